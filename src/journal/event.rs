@@ -1,0 +1,338 @@
+//! Journal entries and the events in them. The state of everything is the fold of these events.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Digest, PlanId, RepositoryId, RevisionId, StatementId};
+use crate::model::{
+    ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RuleName, RulesetName, ServiceName,
+};
+use crate::object::Oid;
+use crate::plan::{Base, Contributor, PlanKind};
+
+/// The version of the journal's format.
+pub const FORMAT: u32 = 1;
+
+/// One commit of the journal: the file `entry.json`, canonical JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JournalEntry {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// 0, 1, 2 …
+    pub sequence: u64,
+    /// The SHA-256 of the previous entry's raw commit object; null in the first.
+    pub previous: Option<Digest>,
+    /// The daemon's clock, whole seconds.
+    pub time: Timestamp,
+    /// What was read to get here.
+    pub heads: Heads,
+    /// The policy version in force before this entry's events.
+    pub policy: u64,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Every file this commit changes beside `entry.json`: path to SHA-256, null where it is removed.
+    pub files: BTreeMap<String, Option<Digest>>,
+}
+
+/// The tips that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Heads {
+    /// The config branch.
+    pub config: Oid,
+    /// `countersign/records`, where it exists.
+    pub records: Option<Oid>,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Event {
+    /// The journal begins. Always the first event of the first entry, and nowhere else.
+    Started {
+        /// 128 random bits, 32 hex digits.
+        nonce: String,
+        /// The journal's branch.
+        journal: String,
+        /// The config branch.
+        branch: String,
+        /// The root folder (`/`).
+        root: String,
+        /// How environments are laid out.
+        layout: Layout,
+        /// The prefix of ready-made branches (`countersign`).
+        prefix: String,
+        /// The operator's pin: the revision of policy 1.
+        policy: RevisionId,
+    },
+    /// A policy version comes into force.
+    PolicyAdmitted {
+        /// 1, 2, 3 …
+        version: u64,
+        /// The revision of `governance/`.
+        revision: RevisionId,
+        /// The config commit it was read from.
+        commit: Oid,
+    },
+    /// A change to `governance/` that is not in force (or null: it is back to what is in force).
+    GovernancePending {
+        /// The revision in the config branch.
+        revision: Option<RevisionId>,
+        /// The config commit it was read from.
+        commit: Oid,
+        /// Why it is not in force.
+        problems: Vec<Problem>,
+    },
+    /// A statement was seen for the first time and judged.
+    Statement(Judged),
+    /// A plan waits, or what is told beside it (contributors) changed.
+    Planned {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The plan.
+        plan: PlanId,
+        /// Its number.
+        number: u64,
+        /// Its round.
+        round: u64,
+        /// Its kind.
+        kind: PlanKind,
+        /// Its base.
+        base: Option<Base>,
+        /// Its desired revision.
+        revision: Option<RevisionId>,
+        /// The config commit it was computed from.
+        commit: Oid,
+        /// Whether its preview was cut for display.
+        truncated: bool,
+        /// Who contributed.
+        contributors: Vec<Contributor>,
+    },
+    /// The desired revision left that of a published plan: its plans have ended and the round goes up.
+    Superseded {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The plans that ended.
+        plans: Vec<PlanId>,
+        /// The new round.
+        round: u64,
+        /// The config commit that did it.
+        commit: Oid,
+    },
+    /// A change without effect was recorded without approval or number.
+    Recorded {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The revision that is now desired.
+        revision: RevisionId,
+        /// The config commit.
+        commit: Oid,
+    },
+    /// The desired configuration cannot be read or resolved (or null problems: it can again).
+    Invalid {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The config commit.
+        commit: Oid,
+        /// What is wrong; empty when it is mended.
+        problems: Vec<Problem>,
+    },
+    /// A ready-made commit was made; its branch is pushed after this entry.
+    Ready(ReadyMade),
+    /// A deployment begins.
+    Claimed(Claim),
+    /// A claim ended.
+    Outcome {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The deployment.
+        number: u64,
+        /// The attempt.
+        attempt: u64,
+        /// How.
+        result: OutcomeResult,
+        /// What came of each service, in order.
+        services: Vec<ServiceOutcome>,
+        /// For people; empty when applied.
+        message: String,
+    },
+    /// Something that should not be was seen, and what was done about it.
+    Alarm {
+        /// The environment it concerns, or null.
+        environment: Option<EnvironmentName>,
+        /// What, for people.
+        message: String,
+    },
+}
+
+/// How environments are laid out on the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// `environments/<env>/`.
+    Flat,
+    /// `environments/<hh>/<env>/`, two hex digits of the SHA-256 of the name.
+    Sharded,
+}
+
+/// A statement, judged once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Judged {
+    /// Its digest; for a file that cannot be read as a statement, the SHA-256 of its bytes.
+    pub digest: StatementId,
+    /// The environment of the statement, or of its folder.
+    pub environment: EnvironmentName,
+    /// The plan, where it names one.
+    pub plan: Option<PlanId>,
+    /// What it says, where it can be read.
+    pub verdict: Option<ApprovalVerdict>,
+    /// Who made it, once proven; for a refused one, whom it claims.
+    pub by: Option<PersonName>,
+    /// The key that proves it.
+    pub key: Option<PublicKey>,
+    /// How it was made.
+    pub evidence: Option<EvidenceKind>,
+    /// The commit that brought it.
+    pub commit: Oid,
+    /// The record's path in that commit.
+    pub path: String,
+    /// The reason given.
+    pub reason: String,
+    /// What its maker acknowledges.
+    pub acknowledge: Vec<String>,
+    /// Whether it was admitted, and if not, why not and what would count.
+    pub admitted: Admission,
+}
+
+/// Whether a statement was admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "camelCase", deny_unknown_fields)]
+pub enum Admission {
+    /// It is proven, in order, and its maker held `approve` in the environment.
+    Admitted,
+    /// It is proven and moves its maker's chain of statements, but gives nothing.
+    Powerless {
+        /// Why.
+        why: String,
+    },
+    /// It counts for nothing.
+    Refused {
+        /// Why.
+        why: String,
+        /// What would count: a command, or empty.
+        hint: String,
+    },
+}
+
+/// A ready-made commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReadyMade {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The plan.
+    pub plan: PlanId,
+    /// What merging it says.
+    pub verdict: ApprovalVerdict,
+    /// 1, 2, 3 … per plan and verdict.
+    pub n: u64,
+    /// The commit.
+    pub commit: Oid,
+    /// The branch it is on (`countersign/approve/acme-prod/3f2a9c1d04be`).
+    pub branch: String,
+    /// The path of the record it adds, from the repository's root.
+    pub path: String,
+    /// The record's blob.
+    pub blob: Oid,
+}
+
+/// A deployment's claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Claim {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The plan.
+    pub plan: PlanId,
+    /// The number it consumes, unless it is abandoned.
+    pub number: u64,
+    /// 1, 2, 3 … per number.
+    pub attempt: u64,
+    /// The heads of config and records that were judged.
+    pub heads: Heads,
+    /// The journal commit before this entry.
+    pub journal: Oid,
+    /// The policy version that was asked.
+    pub policy: u64,
+    /// The daemon's key that claims.
+    pub key: PublicKey,
+    /// The random id of the daemon's state folder.
+    pub instance: String,
+    /// What met each rule.
+    pub met: Vec<MetRule>,
+    /// The targets that belong to the environment from here on.
+    pub targets: Vec<String>,
+}
+
+/// A rule that was met, and by which statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MetRule {
+    /// The ruleset; null for the single approval.
+    pub ruleset: Option<RulesetName>,
+    /// The rule; null for the single approval.
+    pub rule: Option<RuleName>,
+    /// The statements that count for it, with who made each, in ascending order.
+    pub statements: Vec<(StatementId, PersonName)>,
+}
+
+/// How a claim ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeResult {
+    /// Everything is as the plan says.
+    Applied,
+    /// Something was not done; what is known.
+    Failed,
+    /// Nothing was done: what was seen after the claim forbade it. Consumes no number.
+    Abandoned,
+    /// It is not known what was done: a new approval is needed.
+    Unknown,
+}
+
+/// What came of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceOutcome {
+    /// The service.
+    pub name: ServiceName,
+    /// `done`, `failed`, `untouched` or `unknown`.
+    pub result: ServiceResult,
+    /// For people.
+    pub message: String,
+}
+
+/// What came of one service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceResult {
+    /// It is as the plan says.
+    Done,
+    /// The driver failed.
+    Failed,
+    /// Nothing was done to it.
+    Untouched,
+    /// It is not known.
+    Unknown,
+}
+
+impl JournalEntry {
+    /// The repository's identity: the digest of its first entry.
+    pub fn repository(&self) -> RepositoryId {
+        RepositoryId(Digest::of_canonical(self))
+    }
+}

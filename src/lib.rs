@@ -1,0 +1,34 @@
+//! Countersign applies a change to an environment only once the people its policy names have countersigned *exactly
+//! that change*.
+//!
+//! # The map of the house
+//!
+//! Data flows one way, and nothing on the right of this picture is imported by anything on its left:
+//!
+//! ```text
+//! git ──trees──> model ──> revision ─┐
+//!  └──commits──> evidence ───────────┼─> plan ──> lifecycle ──> reconcile ──> services, journal, git
+//! journal ───────────────────────────┘   policy ──────┘
+//! ```
+//!
+//! The rooms on the way to a decision ([`model`], [`evidence`], [`revision`], [`plan`], [`policy`], [`lifecycle`]) are
+//! pure: values in, values out; no clock, no environment variable, no file, no randomness. [`verify`] walks the same
+//! rooms from the journal alone.
+
+pub mod cli;
+pub mod digest;
+pub mod disk;
+pub mod evidence;
+pub mod git;
+pub mod journal;
+pub mod lifecycle;
+pub mod model;
+pub mod object;
+pub mod plan;
+pub mod policy;
+pub mod reconcile;
+pub mod revision;
+pub mod services;
+pub mod settings;
+pub mod text;
+pub mod verify;

@@ -1,0 +1,79 @@
+//! An environment, checked.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{EnvironmentName, RulesetName, ServiceName};
+
+/// `environments/<name>/environment.yaml`, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Equal to the folder's name.
+    pub name: EnvironmentName,
+    /// Who must approve, as written.
+    pub gates: Gates,
+    /// The services, in the order written.
+    pub services: Vec<Service>,
+}
+
+/// The settings that decide who must approve, as written: what is `None` is left to the policy's `defaults`.
+///
+/// Two environments with equal `Gates` ask for the same; any difference is judged both ways.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gates {
+    /// `requireApproval`.
+    pub require_approval: Option<bool>,
+    /// `rulesets`.
+    pub rulesets: Option<Vec<RulesetName>>,
+    /// `customerEmail`, lower-cased.
+    pub customer_email: Option<String>,
+    /// The services with `autoApprove: true`.
+    pub auto_approve: BTreeSet<ServiceName>,
+}
+
+/// One deployable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Unique within the environment.
+    pub name: ServiceName,
+    /// What it is, with its own fields.
+    #[serde(flatten)]
+    pub kind: ServiceKind,
+}
+
+/// The kinds of services that this version applies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum ServiceKind {
+    /// Files put on this host.
+    Files(Files),
+}
+
+/// A `files` service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Files {
+    /// The source folder: relative to the environment's folder, or from the root folder with a leading `/`.
+    pub path: String,
+    /// The absolute, normalised path of the folder on the host.
+    pub target: String,
+}
+
+impl ServiceKind {
+    /// The word in `type:`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "files",
+        }
+    }
+
+    /// What it would own on the host or elsewhere, as one comparable text: a folder for `files`.
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Files(files) => &files.target,
+        }
+    }
+}

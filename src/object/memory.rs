@@ -1,0 +1,30 @@
+//! A store in memory, for worlds that exist only in a test.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Kind, ObjectError, Objects, Oid};
+
+/// Objects in memory; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryObjects {
+    objects: Arc<Mutex<HashMap<Oid, (Kind, Arc<[u8]>)>>>,
+}
+
+impl Objects for MemoryObjects {
+    fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        match objects.get(&id) {
+            Some((found, bytes)) if *found == kind => Ok(Arc::clone(bytes)),
+            Some((found, _)) => Err(ObjectError::Malformed { kind, id, what: format!("it is a {}", found.name()) }),
+            None => Err(ObjectError::Missing { kind, id }),
+        }
+    }
+
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, ObjectError> {
+        let id = Oid::of(kind, bytes);
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.entry(id).or_insert_with(|| (kind, Arc::from(bytes)));
+        Ok(id)
+    }
+}

@@ -1,0 +1,212 @@
+//! Trees: entries, look-ups by path, listings, and a comparison that skips what is equal.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, ObjectError, Objects, Oid};
+
+/// What a tree entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    /// A folder.
+    #[serde(rename = "040000")]
+    Tree,
+    /// A plain file.
+    #[serde(rename = "100644")]
+    File,
+    /// A plain file with the executable bit.
+    #[serde(rename = "100755")]
+    Executable,
+    /// A symbolic link: never followed.
+    #[serde(rename = "120000")]
+    Symlink,
+    /// A submodule: never entered.
+    #[serde(rename = "160000")]
+    Submodule,
+}
+
+impl Mode {
+    /// As git writes it in a tree.
+    pub fn octal(self) -> &'static str {
+        match self {
+            Self::Tree => "40000",
+            Self::File => "100644",
+            Self::Executable => "100755",
+            Self::Symlink => "120000",
+            Self::Submodule => "160000",
+        }
+    }
+}
+
+/// One entry of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub mode: Mode,
+    /// The object it names.
+    pub id: Oid,
+}
+
+/// A parsed tree: entries by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// Name to entry. Names are raw bytes in git; here they must be UTF-8.
+    pub entries: BTreeMap<String, Entry>,
+}
+
+impl Tree {
+    /// Parses a raw tree object.
+    ///
+    /// # Errors
+    /// [`ObjectError::Malformed`] where it is not what git writes, or a name is not UTF-8.
+    pub fn parse(id: Oid, raw: &[u8]) -> Result<Self, ObjectError> {
+        let bad = |what: &str| ObjectError::Malformed { kind: Kind::Tree, id, what: what.to_owned() };
+        let mut entries = BTreeMap::new();
+        let mut rest = raw;
+        while !rest.is_empty() {
+            let space = rest.iter().position(|b| *b == b' ').ok_or_else(|| bad("an entry without mode"))?;
+            let nul = rest.iter().position(|b| *b == 0).ok_or_else(|| bad("an entry without end"))?;
+            if nul < space || rest.len() < nul + 21 {
+                return Err(bad("a cut entry"));
+            }
+            let mode = match &rest[..space] {
+                b"40000" => Mode::Tree,
+                b"100644" | b"100664" => Mode::File,
+                b"100755" => Mode::Executable,
+                b"120000" => Mode::Symlink,
+                b"160000" => Mode::Submodule,
+                _ => return Err(bad("an entry of unknown mode")),
+            };
+            let name = std::str::from_utf8(&rest[space + 1..nul]).map_err(|_| bad("a name that is not UTF-8"))?;
+            if name.is_empty() || name.contains('/') || matches!(name, "." | "..") {
+                return Err(bad("a name that is no file name"));
+            }
+            let mut bytes = [0; 20];
+            bytes.copy_from_slice(&rest[nul + 1..nul + 21]);
+            if entries.insert(name.to_owned(), Entry { mode, id: Oid::from_bytes(bytes) }).is_some() {
+                return Err(bad("a name that appears twice"));
+            }
+            rest = &rest[nul + 21..];
+        }
+        Ok(Self { entries })
+    }
+
+    /// The raw object: entries in git's order, in which a folder sorts as if its name ended in `/`.
+    pub fn to_raw(&self) -> Vec<u8> {
+        let mut sorted: Vec<_> = self.entries.iter().collect();
+        sorted.sort_by_cached_key(|(name, entry)| {
+            let mut key = name.as_bytes().to_vec();
+            if entry.mode == Mode::Tree {
+                key.push(b'/');
+            }
+            key
+        });
+        let mut raw = Vec::new();
+        for (name, entry) in sorted {
+            raw.extend_from_slice(entry.mode.octal().as_bytes());
+            raw.push(b' ');
+            raw.extend_from_slice(name.as_bytes());
+            raw.push(0);
+            raw.extend_from_slice(entry.id.as_bytes());
+        }
+        raw
+    }
+}
+
+/// The entry at a path below a tree (`""` is the tree itself), or `None`.
+///
+/// # Errors
+/// Where a tree on the way cannot be read.
+pub fn entry_at(objects: &(impl Objects + ?Sized), tree: Oid, path: &str) -> Result<Option<Entry>, ObjectError> {
+    let mut entry = Entry { mode: Mode::Tree, id: tree };
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        if entry.mode != Mode::Tree {
+            return Ok(None);
+        }
+        match objects.tree(entry.id)?.entries.get(name) {
+            Some(found) => entry = *found,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(entry))
+}
+
+/// Every entry that is no folder below a tree, as path and entry, in path order.
+///
+/// # Errors
+/// Where a tree cannot be read.
+pub fn files_below(objects: &(impl Objects + ?Sized), tree: Oid) -> Result<BTreeMap<String, Entry>, ObjectError> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![(String::new(), tree)];
+    while let Some((prefix, id)) = open.pop() {
+        for (name, entry) in objects.tree(id)?.entries {
+            let path = join(&prefix, &name);
+            if entry.mode == Mode::Tree {
+                open.push((path, entry.id));
+            } else {
+                found.insert(path, entry);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A path that differs between two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeChange {
+    /// The path from the root.
+    pub path: String,
+    /// What was there.
+    pub old: Option<Entry>,
+    /// What is there.
+    pub new: Option<Entry>,
+}
+
+/// Every path that is no folder and differs between two trees (`None` is the empty tree), below `under` (`""` for
+/// all). Equal subtrees are never read.
+///
+/// # Errors
+/// Where a tree cannot be read.
+pub fn changed_paths(
+    objects: &(impl Objects + ?Sized),
+    old: Option<Oid>,
+    new: Option<Oid>,
+    under: &str,
+) -> Result<Vec<TreeChange>, ObjectError> {
+    if old == new {
+        return Ok(Vec::new());
+    }
+    let at = |root: Option<Oid>| match root {
+        Some(root) => entry_at(objects, root, under),
+        None => Ok(None),
+    };
+    let mut found = Vec::new();
+    let mut open = vec![(under.trim_matches('/').to_owned(), at(old)?, at(new)?)];
+    while let Some((path, old, new)) = open.pop() {
+        if old == new {
+            continue;
+        }
+        let folder = |entry: Option<Entry>| match entry {
+            Some(Entry { mode: Mode::Tree, id }) => objects.tree(id).map(|tree| tree.entries),
+            _ => Ok(BTreeMap::new()),
+        };
+        let file = |entry: Option<Entry>| entry.filter(|entry| entry.mode != Mode::Tree);
+        if file(old) != file(new) {
+            found.push(TreeChange { path: path.clone(), old: file(old), new: file(new) });
+        }
+        let (olds, news) = (folder(old)?, folder(new)?);
+        for (name, entry) in &olds {
+            open.push((join(&path, name), Some(*entry), news.get(name).copied()));
+        }
+        for (name, entry) in news.iter().filter(|(name, _)| !olds.contains_key(*name)) {
+            open.push((join(&path, name), None, Some(*entry)));
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}

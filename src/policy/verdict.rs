@@ -1,0 +1,110 @@
+//! The verdict on a plan, as a value with its reasons.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::StatementId;
+use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
+
+/// What the policy in force says of a plan, given the statements on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Everything that is asked for. All must be met.
+    pub requirements: Vec<Requirement>,
+    /// Every statement on the plan, with whether it counts and why (not).
+    pub statements: Vec<StatementView>,
+    /// The people whose rejection stands.
+    pub rejected_by: Vec<PersonName>,
+}
+
+/// One thing that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// The ruleset; `None` for the single approval.
+    pub ruleset: Option<RulesetName>,
+    /// The rule; `None` for the single approval.
+    pub rule: Option<RuleName>,
+    /// Why it is asked for.
+    pub because: Because,
+    /// How many different people.
+    pub required: u32,
+    /// The people whose approval counts for it, with their statement.
+    pub have: Vec<(PersonName, StatementId)>,
+    /// The people who could still give what is missing.
+    pub eligible: Vec<PersonName>,
+    /// The people the rule names who cannot, and why.
+    pub excluded: Vec<Exclusion>,
+}
+
+/// Why a ruleset is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Because {
+    /// The settings that the change leaves ask for it.
+    Leaves,
+    /// The settings that the change enters ask for it.
+    Enters,
+    /// Both do.
+    Both,
+    /// The policy's `minimum`.
+    Minimum,
+    /// A change of the policy itself.
+    Policy,
+}
+
+/// Somebody whom a rule names but whose approval cannot count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exclusion {
+    /// Who.
+    pub person: PersonName,
+    /// Why, with the commit where there is one: `contributed (4be01aa)`, `lacks approve in acme-prod`, `has no key`.
+    pub why: String,
+}
+
+/// A statement as the verdict sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementView {
+    /// The statement.
+    pub digest: StatementId,
+    /// Whose, as far as known.
+    pub by: Option<PersonName>,
+    /// What it says, as far as it can be read.
+    pub verdict: Option<ApprovalVerdict>,
+    /// Whether it counts now.
+    pub counted: bool,
+    /// Why, or why not and what would.
+    pub reason: String,
+}
+
+impl Requirement {
+    /// Whether enough different people approved.
+    pub fn is_met(&self) -> bool {
+        self.have.len() >= self.required as usize
+    }
+
+    /// How many are still missing.
+    pub fn missing(&self) -> u32 {
+        self.required.saturating_sub(u32::try_from(self.have.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Whether those who could still approve are enough.
+    pub fn is_satisfiable(&self) -> bool {
+        self.have.len() + self.eligible.len() >= self.required as usize
+    }
+
+    /// `ruleset/rule`, or `single approval`.
+    pub fn label(&self) -> String {
+        match (&self.ruleset, &self.rule) {
+            (Some(ruleset), Some(rule)) => format!("{ruleset}/{rule}"),
+            _ => "single approval".to_owned(),
+        }
+    }
+}
+
+impl Verdict {
+    /// All requirements are met and nobody's rejection stands.
+    pub fn is_approved(&self) -> bool {
+        self.rejected_by.is_empty() && self.requirements.iter().all(Requirement::is_met)
+    }
+}

@@ -1,0 +1,1 @@
+//! Text from the repository, made safe to show.
