@@ -1,5 +1,7 @@
 //! The journal: a branch on which the daemon writes plans, decisions and history, for people and for proof.
 
 pub mod event;
+pub mod status;
 
 pub use event::*;
+pub use status::{LastOutcome, Status, StatusPlan};

@@ -1,11 +1,13 @@
 //! Plans: an immutable, complete preview of a change, named by its digest.
 
+pub mod change;
 pub mod document;
 pub mod preview;
 
 use serde::{Deserialize, Serialize};
 
-pub use document::{Base, Contributor, ContributorBasis, Plan, PlanDocument, ServiceLine};
+pub use change::{ServiceChange, ServiceContent, ServicePlan};
+pub use document::{Base, CommitLine, Contributor, ContributorBasis, Plan, PlanDocument, ServiceLine};
 
 /// What a plan is for. Derived from content and requests, the same on any replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,11 +1,34 @@
 //! Who may do what: statements and rules in, a verdict with its reasons out.
+//!
+//! Nothing here knows a clock, a file or a git handle: the same case gives the same verdict in the daemon, in a clone on
+//! somebody's laptop and in an auditor's proof ten years later.
 
+mod asked;
+mod judge;
+mod standing;
 mod verdict;
 
+pub use asked::{UnknownRuleset, unsatisfied_names};
+pub use judge::{Case, judge};
 pub use verdict::*;
 
-/// The proof that the gate let a deployment through. Only [`crate::lifecycle`] can make one.
+use crate::digest::PlanId;
+
+/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::gate`] makes one.
 #[derive(Debug)]
 pub struct Permit {
-    _private: (),
+    plan: PlanId,
+}
+
+impl Permit {
+    /// The plan that may be applied.
+    pub fn plan(&self) -> PlanId {
+        self.plan
+    }
+
+    /// Gate 1: everything the policy asks for is met and no rejection stands.
+    /// Gate 2: the claim is for this plan.
+    pub(crate) fn granted(verdict: &Verdict, claimed: PlanId, plan: PlanId) -> Option<Self> {
+        (verdict.is_approved() && claimed == plan).then_some(Self { plan })
+    }
 }

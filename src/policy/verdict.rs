@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::StatementId;
+use crate::journal::{Admission, Judged};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 
 /// What the policy in force says of a plan, given the statements on it.
@@ -75,6 +76,19 @@ pub struct StatementView {
     pub counted: bool,
     /// Why, or why not and what would.
     pub reason: String,
+}
+
+impl StatementView {
+    /// A statement that is on no open plan: it cannot count.
+    pub fn of_refused(judged: &Judged) -> Self {
+        let reason = match &judged.admitted {
+            Admission::Refused { why, hint } if hint.is_empty() => why.clone(),
+            Admission::Refused { why, hint } => format!("{why}; what would count: {hint}"),
+            Admission::Powerless { why } => why.clone(),
+            Admission::Admitted => "its plan has ended".to_owned(),
+        };
+        Self { digest: judged.digest, by: judged.by.clone(), verdict: judged.verdict, counted: false, reason }
+    }
 }
 
 impl Requirement {

@@ -1,0 +1,213 @@
+//! What the journal says about one environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::digest::{PlanId, RevisionId};
+use crate::journal::{Claim, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome};
+use crate::model::{ApprovalVerdict, PersonName, Problem};
+use crate::object::Oid;
+use crate::plan::{Base, Contributor, PlanKind};
+
+/// How many deployments an environment's page lists.
+pub const HISTORY_SHOWN: usize = 10;
+
+/// One environment, as the journal's events leave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentState {
+    /// The round: starts at 1, only goes up, never restarts for a name.
+    pub round: u64,
+    /// The highest number consumed; 0 before the first.
+    pub consumed: u64,
+    /// The last successful deployment.
+    pub applied: Option<Applied>,
+    /// A later revision without effect, recorded without approval: its revision and config commit.
+    pub recorded: Option<(RevisionId, Oid)>,
+    /// The plans of this number and round that have not ended, by digest.
+    pub plans: BTreeMap<PlanId, OpenPlan>,
+    /// The one that waits; the others rest (live state changed and may change back).
+    pub current: Option<PlanId>,
+    /// What is wrong with the desired configuration, and at which config commit.
+    pub invalid: Option<(Vec<Problem>, Oid)>,
+    /// The deployment that is running or failed.
+    pub deployment: Option<Deployment>,
+    /// Attempts made under a number, abandoned ones included.
+    pub attempts: (u64, u64),
+    /// The last deployments, newest first, at most [`HISTORY_SHOWN`].
+    pub history: Vec<HistoryRow>,
+    /// Statements that were refused before any plan could be found for them, newest last, for the status.
+    pub refused: Vec<Judged>,
+}
+
+/// A successful deployment: the base of the next plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Its number.
+    pub number: u64,
+    /// The attempt that succeeded.
+    pub attempt: u64,
+    /// Its plan.
+    pub plan: PlanId,
+    /// What it was for.
+    pub kind: PlanKind,
+    /// Its revision; `None` after a destroy.
+    pub revision: Option<RevisionId>,
+    /// The config commit it was claimed from.
+    pub commit: Oid,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// A plan that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPlan {
+    /// Its digest.
+    pub id: PlanId,
+    /// Its number.
+    pub number: u64,
+    /// Its round.
+    pub round: u64,
+    /// Its kind.
+    pub kind: PlanKind,
+    /// Its base.
+    pub base: Option<Base>,
+    /// Its desired revision.
+    pub revision: Option<RevisionId>,
+    /// The config commit it was computed from.
+    pub commit: Oid,
+    /// Whether the preview shown was cut.
+    pub truncated: bool,
+    /// Who contributed.
+    pub contributors: Vec<Contributor>,
+    /// When it was first published.
+    pub since: Timestamp,
+    /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
+    pub statements: Vec<(u64, Judged)>,
+    /// The ready-made commits, with the sequence of the entry that published each.
+    pub ready: Vec<(u64, ReadyMade)>,
+}
+
+/// A deployment that is running or failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The plan, with its statements: a retry is judged by them.
+    pub plan: OpenPlan,
+    /// The claim.
+    pub claim: Claim,
+    /// When it was claimed.
+    pub claimed: Timestamp,
+    /// The outcome, once there is one: [`OutcomeResult::Failed`] only, anything else closes the deployment.
+    pub failed: Option<(Timestamp, Vec<ServiceOutcome>, String)>,
+}
+
+/// A deployment, for the list people read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRow {
+    /// The number.
+    pub number: u64,
+    /// The attempt.
+    pub attempt: u64,
+    /// What it was for.
+    pub kind: PlanKind,
+    /// The plan.
+    pub plan: PlanId,
+    /// The revision.
+    pub revision: Option<RevisionId>,
+    /// What met each rule.
+    pub met: Vec<MetRule>,
+    /// The reasons the approvers gave, in order.
+    pub reasons: Vec<(PersonName, String)>,
+    /// When it was claimed.
+    pub claimed: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How.
+    pub result: OutcomeResult,
+    /// For people.
+    pub message: String,
+}
+
+impl Default for EnvironmentState {
+    fn default() -> Self {
+        Self {
+            round: 1,
+            consumed: 0,
+            applied: None,
+            recorded: None,
+            plans: BTreeMap::new(),
+            current: None,
+            invalid: None,
+            deployment: None,
+            attempts: (0, 0),
+            history: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+}
+
+impl OpenPlan {
+    /// The statements alone.
+    pub fn judged(&self) -> Vec<Judged> {
+        self.statements.iter().map(|(_, judged)| judged.clone()).collect()
+    }
+
+    /// The newest ready-made commit for a verdict.
+    pub fn newest_ready(&self, verdict: ApprovalVerdict) -> Option<&ReadyMade> {
+        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.verdict == verdict)
+    }
+}
+
+impl EnvironmentState {
+    /// The number the next plan takes.
+    pub fn next_number(&self) -> u64 {
+        self.consumed + 1
+    }
+
+    /// The plan that waits.
+    pub fn current_plan(&self) -> Option<&OpenPlan> {
+        self.plans.get(&self.current?)
+    }
+
+    /// A plan that has not ended, waiting, resting, running or to be retried.
+    pub fn open_plan(&self, id: PlanId) -> Option<&OpenPlan> {
+        let deploying = self.deployment.as_ref().map(|deployment| &deployment.plan).filter(|plan| plan.id == id);
+        self.plans.get(&id).or(deploying)
+    }
+
+    pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
+        let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
+        self.plans.get_mut(&id).or(deploying)
+    }
+
+    /// The base of the next plan.
+    pub fn base(&self) -> Option<Base> {
+        self.applied.as_ref().map(|applied| Base { number: applied.number, revision: applied.revision })
+    }
+
+    /// Whether something of it is, or may be, there: it was applied and not destroyed.
+    pub fn exists(&self) -> bool {
+        self.applied.as_ref().is_some_and(|applied| applied.revision.is_some())
+    }
+
+    /// The revision that is in force: the recorded one, else the applied one.
+    pub fn in_force(&self) -> Option<RevisionId> {
+        self.recorded.map(|(revision, _)| revision).or_else(|| self.applied.as_ref().and_then(|a| a.revision))
+    }
+
+    /// A claim without outcome.
+    pub fn running(&self) -> Option<&Deployment> {
+        self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
+    }
+
+    /// The digests of every plan that has not ended.
+    pub fn open_ids(&self) -> BTreeSet<PlanId> {
+        let deploying = self.deployment.as_ref().map(|deployment| deployment.plan.id);
+        self.plans.keys().copied().chain(deploying).collect()
+    }
+
+    /// The attempt number a claim under this number would take.
+    pub fn next_attempt(&self, number: u64) -> u64 {
+        if self.attempts.0 == number { self.attempts.1 + 1 } else { 1 }
+    }
+}

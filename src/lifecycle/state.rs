@@ -1,0 +1,461 @@
+//! Everything the journal says, folded event by event.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use super::environment::{Applied, Deployment, EnvironmentState, HISTORY_SHOWN, HistoryRow, OpenPlan};
+use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
+use crate::journal::{
+    Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
+};
+use crate::model::{EnvironmentName, Problem};
+use crate::object::Oid;
+
+/// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("journal entry {sequence}: {what}")]
+pub struct FoldError {
+    /// The entry.
+    pub sequence: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What the first entry fixed for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The journal's branch.
+    pub journal: String,
+    /// The config branch.
+    pub branch: String,
+    /// The root folder, without slashes around it (`""` is the repository's root).
+    pub root: String,
+    /// How environments are laid out on the journal.
+    pub layout: Layout,
+    /// The prefix of ready-made branches.
+    pub prefix: String,
+    /// The revision of policy 1: the operator's pin.
+    pub policy: RevisionId,
+}
+
+/// The policy in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyInForce {
+    /// 1, 2, 3 …
+    pub version: u64,
+    /// The revision of `governance/`.
+    pub revision: RevisionId,
+    /// The config commit it was read from.
+    pub commit: Oid,
+}
+
+/// Everything the journal says.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The repository's identity.
+    pub repository: RepositoryId,
+    /// What the first entry fixed.
+    pub start: Start,
+    /// The last entry's sequence.
+    pub sequence: u64,
+    /// The last entry's time.
+    pub time: Timestamp,
+    /// What was read last.
+    pub heads: Heads,
+    /// The policy in force; `None` only between the first event and the second.
+    pub policy: Option<PolicyInForce>,
+    /// A change to `governance/` that is not in force: its revision (`None`: gone) and why.
+    pub governance_pending: Option<(Option<RevisionId>, Vec<Problem>)>,
+    /// Every environment that was ever on the journal.
+    pub environments: BTreeMap<EnvironmentName, EnvironmentState>,
+    /// Every ready-made commit that was ever published, with the sequence of its entry.
+    pub ready: HashMap<Oid, (u64, ReadyMade)>,
+    /// Every statement ever judged.
+    pub judged: HashSet<StatementId>,
+    /// Who owns which target.
+    pub targets: BTreeMap<String, EnvironmentName>,
+}
+
+impl State {
+    /// The state after the first entry.
+    ///
+    /// # Errors
+    /// [`FoldError`] where it is no first entry.
+    pub fn begin(entry: &JournalEntry) -> Result<Self, FoldError> {
+        let wrong = |what: &str| FoldError { sequence: entry.sequence, what: what.to_owned() };
+        let Some(Event::Started { journal, branch, root, layout, prefix, policy, .. }) = entry.events.first() else {
+            return Err(wrong("the first entry must begin with `started`"));
+        };
+        if entry.sequence != 0 || entry.previous.is_some() {
+            return Err(wrong("the first entry must have sequence 0 and no previous one"));
+        }
+        let mut state = Self {
+            repository: entry.repository(),
+            start: Start {
+                journal: journal.clone(),
+                branch: branch.clone(),
+                root: root.trim_matches('/').to_owned(),
+                layout: *layout,
+                prefix: prefix.clone(),
+                policy: *policy,
+            },
+            sequence: 0,
+            time: entry.time,
+            heads: entry.heads,
+            policy: None,
+            governance_pending: None,
+            environments: BTreeMap::new(),
+            ready: HashMap::new(),
+            judged: HashSet::new(),
+            targets: BTreeMap::new(),
+        };
+        for event in &entry.events[1..] {
+            state.fold(entry, event)?;
+        }
+        match state.policy {
+            Some(PolicyInForce { version: 1, revision, .. }) if revision == state.start.policy => Ok(state),
+            _ => Err(wrong("the first entry must bring policy 1, the one that is pinned")),
+        }
+    }
+
+    /// The state after one more entry.
+    ///
+    /// # Errors
+    /// [`FoldError`] where it cannot follow; the state is then unusable.
+    pub fn apply(&mut self, entry: &JournalEntry) -> Result<(), FoldError> {
+        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
+        if entry.sequence != self.sequence + 1 {
+            return Err(wrong(format!("follows entry {}", self.sequence)));
+        }
+        if entry.policy != self.policy.map_or(0, |policy| policy.version) {
+            return Err(wrong(format!("names policy {}, which is not in force", entry.policy)));
+        }
+        self.sequence = entry.sequence;
+        self.time = entry.time;
+        self.heads = entry.heads;
+        for event in &entry.events {
+            self.fold(entry, event)?;
+        }
+        Ok(())
+    }
+
+    /// An environment, empty where the journal never named it.
+    pub fn environment(&self, name: &EnvironmentName) -> EnvironmentState {
+        self.environments.get(name).cloned().unwrap_or_default()
+    }
+
+    fn fold(&mut self, entry: &JournalEntry, event: &Event) -> Result<(), FoldError> {
+        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
+        match event {
+            Event::Started { .. } => return Err(wrong("`started` a second time".to_owned())),
+            Event::PolicyAdmitted { version, revision, commit } => {
+                let next = self.policy.map_or(1, |policy| policy.version + 1);
+                if *version != next {
+                    return Err(wrong(format!("policy {version} cannot follow policy {}", next - 1)));
+                }
+                self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
+                self.governance_pending = None;
+            }
+            Event::GovernancePending { revision, problems, .. } => {
+                self.governance_pending = (!problems.is_empty()).then(|| (*revision, problems.clone()));
+            }
+            Event::Statement(judged) => self.fold_statement(entry, judged)?,
+            Event::Planned {
+                environment,
+                plan,
+                number,
+                round,
+                kind,
+                base,
+                revision,
+                commit,
+                truncated,
+                contributors,
+            } => {
+                let env = self.environments.entry(environment.clone()).or_default();
+                if *number != env.next_number() || *round != env.round {
+                    return Err(wrong(format!(
+                        "plan {} of {environment} has number {number} round {round}, but {} round {} is next",
+                        plan.short(),
+                        env.next_number(),
+                        env.round
+                    )));
+                }
+                if *base != env.base() {
+                    return Err(wrong(format!("plan {} of {environment} has another base", plan.short())));
+                }
+                let clash = env.plans.keys().any(|other| other != plan && other.short() == plan.short());
+                if clash {
+                    return Err(wrong(format!("two plans of {environment} are both named {}", plan.short())));
+                }
+                if env.running().is_some() {
+                    return Err(wrong(format!("a plan of {environment} while it is being deployed")));
+                }
+                env.invalid = None;
+                env.deployment = None;
+                let (statements, ready, since) = match env.plans.remove(plan) {
+                    Some(old) => (old.statements, old.ready, old.since),
+                    None => (Vec::new(), Vec::new(), entry.time),
+                };
+                let open = OpenPlan {
+                    id: *plan,
+                    number: *number,
+                    round: *round,
+                    kind: *kind,
+                    base: *base,
+                    revision: *revision,
+                    commit: *commit,
+                    truncated: *truncated,
+                    contributors: contributors.clone(),
+                    since,
+                    statements,
+                    ready,
+                };
+                env.plans.insert(*plan, open);
+                env.current = Some(*plan);
+            }
+            Event::Superseded { environment, plans, round, .. } => {
+                let env = self.known(entry, environment)?;
+                if *round != env.round + 1
+                    || plans.iter().copied().collect::<std::collections::BTreeSet<_>>() != env.open_ids()
+                {
+                    return Err(wrong(format!(
+                        "{environment}: a round that does not follow, or other plans than the open ones"
+                    )));
+                }
+                if env.running().is_some() {
+                    return Err(wrong(format!("{environment}: superseded while it is being deployed")));
+                }
+                env.round = *round;
+                env.plans.clear();
+                env.current = None;
+                env.deployment = None;
+                env.refused.clear();
+            }
+            Event::Recorded { environment, revision, commit } => {
+                let env = self.known(entry, environment)?;
+                if !env.plans.is_empty() || env.deployment.is_some() {
+                    return Err(wrong(format!("{environment}: recorded while a plan is open")));
+                }
+                env.recorded = Some((*revision, *commit));
+                env.invalid = None;
+            }
+            Event::Invalid { environment, commit, problems } => {
+                let env = self.environments.entry(environment.clone()).or_default();
+                env.invalid = (!problems.is_empty()).then(|| (problems.clone(), *commit));
+            }
+            Event::Ready(ready) => {
+                self.ready.insert(ready.commit, (entry.sequence, ready.clone()));
+                let env = self.known(entry, &ready.environment)?;
+                let plan = env.plans.get_mut(&ready.plan).ok_or_else(|| {
+                    wrong(format!("a ready-made commit for plan {}, which does not wait", ready.plan.short()))
+                })?;
+                let next = plan.newest_ready(ready.verdict).map_or(1, |newest| newest.n + 1);
+                if ready.n != next {
+                    return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
+                }
+                plan.ready.push((entry.sequence, ready.clone()));
+            }
+            Event::Claimed(claim) => self.fold_claim(entry, claim)?,
+            Event::Outcome { environment, number, attempt, result, services, message } => {
+                self.fold_outcome(entry, environment, (*number, *attempt), *result, services, message)?;
+            }
+            Event::Alarm { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn known(&mut self, entry: &JournalEntry, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
+        self.environments
+            .get_mut(name)
+            .ok_or_else(|| FoldError { sequence: entry.sequence, what: format!("{name} is not on the journal yet") })
+    }
+
+    fn fold_statement(&mut self, entry: &JournalEntry, judged: &Judged) -> Result<(), FoldError> {
+        if !self.judged.insert(judged.digest) {
+            return Err(FoldError {
+                sequence: entry.sequence,
+                what: format!("statement {} is judged twice", judged.digest.short()),
+            });
+        }
+        let env = self.environments.entry(judged.environment.clone()).or_default();
+        match judged.plan.and_then(|plan| env.open_plan_mut(plan)) {
+            Some(plan) => plan.statements.push((entry.sequence, judged.clone())),
+            None if judged.admitted == Admission::Admitted => {
+                return Err(FoldError {
+                    sequence: entry.sequence,
+                    what: format!("statement {} is admitted for a plan that is not open", judged.digest.short()),
+                });
+            }
+            None => {
+                env.refused.push(judged.clone());
+                if env.refused.len() > HISTORY_SHOWN {
+                    env.refused.remove(0);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fold_claim(&mut self, entry: &JournalEntry, claim: &Claim) -> Result<(), FoldError> {
+        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
+        let policy = self.policy.map_or(0, |policy| policy.version);
+        for target in &claim.targets {
+            if let Some(owner) = self.targets.get(target).filter(|owner| **owner != claim.environment) {
+                return Err(wrong(format!("target {target} of {} belongs to {owner}", claim.environment)));
+            }
+        }
+        let env = self.known(entry, &claim.environment)?;
+        if claim.policy != policy {
+            return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
+        }
+        if claim.attempt != env.next_attempt(claim.number) {
+            return Err(wrong(format!(
+                "claim {}.{} of {} is out of order",
+                claim.number, claim.attempt, claim.environment
+            )));
+        }
+        let retried = env.deployment.take();
+        let plan = match retried {
+            Some(Deployment { failed: None, .. }) => {
+                return Err(wrong(format!("{} is claimed while it is being deployed", claim.environment)));
+            }
+            Some(failed) if failed.plan.id == claim.plan && failed.plan.number == claim.number => failed.plan,
+            _ => {
+                let plan = env.plans.get(&claim.plan).cloned();
+                let plan = plan.filter(|plan| env.current == Some(plan.id) && plan.number == claim.number);
+                plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
+            }
+        };
+        env.attempts = (claim.number, claim.attempt);
+        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: entry.time, failed: None });
+        for target in &claim.targets {
+            self.targets.insert(target.clone(), claim.environment.clone());
+        }
+        Ok(())
+    }
+
+    fn fold_outcome(
+        &mut self,
+        entry: &JournalEntry,
+        name: &EnvironmentName,
+        (number, attempt): (u64, u64),
+        result: OutcomeResult,
+        services: &[ServiceOutcome],
+        message: &str,
+    ) -> Result<(), FoldError> {
+        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
+        let env = self.known(entry, name)?;
+        let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt)).cloned();
+        let deployment =
+            running.ok_or_else(|| wrong(format!("an outcome of {name} {number}.{attempt} without claim")))?;
+        let Deployment { plan, claim, claimed, .. } = &deployment;
+        let judged = plan.judged();
+        let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
+        let mut reasons: Vec<_> = Vec::new();
+        for (statement, person) in claim.met.iter().flat_map(|met| &met.statements) {
+            let row = (person.clone(), reason_of(statement).unwrap_or_default());
+            if !reasons.contains(&row) {
+                reasons.push(row);
+            }
+        }
+        let row = HistoryRow {
+            number,
+            attempt,
+            kind: plan.kind,
+            plan: plan.id,
+            revision: plan.revision,
+            met: claim.met.clone(),
+            reasons,
+            claimed: *claimed,
+            ended: entry.time,
+            result,
+            message: message.to_owned(),
+        };
+        env.history.insert(0, row);
+        env.history.truncate(HISTORY_SHOWN);
+        env.deployment = None;
+        if result == OutcomeResult::Abandoned {
+            // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
+            // claimed again after a failure stays failed.
+            if env.consumed >= number {
+                env.deployment = Some(Deployment {
+                    failed: Some((entry.time, services.to_vec(), message.to_owned())),
+                    ..deployment
+                });
+            }
+            let kept: Vec<String> = self.targets_in_use(name);
+            self.targets.retain(|target, owner| owner != name || kept.contains(target));
+            return Ok(());
+        }
+        env.consumed = env.consumed.max(number);
+        env.plans.clear();
+        env.current = None;
+        match result {
+            OutcomeResult::Applied => {
+                env.applied = Some(Applied {
+                    number,
+                    attempt,
+                    plan: plan.id,
+                    kind: plan.kind,
+                    revision: plan.revision,
+                    commit: claim.heads.config,
+                    time: entry.time,
+                });
+                env.recorded = None;
+                env.refused.clear();
+                let kept = claim.targets.clone();
+                let gone = plan.revision.is_none();
+                self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
+            }
+            OutcomeResult::Failed => {
+                env.deployment = Some(Deployment {
+                    failed: Some((entry.time, services.to_vec(), message.to_owned())),
+                    ..deployment
+                });
+            }
+            OutcomeResult::Unknown | OutcomeResult::Abandoned => {}
+        }
+        Ok(())
+    }
+
+    /// The targets an environment holds by what was applied, not by the claim that was just abandoned.
+    fn targets_in_use(&self, name: &EnvironmentName) -> Vec<String> {
+        let env = self.environment(name);
+        // A first deployment that was abandoned leaves nothing behind; otherwise keep everything: giving a target up
+        // too late is harmless, too early is not.
+        let nothing = env.applied.is_none() && env.consumed == 0;
+        if nothing {
+            Vec::new()
+        } else {
+            self.targets.iter().filter(|(_, o)| *o == name).map(|(t, _)| t.clone()).collect()
+        }
+    }
+
+    /// The environment that owns a target equal to, above or below this one, other than `name`.
+    pub fn other_owner(&self, name: &EnvironmentName, target: &str) -> Option<(&str, &EnvironmentName)> {
+        let nested = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
+        self.targets
+            .iter()
+            .find(|(owned, owner)| *owner != name && (nested(owned, target) || nested(target, owned)))
+            .map(|(owned, owner)| (owned.as_str(), owner))
+    }
+
+    /// The ready-made commit of this id.
+    pub fn ready_made(&self, commit: Oid) -> Option<ReadyMade> {
+        self.ready.get(&commit).map(|(_, ready)| ready.clone())
+    }
+
+    /// The digests of every open plan of every environment.
+    pub fn open_plans(&self) -> impl Iterator<Item = (&EnvironmentName, &OpenPlan)> {
+        self.environments.iter().flat_map(|(name, env)| env.plans.values().map(move |plan| (name, plan)))
+    }
+
+    /// Whether any plan of this environment, ended or not, is known by this id. Used to tell "ended" from "never was".
+    pub fn was_planned(&self, environment: &EnvironmentName, plan: PlanId) -> bool {
+        self.environments
+            .get(environment)
+            .is_some_and(|env| env.open_plan(plan).is_some() || env.history.iter().any(|row| row.plan == plan))
+    }
+}

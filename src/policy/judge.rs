@@ -1,0 +1,194 @@
+//! The judgement: what is asked for, held against what was said.
+
+use std::collections::BTreeMap;
+
+use super::asked::{Asked, UnknownRuleset, asked_for};
+use super::standing::standing;
+use super::verdict::{Exclusion, Requirement, StatementView, Verdict};
+use crate::journal::{Admission, Judged};
+use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, Gates, Governance, Permission, PersonName};
+use crate::plan::{Contributor, PlanKind};
+
+/// Everything a judgement depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The policy in force.
+    pub governance: &'a Governance,
+    /// The environment.
+    pub environment: &'a EnvironmentName,
+    /// What the plan is for.
+    pub kind: PlanKind,
+    /// The settings in force; `None` for a new environment, which leaves the policy's defaults.
+    pub leaves: Option<&'a Gates>,
+    /// The settings desired; `None` for a destroy.
+    pub enters: Option<&'a Gates>,
+    /// Who contributed to the change.
+    pub contributors: &'a [Contributor],
+    /// Whether the preview shown was cut.
+    pub truncated: bool,
+    /// Every statement on the plan, in the order judged.
+    pub statements: &'a [Judged],
+}
+
+/// Judges a plan.
+///
+/// # Errors
+/// [`UnknownRuleset`] where settings or policy name a ruleset that does not exist: nothing can be judged then.
+pub fn judge(case: &Case<'_>) -> Result<Verdict, UnknownRuleset> {
+    let asked = asked_for(case.governance, case.environment, case.kind, case.leaves, case.enters)?;
+    let standing = standing(case.statements);
+    let rejected_by: Vec<PersonName> = standing
+        .iter()
+        .filter(|(_, statement)| statement.verdict == Some(ApprovalVerdict::Reject))
+        .filter(|(person, statement)| lapsed(case, person, statement).is_none())
+        .map(|(person, _)| (*person).clone())
+        .collect();
+    let approvals: BTreeMap<&PersonName, &Judged> = standing
+        .iter()
+        .filter(|(_, statement)| statement.verdict == Some(ApprovalVerdict::Approve))
+        .map(|(person, statement)| (*person, *statement))
+        .collect();
+    let requirements: Vec<Requirement> = asked.iter().map(|asked| require(case, asked, &approvals)).collect();
+    let statements = case.statements.iter().map(|s| view(case, s, standing.get_by(s), &asked, &requirements)).collect();
+    Ok(Verdict { requirements, statements, rejected_by })
+}
+
+fn require(case: &Case<'_>, asked: &Asked<'_>, approvals: &BTreeMap<&PersonName, &Judged>) -> Requirement {
+    let mut requirement = Requirement {
+        ruleset: asked.rule.map(|(ruleset, _)| ruleset.name.clone()),
+        rule: asked.rule.map(|(_, rule)| rule.name.clone()),
+        because: asked.because,
+        required: asked.rule.map_or(1, |(_, rule)| rule.required.get()),
+        have: Vec::new(),
+        eligible: Vec::new(),
+        excluded: Vec::new(),
+    };
+    for person in &asked.candidates {
+        let barred = barred(case, asked, person);
+        match (barred, approvals.get(person)) {
+            (Some(why), _) => requirement.excluded.push(Exclusion { person: person.clone(), why }),
+            (None, Some(statement)) if insufficient(case, asked, person, statement).is_none() => {
+                requirement.have.push((person.clone(), statement.digest));
+            }
+            (None, _) => requirement.eligible.push(person.clone()),
+        }
+    }
+    requirement
+}
+
+/// Why nothing this person says can count for this rule now.
+fn barred(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName) -> Option<String> {
+    if !case.governance.may(person, Permission::Approve, case.environment) {
+        return Some(format!("lacks `approve` in {}", case.environment));
+    }
+    let known = case.governance.people.get(person)?;
+    if known.keys.is_empty() {
+        return Some("has no key".to_owned());
+    }
+    let self_approval = asked.rule.is_some_and(|(ruleset, _)| ruleset.allow_self_approval);
+    if !self_approval {
+        return contributed(case, person);
+    }
+    None
+}
+
+fn contributed(case: &Case<'_>, person: &PersonName) -> Option<String> {
+    let found = case.contributors.iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
+    Some(match found.commits.first() {
+        Some(commit) => format!("contributed to this change ({})", commit.short()),
+        None => "contributed to this change".to_owned(),
+    })
+}
+
+/// Why this approval does not count for this rule, though its maker could give one that does.
+fn insufficient(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName, statement: &Judged) -> Option<String> {
+    if let Some(why) = lapsed(case, person, statement) {
+        return Some(why);
+    }
+    let counts = |kind: EvidenceKind| asked.rule.is_none_or(|(ruleset, _)| ruleset.evidence.contains(&kind));
+    match statement.evidence {
+        Some(kind) if counts(kind) => {}
+        _ => return Some("only a signed record counts for this rule: `countersign approve`".to_owned()),
+    }
+    let acknowledged = statement.acknowledge.iter().any(|what| what == "truncated");
+    if case.truncated && !(statement.evidence == Some(EvidenceKind::Record) && acknowledged) {
+        return Some("the preview was cut: `countersign approve --acknowledge truncated`".to_owned());
+    }
+    None
+}
+
+/// Why what a person said no longer stands: person, key, role and binding must be in force now as well.
+fn lapsed(case: &Case<'_>, person: &PersonName, statement: &Judged) -> Option<String> {
+    let Some(known) = case.governance.people.get(person) else {
+        return Some(format!("{person} is no longer in the policy"));
+    };
+    if !statement.key.as_ref().is_some_and(|key| known.keys.iter().any(|held| held.key == *key)) {
+        return Some(format!("the key that signed it is no longer one of {person}"));
+    }
+    if !case.governance.may(person, Permission::Approve, case.environment) {
+        return Some(format!("{person} no longer holds `approve` in {}", case.environment));
+    }
+    None
+}
+
+trait ByStatement<'a> {
+    fn get_by(&self, statement: &Judged) -> Option<&'a Judged>;
+}
+
+impl<'a> ByStatement<'a> for BTreeMap<&'a PersonName, &'a Judged> {
+    fn get_by(&self, statement: &Judged) -> Option<&'a Judged> {
+        self.get(statement.by.as_ref()?).copied()
+    }
+}
+
+fn view(
+    case: &Case<'_>,
+    statement: &Judged,
+    last: Option<&Judged>,
+    asked: &[Asked<'_>],
+    requirements: &[Requirement],
+) -> StatementView {
+    let (counted, reason) = match &statement.admitted {
+        Admission::Admitted => weigh(case, statement, last, asked, requirements),
+        _ => return StatementView::of_refused(statement),
+    };
+    StatementView { digest: statement.digest, by: statement.by.clone(), verdict: statement.verdict, counted, reason }
+}
+
+fn weigh(
+    case: &Case<'_>,
+    statement: &Judged,
+    last: Option<&Judged>,
+    asked: &[Asked<'_>],
+    requirements: &[Requirement],
+) -> (bool, String) {
+    let Some(person) = &statement.by else { return (false, "nobody is known to have made it".to_owned()) };
+    if statement.verdict == Some(ApprovalVerdict::Withdraw) {
+        return (true, format!("takes back what {person} said before"));
+    }
+    if last.is_none_or(|last| last.digest != statement.digest) {
+        return (false, format!("{person} took it back or said something else later"));
+    }
+    if let Some(why) = lapsed(case, person, statement) {
+        return (false, why);
+    }
+    if statement.verdict == Some(ApprovalVerdict::Reject) {
+        return (true, "rejects the plan".to_owned());
+    }
+    let labels: Vec<String> = requirements
+        .iter()
+        .filter(|requirement| requirement.have.iter().any(|(_, digest)| *digest == statement.digest))
+        .map(Requirement::label)
+        .collect();
+    if !labels.is_empty() {
+        return (true, format!("counts for {}", labels.join(", ")));
+    }
+    let why_not = |asked: &Asked<'_>| {
+        if !asked.candidates.contains(person) {
+            return None;
+        }
+        barred(case, asked, person).or_else(|| insufficient(case, asked, person, statement))
+    };
+    let why = asked.iter().find_map(why_not).or_else(|| contributed(case, person));
+    (false, why.unwrap_or_else(|| format!("no rule asked for here names {person}")))
+}
