@@ -1,6 +1,7 @@
 //! Plans: an immutable, complete preview of a change, named by its digest.
 
 pub mod change;
+pub mod compose;
 pub mod document;
 pub mod preview;
 

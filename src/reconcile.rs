@@ -1,1 +1,139 @@
-//! reconcile
+//! The loop: observe, decide, act, record.
+//!
+//! A tick takes no hint: it reads everything that matters, decides, acts; running it again changes nothing. What it
+//! touches comes through the seams [`Remote`], [`Clock`], [`Disk`] and [`Driver`], so that the same loop runs against
+//! the real world and under a deterministic scheduler.
+
+mod append;
+mod deploy;
+mod error;
+mod load;
+mod observe;
+mod plan;
+mod ready;
+mod report;
+mod seams;
+mod tick;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use error::TickError;
+pub use report::{EnvironmentLine, Report};
+pub use seams::{Clock, Drivers, SystemClock};
+
+use crate::disk::Disk;
+use crate::git::Remote;
+use crate::git::sign::JournalKey;
+use crate::journal::pages::Overview;
+use crate::journal::{Heads, Journal, Layout};
+use crate::lifecycle::Phase;
+use crate::model::{EnvironmentName, PublicKey};
+use crate::object::{Objects, Oid};
+use crate::revision::Hashes;
+use crate::settings::Grants;
+
+/// What the operator decides, as far as the loop needs it.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The config branch.
+    pub branch: String,
+    /// The root folder, without slashes around it.
+    pub root: String,
+    /// The journal's branch.
+    pub journal: String,
+    /// How a new journal is laid out.
+    pub layout: Layout,
+    /// The prefix of the ready-made branches and of the records branch.
+    pub prefix: String,
+    /// The pin: the revision of policy 1.
+    pub policy: crate::digest::RevisionId,
+    /// The journal to descend from, where the operator pins one.
+    pub identity: Option<crate::digest::RepositoryId>,
+    /// Refuse a journal that was never seen before unless `identity` is pinned.
+    pub require_tips: bool,
+    /// What services may touch.
+    pub grants: Grants,
+    /// The display limit of a preview, in bytes.
+    pub preview_limit: usize,
+    /// Above this many waiting plans no ready-made branches are made.
+    pub ready_limit: usize,
+    /// Start the journal where there is none.
+    pub start_journal: bool,
+    /// Settle this claim (`acme-prod/7.1`) though another key or instance made it.
+    pub take_over: Option<String>,
+}
+
+/// One daemon: the seams, and what it remembers between ticks, all of which may be forgotten.
+pub struct Daemon {
+    config: Config,
+    objects: Arc<dyn Objects + Send + Sync>,
+    remote: Box<dyn Remote + Send>,
+    clock: Box<dyn Clock + Send>,
+    disk: Box<dyn Disk + Send>,
+    drivers: Drivers,
+    key: JournalKey,
+    public: PublicKey,
+    instance: String,
+    hashes: Hashes,
+    /// The journal as far as it was read.
+    journal: Option<Journal>,
+    /// The config and records heads whose commits were looked at.
+    seen: Option<Heads>,
+    /// Tips whose objects are here.
+    fetched: BTreeMap<String, Oid>,
+    /// Ready-made branches that the remote refused to set to this.
+    refused: BTreeMap<String, Option<Oid>>,
+    /// References as the remote had them when everything was settled.
+    settled: Option<BTreeMap<String, Oid>>,
+    /// What waits to be planned again although its configuration did not change.
+    again: BTreeSet<EnvironmentName>,
+    /// Shared inputs (paths with a leading `/` in a service), and who uses each.
+    shared: BTreeMap<String, BTreeSet<EnvironmentName>>,
+    /// The phase of every environment, for the overview.
+    phases: BTreeMap<EnvironmentName, Phase>,
+    phases_known: bool,
+    overview: Overview,
+}
+
+impl Daemon {
+    /// A daemon that remembers nothing yet.
+    ///
+    /// # Errors
+    /// Where the state folder cannot be used.
+    #[expect(clippy::too_many_arguments, reason = "one per seam; a struct of the same eight would say no more")]
+    pub fn new(
+        config: Config,
+        objects: Arc<dyn Objects + Send + Sync>,
+        remote: Box<dyn Remote + Send>,
+        clock: Box<dyn Clock + Send>,
+        disk: Box<dyn Disk + Send>,
+        drivers: Drivers,
+        key: JournalKey,
+        instance: String,
+    ) -> Self {
+        let public = key.public();
+        Self {
+            config,
+            objects,
+            remote,
+            clock,
+            disk,
+            drivers,
+            key,
+            public,
+            instance,
+            hashes: Hashes::default(),
+            journal: None,
+            seen: None,
+            fetched: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            settled: None,
+            again: BTreeSet::new(),
+            shared: BTreeMap::new(),
+            phases: BTreeMap::new(),
+            phases_known: false,
+            overview: Overview::default(),
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! A revision is never a commit id, so that a commit elsewhere cannot change it.
 
+pub mod resolve;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, RevisionId};
 use crate::model::EnvironmentName;
 use crate::object::{Mode, Oid};
+
+pub use resolve::{Desired, Hashes, Resolved, resolve, resolve_governance};
 
 /// One input file.
 #[derive(Debug, Clone, PartialEq, Eq)]

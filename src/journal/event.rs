@@ -336,3 +336,21 @@ impl JournalEntry {
         RepositoryId(Digest::of_canonical(self))
     }
 }
+
+impl Event {
+    /// The environment an event is about, where it is about one.
+    pub fn environment(&self) -> Option<&EnvironmentName> {
+        match self {
+            Self::Started { .. } | Self::PolicyAdmitted { .. } | Self::GovernancePending { .. } => None,
+            Self::Statement(judged) => Some(&judged.environment),
+            Self::Planned { environment, .. }
+            | Self::Superseded { environment, .. }
+            | Self::Recorded { environment, .. }
+            | Self::Invalid { environment, .. }
+            | Self::Outcome { environment, .. } => Some(environment),
+            Self::Ready(ready) => Some(&ready.environment),
+            Self::Claimed(claim) => Some(&claim.environment),
+            Self::Alarm { environment, .. } => environment.as_ref(),
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::digest::{PlanId, RevisionId};
-use crate::journal::{Claim, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome};
+use crate::journal::{Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome};
 use crate::model::{ApprovalVerdict, PersonName, Problem};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
@@ -32,6 +32,9 @@ pub struct EnvironmentState {
     pub invalid: Option<(Vec<Problem>, Oid)>,
     /// The deployment that is running or failed.
     pub deployment: Option<Deployment>,
+    /// What is there may not be what was applied: a later deployment ended part-way or unknown. Cleared by the next
+    /// one that succeeds; until then even a return to the applied revision is a change.
+    pub uncertain: bool,
     /// Attempts made under a number, abandoned ones included.
     pub attempts: (u64, u64),
     /// The last deployments, newest first, at most [`HISTORY_SHOWN`].
@@ -139,6 +142,7 @@ impl Default for EnvironmentState {
             current: None,
             invalid: None,
             deployment: None,
+            uncertain: false,
             attempts: (0, 0),
             history: Vec::new(),
             refused: Vec::new(),
@@ -147,6 +151,28 @@ impl Default for EnvironmentState {
 }
 
 impl OpenPlan {
+    /// The plan that a `planned` event opens, without statements yet; `None` for any other event.
+    pub fn of(event: &Event, since: Timestamp) -> Option<Self> {
+        let Event::Planned { plan, number, round, kind, base, revision, commit, truncated, contributors, .. } = event
+        else {
+            return None;
+        };
+        Some(Self {
+            id: *plan,
+            number: *number,
+            round: *round,
+            kind: *kind,
+            base: *base,
+            revision: *revision,
+            commit: *commit,
+            truncated: *truncated,
+            contributors: contributors.clone(),
+            since,
+            statements: Vec::new(),
+            ready: Vec::new(),
+        })
+    }
+
     /// The statements alone.
     pub fn judged(&self) -> Vec<Judged> {
         self.statements.iter().map(|(_, judged)| judged.clone()).collect()

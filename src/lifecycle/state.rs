@@ -8,6 +8,7 @@ use super::environment::{Applied, Deployment, EnvironmentState, HISTORY_SHOWN, H
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
 use crate::journal::{
     Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
+    ServiceResult,
 };
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
@@ -111,7 +112,7 @@ impl State {
             targets: BTreeMap::new(),
         };
         for event in &entry.events[1..] {
-            state.fold(entry, event)?;
+            state.fold(event)?;
         }
         match state.policy {
             Some(PolicyInForce { version: 1, revision, .. }) if revision == state.start.policy => Ok(state),
@@ -131,13 +132,19 @@ impl State {
         if entry.policy != self.policy.map_or(0, |policy| policy.version) {
             return Err(wrong(format!("names policy {}, which is not in force", entry.policy)));
         }
-        self.sequence = entry.sequence;
-        self.time = entry.time;
-        self.heads = entry.heads;
+        self.open_entry(entry.time, entry.heads);
         for event in &entry.events {
-            self.fold(entry, event)?;
+            self.fold(event)?;
         }
         Ok(())
+    }
+
+    /// Begins the next entry: its events follow by [`State::fold`]. Whoever writes an entry uses this; whoever reads
+    /// one uses [`State::apply`].
+    pub fn open_entry(&mut self, time: Timestamp, heads: Heads) {
+        self.sequence += 1;
+        self.time = time;
+        self.heads = heads;
     }
 
     /// An environment, empty where the journal never named it.
@@ -145,8 +152,13 @@ impl State {
         self.environments.get(name).cloned().unwrap_or_default()
     }
 
-    fn fold(&mut self, entry: &JournalEntry, event: &Event) -> Result<(), FoldError> {
-        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
+    /// Adds one event of the entry that was opened last.
+    ///
+    /// # Errors
+    /// [`FoldError`] where it cannot follow; the state is then unusable.
+    pub fn fold(&mut self, event: &Event) -> Result<(), FoldError> {
+        let (sequence, time) = (self.sequence, self.time);
+        let wrong = |what: String| FoldError { sequence, what };
         match event {
             Event::Started { .. } => return Err(wrong("`started` a second time".to_owned())),
             Event::PolicyAdmitted { version, revision, commit } => {
@@ -160,19 +172,8 @@ impl State {
             Event::GovernancePending { revision, problems, .. } => {
                 self.governance_pending = (!problems.is_empty()).then(|| (*revision, problems.clone()));
             }
-            Event::Statement(judged) => self.fold_statement(entry, judged)?,
-            Event::Planned {
-                environment,
-                plan,
-                number,
-                round,
-                kind,
-                base,
-                revision,
-                commit,
-                truncated,
-                contributors,
-            } => {
+            Event::Statement(judged) => self.fold_statement(judged)?,
+            Event::Planned { environment, plan, number, round, base, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
                 if *number != env.next_number() || *round != env.round {
                     return Err(wrong(format!(
@@ -194,29 +195,15 @@ impl State {
                 }
                 env.invalid = None;
                 env.deployment = None;
-                let (statements, ready, since) = match env.plans.remove(plan) {
-                    Some(old) => (old.statements, old.ready, old.since),
-                    None => (Vec::new(), Vec::new(), entry.time),
-                };
-                let open = OpenPlan {
-                    id: *plan,
-                    number: *number,
-                    round: *round,
-                    kind: *kind,
-                    base: *base,
-                    revision: *revision,
-                    commit: *commit,
-                    truncated: *truncated,
-                    contributors: contributors.clone(),
-                    since,
-                    statements,
-                    ready,
-                };
+                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
+                if let Some(old) = env.plans.remove(plan) {
+                    open = OpenPlan { since: old.since, statements: old.statements, ready: old.ready, ..open };
+                }
                 env.plans.insert(*plan, open);
                 env.current = Some(*plan);
             }
             Event::Superseded { environment, plans, round, .. } => {
-                let env = self.known(entry, environment)?;
+                let env = self.known(environment)?;
                 if *round != env.round + 1
                     || plans.iter().copied().collect::<std::collections::BTreeSet<_>>() != env.open_ids()
                 {
@@ -234,7 +221,7 @@ impl State {
                 env.refused.clear();
             }
             Event::Recorded { environment, revision, commit } => {
-                let env = self.known(entry, environment)?;
+                let env = self.known(environment)?;
                 if !env.plans.is_empty() || env.deployment.is_some() {
                     return Err(wrong(format!("{environment}: recorded while a plan is open")));
                 }
@@ -246,8 +233,8 @@ impl State {
                 env.invalid = (!problems.is_empty()).then(|| (problems.clone(), *commit));
             }
             Event::Ready(ready) => {
-                self.ready.insert(ready.commit, (entry.sequence, ready.clone()));
-                let env = self.known(entry, &ready.environment)?;
+                self.ready.insert(ready.commit, (sequence, ready.clone()));
+                let env = self.known(&ready.environment)?;
                 let plan = env.plans.get_mut(&ready.plan).ok_or_else(|| {
                     wrong(format!("a ready-made commit for plan {}, which does not wait", ready.plan.short()))
                 })?;
@@ -255,36 +242,35 @@ impl State {
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }
-                plan.ready.push((entry.sequence, ready.clone()));
+                plan.ready.push((sequence, ready.clone()));
             }
-            Event::Claimed(claim) => self.fold_claim(entry, claim)?,
+            Event::Claimed(claim) => self.fold_claim(claim)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
-                self.fold_outcome(entry, environment, (*number, *attempt), *result, services, message)?;
+                self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
             Event::Alarm { .. } => {}
         }
         Ok(())
     }
 
-    fn known(&mut self, entry: &JournalEntry, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
+    fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
+        let sequence = self.sequence;
         self.environments
             .get_mut(name)
-            .ok_or_else(|| FoldError { sequence: entry.sequence, what: format!("{name} is not on the journal yet") })
+            .ok_or_else(|| FoldError { sequence, what: format!("{name} is not on the journal yet") })
     }
 
-    fn fold_statement(&mut self, entry: &JournalEntry, judged: &Judged) -> Result<(), FoldError> {
+    fn fold_statement(&mut self, judged: &Judged) -> Result<(), FoldError> {
+        let sequence = self.sequence;
         if !self.judged.insert(judged.digest) {
-            return Err(FoldError {
-                sequence: entry.sequence,
-                what: format!("statement {} is judged twice", judged.digest.short()),
-            });
+            return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
         let env = self.environments.entry(judged.environment.clone()).or_default();
         match judged.plan.and_then(|plan| env.open_plan_mut(plan)) {
-            Some(plan) => plan.statements.push((entry.sequence, judged.clone())),
+            Some(plan) => plan.statements.push((sequence, judged.clone())),
             None if judged.admitted == Admission::Admitted => {
                 return Err(FoldError {
-                    sequence: entry.sequence,
+                    sequence,
                     what: format!("statement {} is admitted for a plan that is not open", judged.digest.short()),
                 });
             }
@@ -298,15 +284,16 @@ impl State {
         Ok(())
     }
 
-    fn fold_claim(&mut self, entry: &JournalEntry, claim: &Claim) -> Result<(), FoldError> {
-        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
+    fn fold_claim(&mut self, claim: &Claim) -> Result<(), FoldError> {
+        let (sequence, time) = (self.sequence, self.time);
+        let wrong = |what: String| FoldError { sequence, what };
         let policy = self.policy.map_or(0, |policy| policy.version);
         for target in &claim.targets {
             if let Some(owner) = self.targets.get(target).filter(|owner| **owner != claim.environment) {
                 return Err(wrong(format!("target {target} of {} belongs to {owner}", claim.environment)));
             }
         }
-        let env = self.known(entry, &claim.environment)?;
+        let env = self.known(&claim.environment)?;
         if claim.policy != policy {
             return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
         }
@@ -329,7 +316,7 @@ impl State {
             }
         };
         env.attempts = (claim.number, claim.attempt);
-        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: entry.time, failed: None });
+        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None });
         for target in &claim.targets {
             self.targets.insert(target.clone(), claim.environment.clone());
         }
@@ -338,15 +325,15 @@ impl State {
 
     fn fold_outcome(
         &mut self,
-        entry: &JournalEntry,
         name: &EnvironmentName,
         (number, attempt): (u64, u64),
         result: OutcomeResult,
         services: &[ServiceOutcome],
         message: &str,
     ) -> Result<(), FoldError> {
-        let wrong = |what: String| FoldError { sequence: entry.sequence, what };
-        let env = self.known(entry, name)?;
+        let (sequence, time) = (self.sequence, self.time);
+        let wrong = |what: String| FoldError { sequence, what };
+        let env = self.known(name)?;
         let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt)).cloned();
         let deployment =
             running.ok_or_else(|| wrong(format!("an outcome of {name} {number}.{attempt} without claim")))?;
@@ -369,7 +356,7 @@ impl State {
             met: claim.met.clone(),
             reasons,
             claimed: *claimed,
-            ended: entry.time,
+            ended: time,
             result,
             message: message.to_owned(),
         };
@@ -380,10 +367,8 @@ impl State {
             // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
             // claimed again after a failure stays failed.
             if env.consumed >= number {
-                env.deployment = Some(Deployment {
-                    failed: Some((entry.time, services.to_vec(), message.to_owned())),
-                    ..deployment
-                });
+                env.deployment =
+                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
             }
             let kept: Vec<String> = self.targets_in_use(name);
             self.targets.retain(|target, owner| owner != name || kept.contains(target));
@@ -392,6 +377,12 @@ impl State {
         env.consumed = env.consumed.max(number);
         env.plans.clear();
         env.current = None;
+        let touched = services.iter().any(|service| service.result != ServiceResult::Untouched);
+        env.uncertain = match result {
+            OutcomeResult::Applied => false,
+            OutcomeResult::Unknown => true,
+            OutcomeResult::Failed | OutcomeResult::Abandoned => env.uncertain || touched,
+        };
         match result {
             OutcomeResult::Applied => {
                 env.applied = Some(Applied {
@@ -401,7 +392,7 @@ impl State {
                     kind: plan.kind,
                     revision: plan.revision,
                     commit: claim.heads.config,
-                    time: entry.time,
+                    time: time,
                 });
                 env.recorded = None;
                 env.refused.clear();
@@ -410,10 +401,8 @@ impl State {
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
             }
             OutcomeResult::Failed => {
-                env.deployment = Some(Deployment {
-                    failed: Some((entry.time, services.to_vec(), message.to_owned())),
-                    ..deployment
-                });
+                env.deployment =
+                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
             }
             OutcomeResult::Unknown | OutcomeResult::Abandoned => {}
         }

@@ -1,0 +1,78 @@
+//! The judgement of a plan with everything it depends on fetched from where it is.
+
+use super::environment::{EnvironmentState, OpenPlan};
+use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
+use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
+use crate::policy::{Case, UnknownRuleset, Verdict, judge};
+use crate::revision::resolve::below;
+
+/// Why a plan could not be judged. Always a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeError {
+    /// An object is missing or malformed.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// Settings that were readable once no longer are.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+    /// A ruleset does not exist.
+    #[error(transparent)]
+    UnknownRuleset(#[from] UnknownRuleset),
+    /// The settings in force are gone from the commit they were applied from.
+    #[error("environment.yaml of {environment} is not in commit {}", commit.short())]
+    NoSettings {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The commit.
+        commit: Oid,
+    },
+}
+
+/// The gate settings of an environment at a config commit.
+///
+/// # Errors
+/// Where they cannot be read.
+pub fn gates_at(objects: &dyn Objects, root: &str, name: &EnvironmentName, commit: Oid) -> Result<Gates, JudgeError> {
+    let file = format!("environments/{name}/environment.yaml");
+    let tree = objects.commit(commit)?.tree;
+    match entry_at(objects, tree, &below(root, &file))? {
+        Some(entry) if matches!(entry.mode, Mode::File | Mode::Executable) => {
+            Ok(Environment::read(&file, name.as_str(), &objects.blob(entry.id)?)?.gates)
+        }
+        _ => Err(JudgeError::NoSettings { environment: name.clone(), commit }),
+    }
+}
+
+/// Judges a plan by the policy in force: the settings it leaves are those of the last deployment, the ones it enters
+/// those of the commit it was planned from.
+///
+/// # Errors
+/// Where anything it depends on cannot be read: nothing may be applied then.
+pub fn judge_plan(
+    objects: &dyn Objects,
+    root: &str,
+    governance: &Governance,
+    name: &EnvironmentName,
+    env: &EnvironmentState,
+    plan: &OpenPlan,
+) -> Result<Verdict, JudgeError> {
+    let leaves = match env.applied.as_ref().filter(|applied| applied.revision.is_some()) {
+        Some(applied) => Some(gates_at(objects, root, name, applied.commit)?),
+        None => None,
+    };
+    let enters = match plan.revision {
+        Some(_) => Some(gates_at(objects, root, name, plan.commit)?),
+        None => None,
+    };
+    let statements = plan.judged();
+    Ok(judge(&Case {
+        governance,
+        environment: name,
+        kind: plan.kind,
+        leaves: leaves.as_ref(),
+        enters: enters.as_ref(),
+        contributors: &plan.contributors,
+        truncated: plan.truncated,
+        statements: &statements,
+    })?)
+}

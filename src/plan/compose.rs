@@ -1,0 +1,119 @@
+//! From what was applied and what is desired to a plan.
+
+use std::collections::BTreeSet;
+
+use super::document::{Base, FORMAT, Plan, ServiceLine};
+use super::preview::Preview;
+use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
+use crate::digest::{Digest, RepositoryId};
+use crate::model::{EnvironmentName, ServiceKind, ServiceName};
+use crate::revision::Resolved;
+
+/// A plan together with what it was made of: everything an apply needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Composed {
+    /// The plan.
+    pub plan: Plan,
+    /// What becomes of each service, in the order of the plan.
+    pub changes: Vec<ServiceChange>,
+    /// What people read of each, in the same order.
+    pub previews: Vec<(ServiceName, Preview)>,
+}
+
+/// Where a plan belongs: what makes equal content in another place, or at another time, another plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The repository.
+    pub repository: RepositoryId,
+    /// The environment.
+    pub environment: &'a EnvironmentName,
+    /// The number the deployment takes.
+    pub number: u64,
+    /// The round.
+    pub round: u64,
+    /// The last successful deployment.
+    pub base: Option<Base>,
+}
+
+/// What becomes of each service: what is to be destroyed first, then the desired ones in the order written.
+///
+/// Services are matched by type and target, so that a new name for the same folder is a change of it and not its
+/// removal; a new target is the removal of the old one and the making of the new.
+pub fn changes(
+    environment: &EnvironmentName,
+    base: Option<&Resolved>,
+    desired: Option<&Resolved>,
+) -> Vec<ServiceChange> {
+    let contents = |resolved: Option<&Resolved>| resolved.map(|r| r.services.clone()).unwrap_or_default();
+    let place = |content: &ServiceContent| (content.service.kind.name(), content.service.kind.target().to_owned());
+    let (old, new) = (contents(base), contents(desired));
+    let kept: BTreeSet<_> = new.iter().map(place).collect();
+    let gone = old.iter().filter(|content| !kept.contains(&place(content))).map(|content| ServiceChange {
+        environment: environment.clone(),
+        name: content.service.name.clone(),
+        base: Some(content.clone()),
+        desired: None,
+    });
+    let stays = new.iter().map(|content| ServiceChange {
+        environment: environment.clone(),
+        name: content.service.name.clone(),
+        base: old.iter().find(|old| place(old) == place(content)).cloned(),
+        desired: Some(content.clone()),
+    });
+    gone.chain(stays).collect()
+}
+
+/// What a plan from `base` to `desired` is for.
+pub fn kind_of(base: Option<Base>, desired: Option<&Resolved>) -> PlanKind {
+    match (base, desired) {
+        (_, None) => PlanKind::Destroy,
+        (None | Some(Base { revision: None, .. }), Some(_)) => PlanKind::Create,
+        (Some(_), Some(_)) => PlanKind::Update,
+    }
+}
+
+/// Puts a plan together; `services` are what the drivers said to each change, in order.
+pub fn compose(
+    place: Place<'_>,
+    desired: Option<&Resolved>,
+    changes: Vec<ServiceChange>,
+    services: Vec<ServicePlan>,
+) -> Composed {
+    let line = |(change, service): (&ServiceChange, &ServicePlan)| {
+        let content = change.desired.as_ref().or(change.base.as_ref());
+        ServiceLine {
+            name: change.name.clone(),
+            kind: content.map_or("", |content| content.service.kind.name()).to_owned(),
+            action: service.action,
+            effect: service.effect,
+            preview: service.preview.digest(),
+        }
+    };
+    let plan = Plan {
+        format: FORMAT,
+        repository: place.repository,
+        environment: place.environment.clone(),
+        number: place.number,
+        round: place.round,
+        kind: kind_of(place.base, desired),
+        base: place.base,
+        revision: desired.map(|desired| desired.revision),
+        services: changes.iter().zip(&services).map(line).collect(),
+    };
+    let previews = changes.iter().map(|change| change.name.clone()).zip(services.into_iter().map(|s| s.preview));
+    Composed { plan, previews: previews.collect(), changes }
+}
+
+/// What a service sets, by content alone.
+fn effect(content: &ServiceContent) -> Digest {
+    match &content.service.kind {
+        ServiceKind::Files(files) => super::files::effect(&files.target, Some(&content.files)),
+    }
+}
+
+/// Whether applying `desired` would set exactly what `base` set, by content and never by live state, with the same
+/// targets and the same gates: then it is recorded without approval.
+pub fn is_without_effect(base: &Resolved, desired: &Resolved) -> bool {
+    let effects = |resolved: &Resolved| resolved.services.iter().map(effect).collect::<Vec<_>>();
+    base.environment.gates == desired.environment.gates && effects(base) == effects(desired)
+}

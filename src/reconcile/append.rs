@@ -1,0 +1,403 @@
+//! Writing to the journal: events become one entry, one commit, one compare-and-set.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::load::branch_ref;
+use super::{Daemon, TickError};
+use crate::digest::{Digest, canonical_json};
+use crate::git::sign::write_commit;
+use crate::git::{RefResult, RefUpdate};
+use crate::journal::pages::{self, PlanPage};
+use crate::journal::read::folder;
+use crate::journal::{
+    DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out,
+};
+use crate::lifecycle::{EnvironmentState, Phase, State, judge_plan, phase_of};
+use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
+use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at, files_below};
+use crate::plan::PlanDocument;
+use crate::plan::preview::Preview;
+use crate::policy::Verdict;
+use crate::revision::resolve::below;
+
+/// The name the journal's commits carry as author. It is nobody's address: names in headers prove nothing.
+pub(super) const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
+
+/// An entry in the making. Its events are folded into the state as they are added.
+pub(super) struct Draft {
+    pub heads: Heads,
+    pub time: Timestamp,
+    policy: u64,
+    events: Vec<Event>,
+    touched: BTreeSet<EnvironmentName>,
+    plans: BTreeMap<EnvironmentName, PlanFiles>,
+    files: BTreeMap<String, Option<Vec<u8>>>,
+}
+
+/// What the pages of a newly planned change are made of.
+pub(super) struct PlanFiles {
+    pub document: PlanDocument,
+    pub previews: Vec<(ServiceName, Preview)>,
+    pub leaves: Option<Gates>,
+    pub enters: Option<Gates>,
+}
+
+impl PlanFiles {
+    fn page<'a>(&'a self, gates: &'a [pages::GateChange], limit: usize) -> PlanPage<'a> {
+        PlanPage { document: &self.document, previews: &self.previews, gates, limit }
+    }
+}
+
+impl Draft {
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Adds what the pages of a plan are made of; its event must be in this entry.
+    pub fn with_plan(&mut self, environment: &EnvironmentName, files: PlanFiles) {
+        self.plans.insert(environment.clone(), files);
+    }
+
+    /// The environments that its events are about.
+    pub fn touched_environments(&self) -> Vec<EnvironmentName> {
+        self.touched.iter().cloned().collect()
+    }
+
+    /// The diff of a plan that this entry publishes.
+    pub fn plan_text(&self, environment: &EnvironmentName, limit: usize) -> Option<String> {
+        self.plans.get(environment).map(|plan| pages::plan_diff(&plan.page(&[], limit)))
+    }
+
+    /// Adds a file of the journal.
+    pub fn with_file(&mut self, path: String, bytes: Vec<u8>) {
+        self.files.insert(path, Some(bytes));
+    }
+}
+
+impl Daemon {
+    /// The journal that was loaded in this tick.
+    pub(super) fn journal(&self) -> Result<&Journal, TickError> {
+        self.journal.as_ref().ok_or(TickError::Conflict)
+    }
+
+    pub(super) fn state(&self) -> Result<&State, TickError> {
+        Ok(&self.journal()?.state)
+    }
+
+    pub(super) fn governance(&self) -> Result<Arc<Governance>, TickError> {
+        Ok(Arc::clone(&self.journal()?.governance))
+    }
+
+    /// The clock in whole seconds: what commits can carry.
+    pub(super) fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
+
+    pub(super) fn draft(&self, heads: Heads) -> Draft {
+        let policy = self.journal.as_ref().and_then(|journal| journal.state.policy).map_or(0, |policy| policy.version);
+        Draft {
+            heads,
+            time: self.now(),
+            policy,
+            events: Vec::new(),
+            touched: BTreeSet::new(),
+            plans: BTreeMap::new(),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Adds an event: from here on the state in memory has it. If the entry cannot be written the state is dropped and
+    /// read again.
+    pub(super) fn emit(&mut self, draft: &mut Draft, event: Event) -> Result<(), TickError> {
+        let journal = self.journal.as_mut().ok_or(TickError::Conflict)?;
+        if draft.events.is_empty() {
+            journal.state.open_entry(draft.time, draft.heads);
+        }
+        if let Err(error) = journal.state.fold(&event) {
+            self.journal = None;
+            return Err(error.into());
+        }
+        draft.touched.extend(event.environment().cloned());
+        draft.events.push(event);
+        Ok(())
+    }
+
+    /// Writes the entry and moves the journal to it, if it is still where it was read.
+    pub(super) fn append(&mut self, draft: Draft) -> Result<(), TickError> {
+        self.append_over(draft, None)
+    }
+
+    /// As [`Daemon::append`], where `over` is what is on top of the journal and shall be replaced.
+    pub(super) fn append_over(&mut self, draft: Draft, over: Option<Oid>) -> Result<(), TickError> {
+        if draft.is_empty() {
+            return Ok(());
+        }
+        match self.try_append(draft, over) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // The state in memory is ahead of the journal: forget it.
+                self.journal = None;
+                self.settled = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn try_append(&mut self, draft: Draft, over: Option<Oid>) -> Result<(), TickError> {
+        let parent = self.journal()?.tip;
+        let previous = self.raw_tip(parent)?;
+        let message = pages::commit_message(&draft.events);
+        let (commit, _) = self.write_entry(draft, Some((parent, previous)), &message)?;
+        self.push_journal(Some(over.unwrap_or(parent)), commit)?;
+        if let Some(journal) = self.journal.as_mut() {
+            journal.tip = commit;
+        }
+        self.remember(|tips| tips.journal = Some(commit))
+    }
+
+    fn push_journal(&mut self, expected: Option<Oid>, commit: Oid) -> Result<(), TickError> {
+        let name = branch_ref(&self.config.journal);
+        let update = RefUpdate { name: name.clone(), expected, new: Some(commit) };
+        let mut results = self.push(std::slice::from_ref(&update))?;
+        match results.pop() {
+            Some(RefResult::Done) => {
+                self.fetched.insert(name, commit);
+                Ok(())
+            }
+            Some(RefResult::Refused { reason }) => Err(TickError::Refused { reference: name, reason }),
+            Some(RefResult::Stale) | None => Err(TickError::Conflict),
+        }
+    }
+
+    /// Starts the journal with its first entry: the pinned policy comes into force.
+    pub(super) fn begin_journal(&mut self, heads: Heads, governance: Governance) -> Result<(), TickError> {
+        let mut nonce = [0; 16];
+        self.disk.random(&mut nonce)?;
+        let events = vec![
+            Event::Started {
+                nonce: hex::encode(nonce),
+                journal: self.config.journal.clone(),
+                branch: self.config.branch.clone(),
+                root: format!("/{}", self.config.root),
+                layout: self.config.layout,
+                prefix: self.config.prefix.clone(),
+                policy: self.config.policy,
+            },
+            Event::PolicyAdmitted { version: 1, revision: self.config.policy, commit: heads.config },
+        ];
+        let mut draft = self.draft(heads);
+        self.policy_files(&mut draft, 1, heads.config)?;
+        draft.events = events;
+        let message = pages::commit_message(&draft.events);
+        // The state does not exist before its first entry does: the entry is written first, then read.
+        let files = draft.files.keys().cloned().collect::<Vec<_>>();
+        tracing::debug!(files = files.len(), "first entry");
+        let (commit, entry) = self.write_entry(draft, None, &message)?;
+        let state = State::begin(&entry)?;
+        self.push_journal(None, commit)?;
+        self.journal = Some(Journal { tip: commit, state, governance: Arc::new(governance) });
+        self.seen = None;
+        self.remember(|tips| tips.journal = Some(commit))
+    }
+
+    /// Each policy version in full, so that the journal can be read without the config branch.
+    fn policy_files(&self, draft: &mut Draft, version: u64, commit: Oid) -> Result<(), TickError> {
+        let tree = self.objects.commit(commit)?.tree;
+        let path = below(&self.config.root, EnvironmentName::GOVERNANCE);
+        if let Some(Entry { mode: Mode::Tree, id }) = entry_at(self.objects.as_ref(), tree, &path)? {
+            for (name, entry) in files_below(self.objects.as_ref(), id)? {
+                let bytes = self.objects.blob(entry.id)?.to_vec();
+                draft.files.insert(format!("policy/{version}/{name}"), Some(bytes));
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the entry's commit: the tree before, with exactly the files that the entry names.
+    fn write_entry(
+        &mut self,
+        mut draft: Draft,
+        parent: Option<(Oid, Digest)>,
+        message: &str,
+    ) -> Result<(Oid, JournalEntry), TickError> {
+        let objects = Arc::clone(&self.objects);
+        let objects = objects.as_ref();
+        let old_tree = match parent {
+            Some((parent, _)) => Some(objects.commit(parent)?.tree),
+            None => None,
+        };
+        self.render(&mut draft)?;
+        let mut edits = BTreeMap::new();
+        let mut files = BTreeMap::new();
+        for (path, bytes) in &draft.files {
+            let old = match old_tree {
+                Some(tree) => entry_at(objects, tree, path)?,
+                None => None,
+            };
+            match bytes {
+                Some(bytes) => {
+                    let id = objects.write(Kind::Blob, bytes)?;
+                    let entry = Entry { mode: Mode::File, id };
+                    if old != Some(entry) {
+                        edits.insert(path.clone(), Edit::Put(entry));
+                        files.insert(path.clone(), Some(Digest::of(bytes)));
+                    }
+                }
+                None if old.is_some() => {
+                    edits.insert(path.clone(), Edit::Remove);
+                    files.insert(path.clone(), None);
+                }
+                None => {}
+            }
+        }
+        let entry = JournalEntry {
+            format: FORMAT,
+            sequence: parent.map_or(0, |_| self.journal.as_ref().map_or(0, |journal| journal.state.sequence)),
+            previous: parent.map(|(_, digest)| digest),
+            time: draft.time,
+            heads: draft.heads,
+            policy: draft.policy,
+            events: draft.events,
+            files,
+        };
+        let id = objects.write(Kind::Blob, &canonical_json(&entry))?;
+        edits.insert(ENTRY.to_owned(), Edit::Put(Entry { mode: Mode::File, id }));
+        let tree = edit_tree(objects, old_tree, &edits)?;
+        let parents: Vec<Oid> = parent.map(|(parent, _)| parent).into_iter().collect();
+        let commit = write_commit(objects, tree, &parents, AUTHOR, entry.time, message, Some(&self.key))
+            .map_err(|error| TickError::Sign(error.to_string()))?;
+        Ok((commit, entry))
+    }
+
+    /// The verdict on the plan that a status speaks of.
+    pub(super) fn verdict(
+        &self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+    ) -> Result<Option<Verdict>, TickError> {
+        if env.invalid.is_some() && env.running().is_none() {
+            return Ok(None);
+        }
+        let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
+        let Some(plan) = deploying.or_else(|| env.current_plan()) else { return Ok(None) };
+        let governance = self.governance()?;
+        Ok(Some(judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, plan)?))
+    }
+
+    /// Renders the pages of everything this entry touches.
+    fn render(&mut self, draft: &mut Draft) -> Result<(), TickError> {
+        if self.journal.is_none() {
+            return Ok(());
+        }
+        self.know_all_phases()?;
+        let Some(journal) = self.journal.as_ref() else { return Ok(()) };
+        let mut phases = Vec::new();
+        for name in &draft.touched {
+            let env = journal.state.environment(name);
+            let verdict = self.verdict(name, &env)?;
+            let status = Status::of(&journal.state, name, &env, verdict.as_ref());
+            let folder = folder(journal.state.start.layout, name);
+            let mut put = |file: &str, bytes: Option<Vec<u8>>| {
+                draft.files.insert(format!("{folder}/{file}"), bytes);
+            };
+            put("status.yaml", Some(yaml_out::to_yaml(&status).into_bytes()));
+            put("README.md", Some(pages::environment_page(&journal.state, &status, &env).into_bytes()));
+            let waits = env.current.is_some() || env.deployment.is_some();
+            if !waits {
+                for file in ["plan.json", "plan.md", "plan.diff"] {
+                    put(file, None);
+                }
+            }
+            if let Some(plan) = draft.plans.get(name).filter(|_| waits) {
+                let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
+                let page = plan.page(&gates, self.config.preview_limit);
+                put("plan.json", Some(json_file(&plan.document)));
+                put("plan.md", Some(pages::plan_page(&page).into_bytes()));
+                put("plan.diff", Some(pages::plan_diff(&page).into_bytes()));
+            }
+            phases.push((name.clone(), phase_of(&env, verdict.as_ref()), status));
+        }
+        for (name, phase, status) in phases {
+            let old = self.phases.insert(name.clone(), phase);
+            self.overview.set(&name, old, phase, &status);
+        }
+        if let Some(journal) = self.journal.as_ref() {
+            for event in &draft.events {
+                if let Event::Alarm { message, .. } = event {
+                    self.overview.alarm(draft.time, message);
+                }
+            }
+            draft.files.insert(
+                "README.md".to_owned(),
+                Some(pages::root_page(&journal.state, &self.overview).into_bytes()),
+            );
+        }
+        Ok(())
+    }
+
+    /// After the journal was read anew, the overview needs the phase of everything once.
+    fn know_all_phases(&mut self) -> Result<(), TickError> {
+        if self.phases_known {
+            return Ok(());
+        }
+        self.overview = pages::Overview::default();
+        self.phases.clear();
+        let names: Vec<EnvironmentName> = self.state()?.environments.keys().cloned().collect();
+        for name in names {
+            let env = self.state()?.environment(&name);
+            let verdict = self.verdict(&name, &env)?;
+            let status = Status::of(self.state()?, &name, &env, verdict.as_ref());
+            self.phases.insert(name.clone(), status.phase);
+            self.overview.set(&name, None, status.phase, &status);
+        }
+        self.phases_known = true;
+        Ok(())
+    }
+
+    /// The phase of an environment, without a verdict that cannot be had: that is Invalid.
+    pub(super) fn phase(&self, name: &EnvironmentName) -> Result<Phase, TickError> {
+        let env = self.state()?.environment(name);
+        let verdict = self.verdict(name, &env)?;
+        Ok(phase_of(&env, verdict.as_ref()))
+    }
+
+    /// Adds the files of a deployment: its plan, what met each rule, and the raw evidence.
+    pub(super) fn deployment_files(
+        &self,
+        draft: &mut Draft,
+        name: &EnvironmentName,
+        document: &DeploymentDocument,
+        evidence: BTreeMap<String, Vec<u8>>,
+        plan: Option<&PlanDocument>,
+    ) -> Result<(), TickError> {
+        let folder = format!("{}/history/{}", folder(self.state()?.start.layout, name), document.number);
+        draft.with_file(format!("{folder}/deployment.yaml"), yaml_out::to_yaml(document).into_bytes());
+        for (file, bytes) in evidence {
+            draft.with_file(format!("{folder}/{file}"), bytes);
+        }
+        if let Some(plan) = plan {
+            draft.with_file(format!("{folder}/plan.json"), json_file(plan));
+        }
+        Ok(())
+    }
+
+    /// A file of the journal as it is at its tip.
+    pub(super) fn journal_file(&self, path: &str) -> Result<Option<Vec<u8>>, TickError> {
+        let tree = self.objects.commit(self.journal()?.tip)?.tree;
+        match entry_at(self.objects.as_ref(), tree, path)? {
+            Some(entry) if entry.mode == Mode::File => Ok(Some(self.objects.blob(entry.id)?.to_vec())),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// A machine-readable document as a file people can read too: indented JSON with a final newline.
+fn json_file(document: &PlanDocument) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(document).unwrap_or_default();
+    text.push(b'\n');
+    text
+}

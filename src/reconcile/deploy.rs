@@ -1,0 +1,454 @@
+//! Claim, look again, effect, outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+
+use super::{Daemon, TickError};
+use crate::digest::PlanId;
+use crate::journal::read::folder;
+use crate::journal::{
+    Claim, DeploymentDocument, Event, Judged, MetRule, OutcomeResult, ServiceOutcome, ServiceResult,
+};
+use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, permit};
+use crate::model::{EnvironmentName, EvidenceKind};
+use crate::object::{Mode, Objects, entry_at};
+use crate::plan::PlanDocument;
+use crate::plan::compose::{self, Composed};
+use crate::policy::{Permit, Verdict};
+use crate::revision::Resolved;
+use crate::revision::resolve::below;
+use crate::services::{DriverError, ServiceChange, Settled};
+
+/// What a deployment needs beside its claim.
+struct Prepared {
+    /// The plan that may be applied: what was computed just now, or for a retry the approved one with equal effects.
+    id: PlanId,
+    composed: Composed,
+    base: Option<Resolved>,
+    desired: Option<Resolved>,
+}
+
+/// The wait before the attempt after this one: 30 s, doubled each time, at most an hour.
+fn backoff(attempt: u64) -> SignedDuration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(7);
+    SignedDuration::from_secs((30_i64 << doublings).min(3600))
+}
+
+impl Daemon {
+    /// Takes up every deployment that may go on or begin. Gives whether anything was written.
+    pub(super) fn deploy_all(&mut self) -> Result<bool, TickError> {
+        let ready: Vec<EnvironmentName> = self
+            .state()?
+            .environments
+            .iter()
+            .filter(|(_, env)| env.deployment.is_some() || env.current.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut wrote = false;
+        for name in ready {
+            wrote |= self.deploy(&name)?;
+        }
+        Ok(wrote)
+    }
+
+    fn deploy(&mut self, name: &EnvironmentName) -> Result<bool, TickError> {
+        let env = self.state()?.environment(name);
+        if let Some(running) = env.running() {
+            let running = running.clone();
+            return if self.is_mine(name, &running.claim) { self.resume(name, &env, &running) } else { Ok(false) };
+        }
+        if env.invalid.is_some() {
+            return Ok(false);
+        }
+        let Some(verdict) = self.verdict(name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        let retry = match &env.deployment {
+            Some(Deployment { failed: Some((at, ..)), claim, plan, .. }) => {
+                if self.now() < at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX) {
+                    return Ok(false);
+                }
+                Some(plan.clone())
+            }
+            _ => None,
+        };
+        // The lock comes first: nothing is observed or applied while an orphaned child may still be at work.
+        let Some(_lock) = self.disk.lock(name)? else {
+            tracing::info!(environment = %name, "an earlier apply still runs; waiting for it");
+            return Ok(false);
+        };
+        match retry {
+            Some(plan) => self.retry(name, &env, &plan, &verdict),
+            None => self.begin(name, &env, &verdict),
+        }
+    }
+
+    fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {
+        let id = format!("{name}/{}.{}", claim.number, claim.attempt);
+        (claim.key == self.public && claim.instance == self.instance)
+            || self.config.take_over.as_deref() == Some(id.as_str())
+    }
+
+    /// Plans once more and claims; where the plan is no longer the approved one, publishes the new one instead.
+    fn begin(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        verdict: &Verdict,
+    ) -> Result<bool, TickError> {
+        let heads = self.state()?.heads;
+        let Some(plan) = env.current_plan().cloned() else { return Ok(false) };
+        let mut draft = self.draft(heads);
+        let prepared = match self.prepare(name, env, &plan, plan.number)? {
+            Ok(prepared) => prepared,
+            Err(problems) => {
+                self.again.insert(name.clone());
+                self.set_problems(&mut draft, heads, name, problems)?;
+                let wrote = !draft.is_empty();
+                self.append(draft)?;
+                return Ok(wrote);
+            }
+        };
+        if prepared.id != plan.id {
+            let Prepared { composed, base, desired, .. } = &prepared;
+            self.publish(&mut draft, heads, name, composed, base.as_ref(), desired.as_ref())?;
+            self.make_ready(&mut draft, heads)?;
+            let wrote = !draft.is_empty();
+            self.append(draft)?;
+            return Ok(wrote);
+        }
+        self.claim(name, env, &plan, verdict, prepared)
+    }
+
+    /// A retry goes on only where every service is done already or plans again to its approved effect.
+    fn retry(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        plan: &OpenPlan,
+        verdict: &Verdict,
+    ) -> Result<bool, TickError> {
+        let approved = self.plan_document(name, plan)?;
+        let prepared = match self.prepare(name, env, plan, plan.number)? {
+            Ok(prepared) => prepared,
+            Err(problems) => {
+                tracing::warn!(environment = %name, ?problems, "a retry cannot be planned yet");
+                return Ok(false);
+            }
+        };
+        let effects = |lines: &[crate::plan::ServiceLine]| lines.iter().map(|line| line.effect).collect::<Vec<_>>();
+        if approved.is_none_or(|document| effects(&document.plan.services) != effects(&prepared.composed.plan.services)) {
+            return Ok(false);
+        }
+        self.claim(name, env, plan, verdict, Prepared { id: plan.id, ..prepared })
+    }
+
+    fn prepare(
+        &self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        plan: &OpenPlan,
+        number: u64,
+    ) -> Result<Result<Prepared, Vec<crate::model::Problem>>, TickError> {
+        let base = self.base(name, env)?;
+        let desired = match plan.revision {
+            Some(revision) => Some(self.resolved_at(name, plan.commit, revision)?),
+            None => None,
+        };
+        Ok(self
+            .compose(name, env, number, base.as_ref(), desired.as_ref())?
+            .map(|composed| Prepared { id: composed.plan.id(), composed, base, desired }))
+    }
+
+    fn claim(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        plan: &OpenPlan,
+        verdict: &Verdict,
+        prepared: Prepared,
+    ) -> Result<bool, TickError> {
+        let state = self.state()?;
+        let heads = state.heads;
+        let targets = match &prepared.desired {
+            Some(desired) => desired.targets(),
+            None => prepared.base.as_ref().map(Resolved::targets).unwrap_or_default(),
+        };
+        let claim = Claim {
+            environment: name.clone(),
+            plan: plan.id,
+            number: plan.number,
+            attempt: env.next_attempt(plan.number),
+            heads,
+            journal: self.journal()?.tip,
+            policy: state.policy.map_or(0, |policy| policy.version),
+            key: self.public.clone(),
+            instance: self.instance.clone(),
+            met: met(verdict),
+            targets,
+        };
+        let document = self.plan_document(name, plan)?;
+        let mut draft = self.draft(heads);
+        self.emit(&mut draft, Event::Claimed(claim.clone()))?;
+        let (evidence, paths) = self.evidence(plan)?;
+        let deployment = DeploymentDocument::of_claim(&claim, plan, draft.time, &paths, self.deployment_document(name, claim.number)?);
+        self.deployment_files(&mut draft, name, &deployment, evidence, document.as_ref())?;
+        self.append(draft)?;
+        tracing::info!(environment = %name, plan = %plan.id.short(), number = claim.number, attempt = claim.attempt, "claimed");
+
+        // Look again: whatever was said while the claim was made is heard before anything happens.
+        let remotes = self.look()?;
+        if remotes.journal != Some(self.journal()?.tip) {
+            return Err(TickError::Conflict);
+        }
+        self.observe(&remotes)?;
+        let env = self.state()?.environment(name);
+        let Some(deployment) = env.running().cloned() else { return Err(TickError::Conflict) };
+        let verdict = self.verdict(name, &env)?;
+        let permit = verdict.as_ref().and_then(|verdict| permit(verdict, &deployment, prepared.id));
+        let Some(permit) = permit else {
+            self.outcome(
+                name,
+                &deployment,
+                OutcomeResult::Abandoned,
+                untouched(&prepared.composed.changes),
+                why_not(verdict.as_ref()),
+            )?;
+            return Ok(true);
+        };
+        let (result, services, message) = self.apply(&permit, &prepared.composed.changes, &BTreeMap::new());
+        self.outcome(name, &deployment, result, services, message)?;
+        Ok(true)
+    }
+
+    /// Applies each change in order; a failure leaves the later ones untouched.
+    fn apply(
+        &self,
+        permit: &Permit,
+        changes: &[ServiceChange],
+        done: &BTreeMap<usize, ()>,
+    ) -> (OutcomeResult, Vec<ServiceOutcome>, String) {
+        let mut outcomes = Vec::new();
+        let mut result = OutcomeResult::Applied;
+        let mut message = String::new();
+        for (at, change) in changes.iter().enumerate() {
+            let mut outcome =
+                ServiceOutcome { name: change.name.clone(), result: ServiceResult::Untouched, message: String::new() };
+            if done.contains_key(&at) {
+                outcome.result = ServiceResult::Done;
+            } else if result == OutcomeResult::Applied {
+                let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
+                match self.drivers.of(&content.service.kind).apply(permit, self.objects.as_ref(), change) {
+                    Ok(()) => outcome.result = ServiceResult::Done,
+                    Err(error) => {
+                        let unknown = matches!(error, DriverError::Unknown { .. });
+                        result = if unknown { OutcomeResult::Unknown } else { OutcomeResult::Failed };
+                        outcome.result = if unknown { ServiceResult::Unknown } else { ServiceResult::Failed };
+                        outcome.message = error.to_string();
+                        message = format!("service `{}`: {error}", change.name);
+                    }
+                }
+            }
+            outcomes.push(outcome);
+        }
+        (result, outcomes, message)
+    }
+
+    /// Settles a claim of this daemon that has no outcome: it was killed. The gate is proven again from evidence.
+    fn resume(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        running: &Deployment,
+    ) -> Result<bool, TickError> {
+        let Some(_lock) = self.disk.lock(name)? else {
+            tracing::info!(environment = %name, "an earlier apply still runs; waiting for it");
+            return Ok(false);
+        };
+        tracing::warn!(environment = %name, number = running.claim.number, attempt = running.claim.attempt, "settling an interrupted deployment");
+        let base = self.base(name, env)?;
+        let desired = match running.plan.revision {
+            Some(revision) => Some(self.resolved_at(name, running.claim.heads.config, revision)?),
+            None => None,
+        };
+        let changes = compose::changes(name, base.as_ref(), desired.as_ref());
+        let mut done = BTreeMap::new();
+        let mut unclear = Vec::new();
+        for (at, change) in changes.iter().enumerate() {
+            let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
+            match self.drivers.of(&content.service.kind).settle(self.objects.as_ref(), change) {
+                Ok(Settled::Done) => {
+                    done.insert(at, ());
+                }
+                Ok(Settled::Untouched) => {}
+                Ok(Settled::Unknown { what }) => unclear.push(format!("service `{}`: {what}", change.name)),
+                Err(error) => unclear.push(format!("service `{}`: {error}", change.name)),
+            }
+        }
+        let verdict = self.verdict(name, env)?;
+        let permit = verdict.as_ref().and_then(|verdict| permit(verdict, running, running.plan.id));
+        let (result, services, message) = if !unclear.is_empty() {
+            let services = self.settled_outcomes(&changes, &done, ServiceResult::Unknown);
+            (OutcomeResult::Unknown, services, format!("interrupted; {}", unclear.join("; ")))
+        } else if let Some(permit) = permit {
+            self.apply(&permit, &changes, &done)
+        } else if done.is_empty() {
+            (OutcomeResult::Abandoned, untouched(&changes), why_not(verdict.as_ref()))
+        } else if done.len() == changes.len() {
+            // All of it is there already: that is what happened, whoever said what since.
+            (OutcomeResult::Applied, self.settled_outcomes(&changes, &done, ServiceResult::Untouched), String::new())
+        } else {
+            let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
+            (OutcomeResult::Unknown, services, format!("interrupted part-way, and {}", why_not(verdict.as_ref())))
+        };
+        self.outcome(name, running, result, services, message)?;
+        Ok(true)
+    }
+
+    fn settled_outcomes(
+        &self,
+        changes: &[ServiceChange],
+        done: &BTreeMap<usize, ()>,
+        other: ServiceResult,
+    ) -> Vec<ServiceOutcome> {
+        let result = |at: usize| if done.contains_key(&at) { ServiceResult::Done } else { other };
+        changes
+            .iter()
+            .enumerate()
+            .map(|(at, change)| ServiceOutcome {
+                name: change.name.clone(),
+                result: result(at),
+                message: String::new(),
+            })
+            .collect()
+    }
+
+    fn outcome(
+        &mut self,
+        name: &EnvironmentName,
+        deployment: &Deployment,
+        result: OutcomeResult,
+        services: Vec<ServiceOutcome>,
+        message: String,
+    ) -> Result<(), TickError> {
+        let claim = &deployment.claim;
+        let heads = self.state()?.heads;
+        let mut draft = self.draft(heads);
+        let document = self.deployment_document(name, claim.number)?;
+        let event = Event::Outcome {
+            environment: name.clone(),
+            number: claim.number,
+            attempt: claim.attempt,
+            result,
+            services: services.clone(),
+            message: message.clone(),
+        };
+        self.emit(&mut draft, event)?;
+        if let Some(document) = document {
+            let document = document.with_outcome(claim.attempt, result, &message, services, draft.time);
+            self.deployment_files(&mut draft, name, &document, BTreeMap::new(), None)?;
+        }
+        // What became possible by it: an abandoned plan waits again and wants its branches.
+        self.make_ready(&mut draft, heads)?;
+        self.append(draft)?;
+        self.again.insert(name.clone());
+        tracing::info!(environment = %name, number = claim.number, attempt = claim.attempt, ?result, message, "deployment ended");
+        Ok(())
+    }
+
+    /// The published plan: in the environment's folder while it waits, in the deployment's once it was claimed.
+    fn plan_document(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<Option<PlanDocument>, TickError> {
+        let folder = folder(self.state()?.start.layout, name);
+        for path in [format!("{folder}/plan.json"), format!("{folder}/history/{}/plan.json", plan.number)] {
+            if let Some(bytes) = self.journal_file(&path)?
+                && let Ok(document) = serde_json::from_slice::<PlanDocument>(&bytes)
+                && document.digest == plan.id
+            {
+                return Ok(Some(document));
+            }
+        }
+        Ok(None)
+    }
+
+    fn deployment_document(&self, name: &EnvironmentName, number: u64) -> Result<Option<DeploymentDocument>, TickError> {
+        let path = format!("{}/history/{number}/deployment.yaml", folder(self.state()?.start.layout, name));
+        Ok(match self.journal_file(&path)? {
+            Some(bytes) => DeploymentDocument::read(&bytes),
+            None => None,
+        })
+    }
+
+    /// The raw evidence of every statement on a plan, by the path it gets, and that path by statement.
+    #[expect(clippy::type_complexity, reason = "two maps, named in the line above")]
+    fn evidence(
+        &self,
+        plan: &OpenPlan,
+    ) -> Result<(BTreeMap<String, Vec<u8>>, BTreeMap<crate::digest::StatementId, String>), TickError> {
+        let objects = Arc::clone(&self.objects);
+        let mut files = BTreeMap::new();
+        let mut paths = BTreeMap::new();
+        for (_, judged) in &plan.statements {
+            let path = evidence_path(judged);
+            let commit = objects.commit(judged.commit)?;
+            match judged.evidence {
+                Some(EvidenceKind::Merge) => {
+                    files.insert(path.clone(), commit.raw.to_vec());
+                    for parent in commit.parents.iter().filter(|parent| plan.ready.iter().any(|(_, r)| r.commit == **parent)) {
+                        let raw = objects.commit(*parent)?.raw.to_vec();
+                        files.insert(format!("evidence/{}.ready.commit", judged.digest.short()), raw);
+                    }
+                }
+                _ => {
+                    let at = below(&self.config.root, &judged.path);
+                    match entry_at(objects.as_ref(), commit.tree, &at)? {
+                        Some(entry) if entry.mode == Mode::File || entry.mode == Mode::Executable => {
+                            files.insert(path.clone(), objects.blob(entry.id)?.to_vec());
+                        }
+                        _ => continue,
+                    }
+                }
+            }
+            paths.insert(judged.digest, path);
+        }
+        Ok((files, paths))
+    }
+}
+
+fn evidence_path(judged: &Judged) -> String {
+    let ending = if judged.evidence == Some(EvidenceKind::Merge) { "commit" } else { "yaml" };
+    format!("evidence/{}.{ending}", judged.digest.short())
+}
+
+fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
+    let outcome = |change: &ServiceChange| ServiceOutcome {
+        name: change.name.clone(),
+        result: ServiceResult::Untouched,
+        message: String::new(),
+    };
+    changes.iter().map(outcome).collect()
+}
+
+fn met(verdict: &Verdict) -> Vec<MetRule> {
+    let rule = |requirement: &crate::policy::Requirement| MetRule {
+        ruleset: requirement.ruleset.clone(),
+        rule: requirement.rule.clone(),
+        statements: requirement.have.iter().map(|(person, digest)| (*digest, person.clone())).collect(),
+    };
+    verdict.requirements.iter().map(rule).collect()
+}
+
+fn why_not(verdict: Option<&Verdict>) -> String {
+    match verdict {
+        None => "the plan can no longer be judged".to_owned(),
+        Some(verdict) if !verdict.rejected_by.is_empty() => {
+            let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
+            format!("rejected by {}", names.join(", "))
+        }
+        Some(verdict) => {
+            let open = verdict.requirements.iter().filter(|requirement| !requirement.is_met());
+            let labels: Vec<String> = open.map(crate::policy::Requirement::label).collect();
+            format!("no longer approved: {}", labels.join(", "))
+        }
+    }
+}

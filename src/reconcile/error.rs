@@ -1,0 +1,116 @@
+//! Why a tick could not be finished.
+
+use crate::digest::RevisionId;
+use crate::git::RemoteError;
+use crate::journal::JournalError;
+use crate::lifecycle::{FoldError, JudgeError};
+use crate::object::{ObjectError, Oid};
+
+/// Why a tick could not be finished. Nothing was applied that is not on the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum TickError {
+    /// The remote is away or refuses.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The remote refused a push.
+    #[error("the remote refused to update {reference}: {reason}")]
+    Refused {
+        /// The reference.
+        reference: String,
+        /// In its words.
+        reason: String,
+    },
+    /// Somebody else was faster: read again.
+    #[error("somebody else wrote to the journal meanwhile")]
+    Conflict,
+    /// The config branch is not there.
+    #[error("the remote has no branch `{branch}`")]
+    NoConfig {
+        /// The branch.
+        branch: String,
+    },
+    /// There is no journal, and nobody said that one may be started.
+    #[error("the remote has no journal branch `{branch}`")]
+    NoJournal {
+        /// The branch.
+        branch: String,
+    },
+    /// The policy in the config branch is not the one the operator pinned.
+    #[error("the policy in governance/ is {}, but the settings pin {pinned}", found.map_or_else(|| "missing".to_owned(), |f| f.to_string()))]
+    Pin {
+        /// What is there.
+        found: Option<RevisionId>,
+        /// What was pinned.
+        pinned: RevisionId,
+    },
+    /// Policy 1 cannot be read.
+    #[error("policy 1 cannot be read: {0}")]
+    Policy(String),
+    /// History was rewritten.
+    #[error("{branch} was rewritten: {what}")]
+    Tampered {
+        /// The branch.
+        branch: String,
+        /// What was found.
+        what: String,
+    },
+    /// The daemon's key is no journal key of the policy in force.
+    #[error("the signing key {key} is not among the journalKeys of the policy in force")]
+    ForeignKey {
+        /// The key.
+        key: String,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An object cannot be read or written.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// A plan cannot be judged.
+    #[error(transparent)]
+    Judge(#[from] JudgeError),
+    /// What this daemon was about to write does not follow from the journal: a defect, and nothing was written.
+    #[error("refusing to write what the journal forbids: {0}")]
+    Fold(#[from] FoldError),
+    /// The state folder cannot be used.
+    #[error("the state folder cannot be used: {0}")]
+    Disk(#[from] std::io::Error),
+    /// A commit could not be signed.
+    #[error("cannot sign: {0}")]
+    Sign(String),
+    /// Ticking never came to rest: a defect.
+    #[error("still writing after {ticks} ticks without coming to rest; nothing more is done")]
+    Restless {
+        /// How many.
+        ticks: usize,
+    },
+    /// More than one history fork was seen at once; the tip named is not what was expected.
+    #[error("the remote moved {reference} to {} in the middle of a tick", found.map_or_else(|| "nothing".to_owned(), |f| f.short()))]
+    Moved {
+        /// The reference.
+        reference: String,
+        /// What is there.
+        found: Option<Oid>,
+    },
+}
+
+impl TickError {
+    /// What to do about it: a command or an action, or empty.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoJournal { .. } => {
+                "if this repository never had a journal: countersign run --start-journal".to_owned()
+            }
+            Self::Pin { .. } => {
+                "check governance/, then put the output of `countersign trust` into spec.repositories[0].trust.policy"
+                    .to_owned()
+            }
+            Self::ForeignKey { .. } => "add it to spec.journalKeys of governance/policy.yaml".to_owned(),
+            Self::Tampered { .. } => {
+                "compare with your backups and with what people remember; nothing is applied meanwhile".to_owned()
+            }
+            Self::Policy(_) => "countersign validate".to_owned(),
+            _ => String::new(),
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Planning one environment: what is desired held against what is in force.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::append::{Draft, PlanFiles};
+use super::{Daemon, TickError};
+use crate::evidence::contributors::contributions;
+use crate::evidence::graph::Graph;
+use crate::journal::{Event, Heads};
+use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan};
+use crate::model::{EnvironmentName, Problem};
+use crate::object::{Objects, Oid};
+use crate::plan::compose::{self, Composed, Place};
+use crate::plan::{PlanDocument, files};
+use crate::revision::resolve::below;
+use crate::revision::{Desired, Resolved, resolve};
+use crate::services::DriverError;
+
+/// What an environment shall be, as far as it can be told.
+enum Wanted {
+    /// Nothing to do and nothing to say.
+    Nothing,
+    /// It cannot be: why.
+    Problems(Vec<Problem>),
+    /// It shall be gone.
+    Destroyed,
+    /// It shall be this.
+    Present(Box<Resolved>),
+}
+
+impl Daemon {
+    /// Plans an environment against the config head: events go into the draft.
+    pub(super) fn plan_environment(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        name: &EnvironmentName,
+    ) -> Result<(), TickError> {
+        let env = self.state()?.environment(name);
+        if env.running().is_some() {
+            // A push while deploying is planned when the deployment has ended.
+            self.again.insert(name.clone());
+            return Ok(());
+        }
+        match self.wanted(heads.config, name, &env)? {
+            Wanted::Nothing => Ok(()),
+            Wanted::Problems(problems) => {
+                self.supersede(draft, heads, name)?;
+                self.set_problems(draft, heads, name, problems)
+            }
+            Wanted::Destroyed if env.exists() => self.plan_towards(draft, heads, name, None),
+            Wanted::Destroyed => {
+                self.supersede(draft, heads, name)?;
+                self.set_problems(draft, heads, name, Vec::new())
+            }
+            Wanted::Present(resolved) => {
+                let unchanged = env.in_force() == Some(resolved.revision) && !env.uncertain;
+                if unchanged {
+                    self.supersede(draft, heads, name)?;
+                    return self.set_problems(draft, heads, name, Vec::new());
+                }
+                if env.exists() && !env.uncertain {
+                    let base = self.base(name, &env)?;
+                    if base.as_ref().is_some_and(|base| compose::is_without_effect(base, &resolved)) {
+                        self.supersede(draft, heads, name)?;
+                        let revision = resolved.revision;
+                        let event = Event::Recorded { environment: name.clone(), revision, commit: heads.config };
+                        return self.emit(draft, event);
+                    }
+                }
+                self.plan_towards(draft, heads, name, Some(*resolved))
+            }
+        }
+    }
+
+    /// What the config head says of an environment, with everything that can be refused before planning.
+    fn wanted(&mut self, config: Oid, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, TickError> {
+        let objects = Arc::clone(&self.objects);
+        let tree = objects.commit(config)?.tree;
+        let known = *env != EnvironmentState::default();
+        Ok(match resolve(objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
+            Desired::Absent if known => Wanted::Destroyed,
+            Desired::Absent => Wanted::Nothing,
+            Desired::Unmarked if env.exists() || env.invalid.is_some() || env.current.is_some() => {
+                let file = format!("environments/{name}/environment.yaml");
+                let message = "is missing, but the folder is still there: to destroy the environment remove the \
+                               whole folder";
+                Wanted::Problems(vec![Problem::of_file(file, message)])
+            }
+            Desired::Unmarked => Wanted::Nothing,
+            Desired::Invalid(problems) => Wanted::Problems(problems),
+            Desired::Present(resolved) => {
+                self.note_shared(name, &resolved);
+                match self.refused_targets(name, &resolved)? {
+                    problems if problems.is_empty() => Wanted::Present(resolved),
+                    problems => Wanted::Problems(problems),
+                }
+            }
+        })
+    }
+
+    /// Gate: a target must be granted by the operator, and belongs to the environment that first claimed it.
+    fn refused_targets(&self, name: &EnvironmentName, resolved: &Resolved) -> Result<Vec<Problem>, TickError> {
+        let file = format!("environments/{name}/environment.yaml");
+        let mut problems = Vec::new();
+        for (at, service) in resolved.environment.services.iter().enumerate() {
+            let target = service.kind.target();
+            let field = format!("spec.services[{at}].target");
+            if !self.config.grants.target_allowed(name, service.kind.name(), target) {
+                let message = format!(
+                    "`{target}` is not granted: the operator's settings allow no `{}` service of {name} there \
+                     (spec.repositories[].allow)",
+                    service.kind.name()
+                );
+                problems.push(Problem { field: field.clone(), ..Problem::of_file(&file, message) });
+            }
+            if let Some((owned, owner)) = self.state()?.other_owner(name, target) {
+                let message = format!("`{target}` belongs to {owner}, which has `{owned}` until its destroy is applied");
+                problems.push(Problem { field, ..Problem::of_file(&file, message) });
+            }
+        }
+        Ok(problems)
+    }
+
+    fn note_shared(&mut self, name: &EnvironmentName, resolved: &Resolved) {
+        let own = below(&self.config.root, &format!("environments/{name}"));
+        for users in self.shared.values_mut() {
+            users.remove(name);
+        }
+        for path in resolved.input_paths("") {
+            if path != own && path != format!("environments/{name}") {
+                self.shared.entry(path).or_default().insert(name.clone());
+            }
+        }
+        self.shared.retain(|_, users| !users.is_empty());
+    }
+
+    /// The last deployment's content, read from the commit it was claimed from.
+    pub(super) fn base(&self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Option<Resolved>, TickError> {
+        let Some(Applied { revision: Some(revision), commit, .. }) = env.applied.clone() else { return Ok(None) };
+        self.resolved_at(name, commit, revision).map(Some)
+    }
+
+    /// An environment's content at a commit, which must have this revision.
+    pub(super) fn resolved_at(
+        &self,
+        name: &EnvironmentName,
+        commit: Oid,
+        revision: crate::digest::RevisionId,
+    ) -> Result<Resolved, TickError> {
+        let tree = self.objects.commit(commit)?.tree;
+        match resolve(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
+            Desired::Present(resolved) if resolved.revision == revision => Ok(*resolved),
+            _ => Err(JudgeError::NoSettings { environment: name.clone(), commit }.into()),
+        }
+    }
+
+    /// Ends the open plans: the desired revision left theirs. The round goes up.
+    fn supersede(&mut self, draft: &mut Draft, heads: Heads, name: &EnvironmentName) -> Result<(), TickError> {
+        let env = self.state()?.environment(name);
+        let plans: Vec<_> = env.open_ids().into_iter().collect();
+        if plans.is_empty() {
+            return Ok(());
+        }
+        let round = env.round + 1;
+        self.emit(draft, Event::Superseded { environment: name.clone(), plans, round, commit: heads.config })
+    }
+
+    /// Says what is wrong, or that nothing is any more; nothing where that was said before.
+    pub(super) fn set_problems(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        name: &EnvironmentName,
+        problems: Vec<Problem>,
+    ) -> Result<(), TickError> {
+        let before = self.state()?.environment(name).invalid.map(|(problems, _)| problems).unwrap_or_default();
+        if before == problems {
+            return Ok(());
+        }
+        self.emit(draft, Event::Invalid { environment: name.clone(), commit: heads.config, problems })
+    }
+
+    /// Plans towards a revision (`None`: the destroy).
+    fn plan_towards(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        name: &EnvironmentName,
+        desired: Option<Resolved>,
+    ) -> Result<(), TickError> {
+        let revision = desired.as_ref().map(|desired| desired.revision);
+        let env = self.state()?.environment(name);
+        let moved = |open: &crate::lifecycle::OpenPlan| open.revision != revision;
+        let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
+        if env.plans.values().chain(deploying).any(moved) {
+            self.supersede(draft, heads, name)?;
+        }
+        let env = self.state()?.environment(name);
+        if env.deployment.is_some() {
+            // It failed and is retried as it is.
+            return self.set_problems(draft, heads, name, Vec::new());
+        }
+        let base = self.base(name, &env)?;
+        let composed = match self.compose(name, &env, env.next_number(), base.as_ref(), desired.as_ref())? {
+            Ok(composed) => composed,
+            Err(problems) => {
+                // What a driver sees on the host may change without a push: look again at the next tick.
+                self.again.insert(name.clone());
+                return self.set_problems(draft, heads, name, problems);
+            }
+        };
+        self.publish(draft, heads, name, &composed, base.as_ref(), desired.as_ref())
+    }
+
+    /// Asks the drivers what they would do, and puts the plan together.
+    pub(super) fn compose(
+        &self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        number: u64,
+        base: Option<&Resolved>,
+        desired: Option<&Resolved>,
+    ) -> Result<Result<Composed, Vec<Problem>>, TickError> {
+        let changes = compose::changes(name, base, desired);
+        let mut services = Vec::new();
+        let mut problems = Vec::new();
+        for change in &changes {
+            let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
+            match self.drivers.of(&content.service.kind).plan(self.objects.as_ref(), change) {
+                Ok(service) => services.push(service),
+                Err(
+                    DriverError::Invalid { message }
+                    | DriverError::Failed { message }
+                    | DriverError::Unknown { message },
+                ) => {
+                    let file = format!("environments/{name}/environment.yaml");
+                    let message = format!("service `{}`: {message}", change.name);
+                    problems.push(Problem::of_file(file, message));
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Ok(Err(problems));
+        }
+        let state = self.state()?;
+        let place =
+            Place { repository: state.repository, environment: name, number, round: env.round, base: env.base() };
+        Ok(Ok(compose::compose(place, desired, changes, services)))
+    }
+
+    /// Publishes a plan, or what changed beside it.
+    pub(super) fn publish(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        name: &EnvironmentName,
+        composed: &Composed,
+        base: Option<&Resolved>,
+        desired: Option<&Resolved>,
+    ) -> Result<(), TickError> {
+        let env = self.state()?.environment(name);
+        let objects = Arc::clone(&self.objects);
+        let governance = self.governance()?;
+        let mut folders: BTreeSet<String> = BTreeSet::new();
+        for resolved in base.into_iter().chain(desired) {
+            folders.extend(resolved.input_paths(&self.config.root));
+        }
+        let folders: Vec<String> = folders.into_iter().collect();
+        let from = env.applied.as_ref().map(|applied| applied.commit);
+        let graph = Graph::new(objects.as_ref());
+        let found = contributions(&graph, objects.as_ref(), &governance, &folders, from, heads.config)?;
+        if found.commits.is_empty() && !env.uncertain {
+            let file = format!("environments/{name}");
+            let message = "no commit is found that makes this change, so nobody is known to have contributed to it";
+            return self.set_problems(draft, heads, name, vec![Problem::of_file(file, message)]);
+        }
+        let id = composed.plan.id();
+        let truncated = composed
+            .previews
+            .iter()
+            .any(|(_, preview)| files::render(preview, self.config.preview_limit).1);
+        let same = env.current == Some(id)
+            && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
+            && env.invalid.is_none();
+        if same {
+            return Ok(());
+        }
+        if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
+            let message = format!(
+                "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
+            );
+            return self.set_problems(draft, heads, name, vec![Problem::of_file(format!("environments/{name}"), message)]);
+        }
+        let document = PlanDocument {
+            plan: composed.plan.clone(),
+            digest: id,
+            short: id.short(),
+            truncated,
+            contributors: found.contributors.clone(),
+            commits: found.commits,
+        };
+        let event = Event::Planned {
+            environment: name.clone(),
+            plan: id,
+            number: composed.plan.number,
+            round: composed.plan.round,
+            kind: composed.plan.kind,
+            base: composed.plan.base,
+            revision: composed.plan.revision,
+            commit: heads.config,
+            truncated,
+            contributors: found.contributors,
+        };
+        // Gate: a plan that cannot be judged is never published.
+        if let Some(problem) = self.unjudgeable(name, &env, &event)? {
+            return self.set_problems(draft, heads, name, vec![problem]);
+        }
+        let leaves = base.map(|base| base.environment.gates.clone());
+        let enters = desired.map(|desired| desired.environment.gates.clone());
+        let files = PlanFiles { document, previews: composed.previews.clone(), leaves, enters };
+        draft.with_plan(name, files);
+        self.emit(draft, event)
+    }
+
+    /// Why this plan could not be judged, if so: an unknown ruleset in the settings it leaves or enters.
+    fn unjudgeable(
+        &self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        planned: &Event,
+    ) -> Result<Option<Problem>, TickError> {
+        let Some(open) = crate::lifecycle::OpenPlan::of(planned, self.now()) else { return Ok(None) };
+        let governance = self.governance()?;
+        match judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, &open) {
+            Ok(_) => Ok(None),
+            Err(JudgeError::Object(error)) => Err(error.into()),
+            Err(error) => {
+                let file = format!("environments/{name}/environment.yaml");
+                Ok(Some(Problem { field: "spec.rulesets".to_owned(), ..Problem::of_file(file, error.to_string()) }))
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The ready-made commits: each adds one by-less record, so that a signed merge of it is somebody's statement.
+//!
+//! Their ids go on the journal first and their branches to the remote after it: what is not on the journal proves
+//! nothing, whatever a branch is called.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::append::{AUTHOR, Draft};
+use super::load::{Remotes, branch_ref};
+use super::{Daemon, TickError};
+use crate::evidence::graph::Graph;
+use crate::git::sign::write_commit;
+use crate::git::{RefResult, RefUpdate};
+use crate::journal::{Event, Heads, ReadyMade};
+use crate::lifecycle::{OpenPlan, Phase};
+use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
+use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at};
+use crate::revision::resolve::below;
+
+impl Daemon {
+    /// Adds the ready-made commits that are missing for the environments of this entry.
+    pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
+        for name in draft.touched_environments() {
+            let phase = self.phase(&name)?;
+            if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
+                continue;
+            }
+            let env = self.state()?.environment(&name);
+            let Some(plan) = env.current_plan() else { continue };
+            if plan.truncated || self.too_many_wait(plan) {
+                continue;
+            }
+            for verdict in wanted(plan) {
+                if self.is_spent(plan, verdict, heads.config)? {
+                    let ready = self.make_one(draft, &name, plan, verdict, heads.config)?;
+                    self.emit(draft, Event::Ready(ready))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Above the limit of waiting plans none are made; those that have some keep them.
+    fn too_many_wait(&self, plan: &OpenPlan) -> bool {
+        let Ok(state) = self.state() else { return true };
+        plan.ready.is_empty() && state.open_plans().filter(|(_, plan)| !plan.ready.is_empty()).count() >= self.config.ready_limit
+    }
+
+    /// Whether the newest ready-made commit for a verdict cannot be merged any more (or there is none): it was found
+    /// in the config branch, or its path is taken there.
+    fn is_spent(&self, plan: &OpenPlan, verdict: ApprovalVerdict, config: Oid) -> Result<bool, TickError> {
+        let Some(newest) = plan.newest_ready(verdict) else { return Ok(true) };
+        let root = &self.config.root;
+        if plan.statements.iter().any(|(_, judged)| below(root, &judged.path) == newest.path) {
+            return Ok(true);
+        }
+        let tree = self.objects.commit(config)?.tree;
+        Ok(entry_at(self.objects.as_ref(), tree, &newest.path)?.is_some())
+    }
+
+    fn make_one(
+        &self,
+        draft: &Draft,
+        name: &EnvironmentName,
+        plan: &OpenPlan,
+        verdict: ApprovalVerdict,
+        config: Oid,
+    ) -> Result<ReadyMade, TickError> {
+        let objects = Arc::clone(&self.objects);
+        let objects = objects.as_ref();
+        let short = plan.id.short();
+        let n = plan.newest_ready(verdict).map_or(1, |newest| newest.n + 1);
+        let path = below(&self.config.root, &format!("approvals/{name}/{short}/{}-{n}.yaml", verdict.name()));
+        let record = Approval {
+            repository: self.state()?.repository,
+            environment: name.clone(),
+            plan: plan.id,
+            verdict,
+            deploy: false,
+            reason: String::new(),
+            acknowledge: Vec::new(),
+            maker: Maker::ReadyMade { n },
+        };
+        let blob = objects.write(Kind::Blob, record.to_yaml().as_bytes())?;
+        // From the config branch's first commit, so that a plain merge makes a merge commit in every clone.
+        let first = Graph::new(objects).root_of(config)?;
+        let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
+        let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
+        let title = match verdict {
+            ApprovalVerdict::Approve => "Approve",
+            ApprovalVerdict::Reject => "Reject",
+            ApprovalVerdict::Withdraw => "Take back what I said on",
+        };
+        let diff = draft.plan_text(name, self.config.preview_limit);
+        let diff = match diff {
+            Some(diff) => diff,
+            None => self.journal_plan_text(name)?,
+        };
+        let message = format!("{title} plan {short} of {name}\n\n{diff}");
+        let (commit, _) = write_commit(objects, tree, &[first], AUTHOR, draft.time, &message, Some(&self.key))
+            .map_err(|error| TickError::Sign(error.to_string()))?;
+        let branch = format!("{}/{}/{name}/{short}", self.config.prefix, verdict.name());
+        Ok(ReadyMade { environment: name.clone(), plan: plan.id, verdict, n, commit, branch, path, blob })
+    }
+
+    fn journal_plan_text(&self, name: &EnvironmentName) -> Result<String, TickError> {
+        let folder = crate::journal::read::folder(self.state()?.start.layout, name);
+        let text = self.journal_file(&format!("{folder}/plan.diff"))?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Makes the remote's ready-made branches what they must be. Gives whether anything was changed.
+    pub(super) fn sync_ready(&mut self, remotes: &Remotes) -> Result<bool, TickError> {
+        let mut wanted: BTreeMap<String, Oid> = BTreeMap::new();
+        for (_, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
+            for (_, ready) in &plan.ready {
+                wanted.insert(branch_ref(&ready.branch), ready.commit);
+            }
+        }
+        let verdicts = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
+        let prefixes = verdicts.map(|verdict| branch_ref(&format!("{}/{}/", self.config.prefix, verdict.name())));
+        let ours = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let found: BTreeMap<String, Oid> =
+            remotes.all.iter().filter(|(name, _)| ours(name)).map(|(name, tip)| (name.clone(), *tip)).collect();
+        let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+        let mut updates = Vec::new();
+        let mut alarms = Vec::new();
+        for name in names {
+            let (old, new) = (found.get(name).copied(), wanted.get(name).copied());
+            if old == new || self.refused.get(name) == Some(&new) {
+                continue;
+            }
+            if let Some(moved) = old.filter(|old| self.state().is_ok_and(|state| state.ready_made(*old).is_none())) {
+                alarms.push(format!("branch {name} was at {moved}, which this daemon never made; it was put back"));
+            }
+            updates.push(RefUpdate { name: name.clone(), expected: old, new });
+        }
+        if updates.is_empty() {
+            return Ok(false);
+        }
+        if !alarms.is_empty() {
+            let mut draft = self.draft(self.state()?.heads);
+            for message in alarms {
+                tracing::error!("{message}");
+                self.emit(&mut draft, Event::Alarm { environment: None, message })?;
+            }
+            self.append(draft)?;
+        }
+        for (update, result) in updates.iter().zip(self.push(&updates)?) {
+            match result {
+                // Somebody moved it in between: the next look at the remote sees what is there now.
+                RefResult::Done | RefResult::Stale => {}
+                RefResult::Refused { reason } => {
+                    tracing::warn!(reference = %update.name, %reason, "the remote refused a ready-made branch");
+                    self.refused.insert(update.name.clone(), update.new);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the branches of a plan are offered: it waits, and nothing is being deployed.
+    fn is_offered(&self, name: &EnvironmentName, plan: &OpenPlan) -> bool {
+        let Ok(state) = self.state() else { return false };
+        let env = state.environments.get(name);
+        env.is_some_and(|env| env.current == Some(plan.id) && env.deployment.is_none())
+    }
+}
+
+/// The verdicts that can be given by merging: a withdrawal once there is something to take back.
+fn wanted(plan: &OpenPlan) -> Vec<ApprovalVerdict> {
+    let mut verdicts = vec![ApprovalVerdict::Approve, ApprovalVerdict::Reject];
+    if plan.statements.iter().any(|(_, judged)| {
+        judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == crate::journal::Admission::Admitted
+    }) {
+        verdicts.push(ApprovalVerdict::Withdraw);
+    }
+    verdicts
+}

@@ -1,0 +1,99 @@
+//! One line per environment: what `run --once` prints.
+
+use std::fmt;
+
+use crate::journal::{OutcomeResult, Status};
+use crate::lifecycle::{Phase, WaitingOn};
+use crate::model::{EnvironmentName, Problem};
+use crate::text::escape;
+
+/// Where every environment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// One line each, by name.
+    pub lines: Vec<EnvironmentLine>,
+}
+
+/// Where one environment stands, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentLine {
+    /// The environment, or `governance`.
+    pub environment: String,
+    /// Its phase.
+    pub phase: Phase,
+    /// What it waits for, or what is wrong.
+    pub text: String,
+}
+
+impl Report {
+    /// Whether somebody must look: an environment is Invalid, Failed or Tampered.
+    pub fn needs_attention(&self) -> bool {
+        self.lines.iter().any(|line| matches!(line.phase, Phase::Invalid | Phase::Failed | Phase::Tampered))
+    }
+}
+
+impl EnvironmentLine {
+    /// The line of a status.
+    pub fn of(status: &Status) -> Self {
+        Self { environment: status.environment.to_string(), phase: status.phase, text: escape(&describe(status)) }
+    }
+
+    pub(super) fn governance(problems: &[Problem]) -> Self {
+        let text = problems.first().map(ToString::to_string).unwrap_or_default();
+        let environment = EnvironmentName::GOVERNANCE.to_owned();
+        Self { environment, phase: Phase::Invalid, text: escape(&text) }
+    }
+
+    pub(super) fn tampered(name: EnvironmentName, what: &str) -> Self {
+        Self { environment: name.to_string(), phase: Phase::Tampered, text: escape(what) }
+    }
+}
+
+impl fmt::Display for EnvironmentLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.environment, self.phase)?;
+        if self.text.is_empty() { Ok(()) } else { write!(f, " {}", self.text) }
+    }
+}
+
+/// What a status says in one line, without the phase.
+pub fn describe(status: &Status) -> String {
+    let applied = match &status.applied {
+        Some(base) if base.revision.is_some() => base.number.to_string(),
+        Some(base) => format!("destroyed by {}", base.number),
+        None => "nothing applied yet".to_owned(),
+    };
+    let plan = status.plan.as_ref().map_or_else(String::new, |plan| format!("plan {}", plan.short));
+    match status.phase {
+        Phase::Synced => applied,
+        Phase::Invalid => {
+            let first = status.problems.first().map(ToString::to_string).unwrap_or_default();
+            let more = status.problems.len().saturating_sub(1);
+            let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+            match &status.applied {
+                Some(base) if base.revision.is_some() => format!("holds at {}: {first}{more}", base.number),
+                _ => format!("{first}{more}"),
+            }
+        }
+        Phase::AwaitingApproval => {
+            let waits: Vec<String> = status.waiting_on.iter().filter(|w| w.missing() > 0).map(waits_for).collect();
+            format!("{plan} waits for {}", waits.join("; "))
+        }
+        Phase::Approved | Phase::Deploying | Phase::Rejected | Phase::Tampered => plan,
+        Phase::Failed => {
+            let last = status.last.as_ref().filter(|last| last.result != OutcomeResult::Applied);
+            last.map_or(plan, |last| format!("{}.{}: {}", last.number, last.attempt, last.message))
+        }
+    }
+}
+
+/// `production/platform 1 of 2 (bob or carol)`.
+pub fn waits_for(waiting: &WaitingOn) -> String {
+    let who: Vec<String> = waiting.eligible.iter().map(ToString::to_string).collect();
+    let who = if !waiting.satisfiable {
+        "nobody can: see the status".to_owned()
+    } else {
+        who.join(" or ")
+    };
+    format!("{} {} of {} ({who})", waiting.label(), waiting.have.len(), waiting.required)
+}

@@ -1,0 +1,109 @@
+//! One tick, and ticking until nothing is left to do now.
+
+use std::collections::BTreeMap;
+
+use super::report::{EnvironmentLine, Report};
+use super::{Daemon, TickError};
+use crate::disk::Tips;
+use crate::journal::{Journal, Status};
+use crate::lifecycle::Phase;
+
+/// How often one call of [`Daemon::settle`] may tick: far above what any real change needs, so that a defect that
+/// writes forever is seen as one.
+const MOST_TICKS: usize = 1_000;
+
+/// How often in a row somebody else may be faster before that is an error.
+const MOST_CONFLICTS: usize = 20;
+
+impl Daemon {
+    /// Reads everything that matters, decides, acts. Gives whether anything was written.
+    ///
+    /// # Errors
+    /// [`TickError::Conflict`] where somebody else was faster: tick again. Anything else is for the operator.
+    pub fn tick(&mut self) -> Result<bool, TickError> {
+        let remotes = self.look()?;
+        let before = self.journal.as_ref().map(|journal| journal.tip);
+        self.load(&remotes)?;
+        let idle = self.settled.as_ref() == Some(&remotes.all) && self.again.is_empty() && !self.has_deployments()?;
+        if idle {
+            return Ok(false);
+        }
+        self.observe(&remotes)?;
+        let mut wrote = before.is_some() && self.journal.as_ref().map(|journal| journal.tip) != before;
+        wrote |= before.is_none() && self.journal.as_ref().map(|journal| journal.tip) != remotes.journal;
+        wrote |= self.sync_ready(&remotes)?;
+        wrote |= self.deploy_all()?;
+        self.settled = (!wrote).then_some(remotes.all);
+        Ok(wrote)
+    }
+
+    fn has_deployments(&self) -> Result<bool, TickError> {
+        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some()))
+    }
+
+    /// Ticks until nothing is left to do now.
+    ///
+    /// # Errors
+    /// As [`Daemon::tick`].
+    pub fn settle(&mut self) -> Result<(), TickError> {
+        let mut conflicts = 0;
+        for _ in 0..MOST_TICKS {
+            match self.tick() {
+                Ok(false) => return Ok(()),
+                Ok(true) => conflicts = 0,
+                Err(TickError::Conflict) if conflicts < MOST_CONFLICTS => {
+                    conflicts += 1;
+                    self.forget();
+                }
+                Err(error) => {
+                    self.forget();
+                    return Err(error);
+                }
+            }
+        }
+        Err(TickError::Restless { ticks: MOST_TICKS })
+    }
+
+    /// Forgets what was remembered between ticks: the next one reads it again.
+    pub fn forget(&mut self) {
+        self.journal = None;
+        self.seen = None;
+        self.settled = None;
+    }
+
+    /// Where every environment stands.
+    ///
+    /// # Errors
+    /// Where a plan cannot be judged.
+    pub fn report(&self) -> Result<Report, TickError> {
+        let mut lines = Vec::new();
+        for name in self.state()?.environments.keys() {
+            let env = self.state()?.environment(name);
+            let verdict = self.verdict(name, &env)?;
+            let status = Status::of(self.state()?, name, &env, verdict.as_ref());
+            // An environment that was only ever mistaken for one, or that is gone for good, has nothing to report.
+            if status.phase == Phase::Synced && !env.exists() && env.history.is_empty() {
+                continue;
+            }
+            lines.push(EnvironmentLine::of(&status));
+        }
+        if let Some((_, problems)) = &self.state()?.governance_pending {
+            lines.push(EnvironmentLine::governance(problems));
+        }
+        Ok(Report { lines })
+    }
+
+    /// What is known of the environments when history was rewritten: all of them hold where they are.
+    pub fn report_tampered(&mut self, what: &str) -> Report {
+        let tips = Tips::read(self.disk.as_ref()).ok();
+        let journal = tips.and_then(|tips| tips.journal);
+        let journal = journal.and_then(|tip| Journal::read(self.objects.as_ref(), &self.hashes, tip).ok());
+        let names = journal.map(|journal| journal.state.environments).unwrap_or_default();
+        Report { lines: names.into_keys().map(|name| EnvironmentLine::tampered(name, what)).collect() }
+    }
+
+    /// The phases, for logs.
+    pub fn phases(&self) -> &BTreeMap<crate::model::EnvironmentName, Phase> {
+        &self.phases
+    }
+}
