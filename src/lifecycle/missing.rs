@@ -27,7 +27,10 @@ pub fn missing_records(
                 if judged.admitted == Admission::Admitted && below(&state.start.root, &judged.path) == change.path {
                     let what = if change.new.is_none() { "deleted" } else { "edited" };
                     let by = judged.by.as_ref().map_or_else(String::new, |by| format!(" of {by}"));
-                    found.push((name.clone(), format!("the record{by} {} was {what}; it counts as before", change.path)));
+                    found.push((
+                        name.clone(),
+                        format!("the record{by} {} was {what}; it counts as before", change.path),
+                    ));
                 }
             }
         }

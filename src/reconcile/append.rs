@@ -12,9 +12,7 @@ use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::pages::{self, PlanPage};
 use crate::journal::read::folder;
-use crate::journal::{
-    DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out,
-};
+use crate::journal::{DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out};
 use crate::lifecycle::{EnvironmentState, Phase, State, judge_plan, phase_of};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
 use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at, files_below};
@@ -274,11 +272,7 @@ impl Daemon {
     }
 
     /// The verdict on the plan that a status speaks of.
-    pub(super) fn verdict(
-        &self,
-        name: &EnvironmentName,
-        env: &EnvironmentState,
-    ) -> Result<Option<Verdict>, TickError> {
+    pub(super) fn verdict(&self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Option<Verdict>, TickError> {
         if env.invalid.is_some() && env.running().is_none() {
             return Ok(None);
         }
@@ -331,10 +325,9 @@ impl Daemon {
                     self.overview.alarm(draft.time, message);
                 }
             }
-            draft.files.insert(
-                "README.md".to_owned(),
-                Some(pages::root_page(&journal.state, &self.overview).into_bytes()),
-            );
+            draft
+                .files
+                .insert("README.md".to_owned(), Some(pages::root_page(&journal.state, &self.overview).into_bytes()));
         }
         Ok(())
     }

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-
 use super::{Daemon, TickError};
 use crate::digest::PlanId;
 use crate::journal::read::folder;
-use crate::journal::{
-    Claim, DeploymentDocument, Event, Judged, MetRule, OutcomeResult, ServiceOutcome, ServiceResult,
-};
+use crate::journal::{Claim, DeploymentDocument, Event, Judged, MetRule, OutcomeResult, ServiceOutcome, ServiceResult};
 use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, permit};
 use crate::model::{EnvironmentName, EvidenceKind};
 use crate::object::{Mode, Objects, entry_at};
@@ -91,12 +88,7 @@ impl Daemon {
     }
 
     /// Plans once more and claims; where the plan is no longer the approved one, publishes the new one instead.
-    fn begin(
-        &mut self,
-        name: &EnvironmentName,
-        env: &EnvironmentState,
-        verdict: &Verdict,
-    ) -> Result<bool, TickError> {
+    fn begin(&mut self, name: &EnvironmentName, env: &EnvironmentState, verdict: &Verdict) -> Result<bool, TickError> {
         let heads = self.state()?.heads;
         let Some(plan) = env.current_plan().cloned() else { return Ok(false) };
         let mut draft = self.draft(heads);
@@ -138,7 +130,8 @@ impl Daemon {
             }
         };
         let effects = |lines: &[crate::plan::ServiceLine]| lines.iter().map(|line| line.effect).collect::<Vec<_>>();
-        if approved.is_none_or(|document| effects(&document.plan.services) != effects(&prepared.composed.plan.services)) {
+        if approved.is_none_or(|document| effects(&document.plan.services) != effects(&prepared.composed.plan.services))
+        {
             return Ok(false);
         }
         self.claim(name, env, plan, verdict, Prepared { id: plan.id, ..prepared })
@@ -156,9 +149,12 @@ impl Daemon {
             Some(revision) => Some(self.resolved_at(name, plan.commit, revision)?),
             None => None,
         };
-        Ok(self
-            .compose(name, env, number, base.as_ref(), desired.as_ref())?
-            .map(|composed| Prepared { id: composed.plan.id(), composed, base, desired }))
+        Ok(self.compose(name, env, number, base.as_ref(), desired.as_ref())?.map(|composed| Prepared {
+            id: composed.plan.id(),
+            composed,
+            base,
+            desired,
+        }))
     }
 
     fn claim(
@@ -192,7 +188,13 @@ impl Daemon {
         let mut draft = self.draft(heads);
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
         let (evidence, paths) = self.evidence(plan)?;
-        let deployment = DeploymentDocument::of_claim(&claim, plan, draft.time, &paths, self.deployment_document(name, claim.number)?);
+        let deployment = DeploymentDocument::of_claim(
+            &claim,
+            plan,
+            draft.time,
+            &paths,
+            self.deployment_document(name, claim.number)?,
+        );
         self.deployment_files(&mut draft, name, &deployment, evidence, document.as_ref())?;
         self.append(draft)?;
         tracing::info!(environment = %name, plan = %plan.id.short(), number = claim.number, attempt = claim.attempt, "claimed");
@@ -371,7 +373,11 @@ impl Daemon {
         Ok(None)
     }
 
-    fn deployment_document(&self, name: &EnvironmentName, number: u64) -> Result<Option<DeploymentDocument>, TickError> {
+    fn deployment_document(
+        &self,
+        name: &EnvironmentName,
+        number: u64,
+    ) -> Result<Option<DeploymentDocument>, TickError> {
         let path = format!("{}/history/{number}/deployment.yaml", folder(self.state()?.start.layout, name));
         Ok(match self.journal_file(&path)? {
             Some(bytes) => DeploymentDocument::read(&bytes),
@@ -394,7 +400,9 @@ impl Daemon {
             match judged.evidence {
                 Some(EvidenceKind::Merge) => {
                     files.insert(path.clone(), commit.raw.to_vec());
-                    for parent in commit.parents.iter().filter(|parent| plan.ready.iter().any(|(_, r)| r.commit == **parent)) {
+                    for parent in
+                        commit.parents.iter().filter(|parent| plan.ready.iter().any(|(_, r)| r.commit == **parent))
+                    {
                         let raw = objects.commit(*parent)?.raw.to_vec();
                         files.insert(format!("evidence/{}.ready.commit", judged.digest.short()), raw);
                     }

@@ -33,8 +33,8 @@ impl Daemon {
     pub(super) fn look(&mut self) -> Result<Remotes, TickError> {
         let all = self.remote.references()?;
         let tip = |name: &str| all.get(&branch_ref(name)).copied();
-        let config = tip(&self.config.branch)
-            .ok_or_else(|| TickError::NoConfig { branch: self.config.branch.clone() })?;
+        let config =
+            tip(&self.config.branch).ok_or_else(|| TickError::NoConfig { branch: self.config.branch.clone() })?;
         let records = tip(&self.records_branch());
         let journal = tip(&self.config.journal);
         let mut wanted = vec![(branch_ref(&self.config.branch), config)];
@@ -153,10 +153,7 @@ impl Daemon {
                 Ok(()) => {}
                 // Signed by a journal key and yet impossible: not junk on top, but a forked or forged journal.
                 Err(error @ (JournalError::Fold(_) | JournalError::Policy { .. } | JournalError::Object(_))) => {
-                    return Err(TickError::Tampered {
-                        branch: self.config.journal.clone(),
-                        what: error.to_string(),
-                    });
+                    return Err(TickError::Tampered { branch: self.config.journal.clone(), what: error.to_string() });
                 }
                 Err(error @ JournalError::Entry { .. }) => {
                     return Ok((journal, Some((tip, error.to_string()))));
@@ -251,7 +248,10 @@ impl Daemon {
                     .map(|(update, _)| update.clone())
                     .collect();
                 let mut again = if missing.is_empty() { Vec::new() } else { self.remote.push(&missing)? }.into_iter();
-                Ok(settled.into_iter().map(|result| result.or_else(|| again.next()).unwrap_or(RefResult::Stale)).collect())
+                Ok(settled
+                    .into_iter()
+                    .map(|result| result.or_else(|| again.next()).unwrap_or(RefResult::Stale))
+                    .collect())
             }
             Err(error) => Err(error.into()),
         }
@@ -262,5 +262,4 @@ impl Daemon {
         let read = read_entry(self.objects.as_ref(), tip)?;
         Ok(crate::digest::Digest::of(&read.commit.raw))
     }
-
 }

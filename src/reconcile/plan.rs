@@ -116,7 +116,8 @@ impl Daemon {
                 problems.push(Problem { field: field.clone(), ..Problem::of_file(&file, message) });
             }
             if let Some((owned, owner)) = self.state()?.other_owner(name, target) {
-                let message = format!("`{target}` belongs to {owner}, which has `{owned}` until its destroy is applied");
+                let message =
+                    format!("`{target}` belongs to {owner}, which has `{owned}` until its destroy is applied");
                 problems.push(Problem { field, ..Problem::of_file(&file, message) });
             }
         }
@@ -277,10 +278,8 @@ impl Daemon {
             return self.set_problems(draft, heads, name, vec![Problem::of_file(file, message)]);
         }
         let id = composed.plan.id();
-        let truncated = composed
-            .previews
-            .iter()
-            .any(|(_, preview)| files::render(preview, self.config.preview_limit).1);
+        let truncated =
+            composed.previews.iter().any(|(_, preview)| files::render(preview, self.config.preview_limit).1);
         let same = env.current == Some(id)
             && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
             && env.invalid.is_none();
@@ -291,7 +290,12 @@ impl Daemon {
             let message = format!(
                 "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
             );
-            return self.set_problems(draft, heads, name, vec![Problem::of_file(format!("environments/{name}"), message)]);
+            return self.set_problems(
+                draft,
+                heads,
+                name,
+                vec![Problem::of_file(format!("environments/{name}"), message)],
+            );
         }
         let document = PlanDocument {
             plan: composed.plan.clone(),

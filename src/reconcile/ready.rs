@@ -44,7 +44,8 @@ impl Daemon {
     /// Above the limit of waiting plans none are made; those that have some keep them.
     fn too_many_wait(&self, plan: &OpenPlan) -> bool {
         let Ok(state) = self.state() else { return true };
-        plan.ready.is_empty() && state.open_plans().filter(|(_, plan)| !plan.ready.is_empty()).count() >= self.config.ready_limit
+        plan.ready.is_empty()
+            && state.open_plans().filter(|(_, plan)| !plan.ready.is_empty()).count() >= self.config.ready_limit
     }
 
     /// Whether the newest ready-made commit for a verdict cannot be merged any more (or there is none): it was found

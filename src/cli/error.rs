@@ -1,0 +1,77 @@
+//! An error as a person reads it: `error: …`, what caused it, `hint: …`.
+
+use std::process::ExitCode;
+
+use crate::model::Problems;
+use crate::reconcile::TickError;
+use crate::text::escape_lines;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct CliError {
+    /// Each printed as `error: …`.
+    messages: Vec<String>,
+    /// Printed as `hint: …`, unless empty.
+    hint: String,
+    code: u8,
+}
+
+impl CliError {
+    /// It could not be done (exit code 2).
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { messages: vec![message.into()], hint: String::new(), code: 2 }
+    }
+
+    /// The answer is no (exit code 1).
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { code: 1, ..Self::failed(message) }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    /// Several problems of files.
+    pub fn problems(problems: &Problems, code: u8) -> Self {
+        Self { messages: problems.0.iter().map(ToString::to_string).collect(), hint: String::new(), code }
+    }
+
+    /// Prints it to standard error.
+    pub fn print(&self) {
+        for message in &self.messages {
+            eprintln!("error: {}", escape_lines(message));
+        }
+        if !self.hint.is_empty() {
+            eprintln!("hint: {}", escape_lines(&self.hint));
+        }
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<TickError> for CliError {
+    fn from(error: TickError) -> Self {
+        Self::failed(error.to_string()).hint(error.hint())
+    }
+}
+
+macro_rules! failed_from {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                Self::failed(error.to_string())
+            }
+        }
+    )*};
+}
+
+failed_from! {
+    std::io::Error,
+    crate::object::ObjectError,
+    crate::git::RemoteError,
+}

@@ -1,0 +1,131 @@
+//! `countersign run`: the daemon.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::output::Tone;
+use super::{CliError, Global, Outcome, Output};
+use crate::disk::{FolderDisk, KeyLock, instance};
+use crate::git::remote::GitRemote;
+use crate::git::sign::JournalKey;
+use crate::git::store::GitObjects;
+use crate::lifecycle::Phase;
+use crate::reconcile::{Config, Daemon, Drivers, Report, SystemClock, TickError};
+use crate::services::files::FilesDriver;
+use crate::settings::Settings;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  countersign run --settings settings.yaml --once\n  countersign run --check\n  countersign run --start-journal\n\nExit code 0: done; with --once 1: an environment is Invalid, Failed or Tampered; 2: it could not run."
+)]
+pub struct Arguments {
+    /// The operator's settings
+    #[arg(long, value_name = "FILE", default_value = "/etc/countersign/settings.yaml")]
+    settings: PathBuf,
+    /// Tick until nothing is left to do now, print one line per environment, leave
+    #[arg(long)]
+    once: bool,
+    /// Only check the settings, the key and the remote
+    #[arg(long)]
+    check: bool,
+    /// Start the journal: only where this repository never had one
+    #[arg(long)]
+    start_journal: bool,
+    /// Settle a claim that another key or state folder made
+    #[arg(long, value_name = "ENV/NUMBER.ATTEMPT")]
+    take_over: Option<String>,
+    /// Accept rewritten history (not built yet)
+    #[arg(long, value_name = "BRANCH@COMMIT")]
+    accept_history: Option<String>,
+}
+
+pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
+    if arguments.accept_history.is_some() {
+        return Err(CliError::failed("`--accept-history` is not built yet in this version"));
+    }
+    super::log::start(global.verbose)?;
+    let file = global.directory.join(&arguments.settings);
+    let settings = Settings::load(&file).map_err(|problems| CliError::problems(&problems, 2))?;
+    let _lock = KeyLock::take(&settings.signing_key_file)?;
+    let mut daemon = open(&settings, arguments)?;
+    let output = Output::of(global);
+    if arguments.check {
+        return super::check::check(&mut daemon, output);
+    }
+    if arguments.once {
+        return once(&mut daemon, output);
+    }
+    super::watch::watch(&settings, daemon)
+}
+
+/// Everything the settings name, opened.
+fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> {
+    let repository = &settings.repository;
+    let key = JournalKey::load(&settings.signing_key_file)?;
+    let state = settings.state.join(repository.name.as_str());
+    let disk = FolderDisk::open(&state)?;
+    let instance = instance(&disk)?;
+    let home = crate::git::command::GitHome::create(&state)?;
+    let cache = state.join("git");
+    let objects = GitObjects::create_bare(&cache)?;
+    let store = GitObjects::open(&cache)?;
+    let remote = GitRemote::new(repository.url.clone(), store, &home, super::access(repository))?;
+    let config = Config {
+        branch: repository.branch.clone(),
+        root: repository.root.trim_matches('/').to_owned(),
+        journal: repository.journal.branch.clone(),
+        layout: repository.journal.layout,
+        prefix: "countersign".to_owned(),
+        policy: repository.trust.policy,
+        identity: repository.trust.journal,
+        require_tips: repository.trust.require_tips,
+        grants: repository.allow.clone(),
+        preview_limit: usize::try_from(settings.limits.preview).unwrap_or(usize::MAX),
+        ready_limit: usize::try_from(settings.limits.ready_made_branches).unwrap_or(usize::MAX),
+        start_journal: arguments.start_journal,
+        take_over: arguments.take_over.clone(),
+    };
+    let drivers = Drivers { files: Box::new(FilesDriver::new()) };
+    let objects = Arc::new(objects);
+    Ok(Daemon::new(config, objects, Box::new(remote), Box::new(SystemClock), Box::new(disk), drivers, key, instance))
+}
+
+fn once(daemon: &mut Daemon, output: Output) -> Outcome {
+    let report = match daemon.settle() {
+        Ok(()) => daemon.report()?,
+        Err(error @ TickError::Tampered { .. }) => {
+            let report = daemon.report_tampered(&error.to_string());
+            print(&report, output)?;
+            return Err(CliError::refused(error.to_string()).hint(error.hint()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    print(&report, output)?;
+    Ok(if report.needs_attention() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn print(report: &Report, output: Output) -> Result<(), CliError> {
+    if output.is_json() {
+        let lines = report.lines.iter();
+        let lines = lines.map(|l| json!({ "environment": l.environment, "phase": l.phase, "text": l.text }));
+        return output.json(&lines.collect::<Vec<_>>());
+    }
+    for line in &report.lines {
+        let phase = output.paint(tone(line.phase), &line.phase.to_string());
+        let text = if line.text.is_empty() { String::new() } else { format!(" {}", line.text) };
+        output.text(&format!("{} {phase}{text}\n", line.environment))?;
+    }
+    Ok(())
+}
+
+/// The colour of a phase.
+pub fn tone(phase: Phase) -> Tone {
+    match phase {
+        Phase::Synced => Tone::Good,
+        Phase::AwaitingApproval | Phase::Approved | Phase::Deploying => Tone::Waits,
+        Phase::Invalid | Phase::Failed | Phase::Rejected | Phase::Tampered => Tone::Bad,
+    }
+}

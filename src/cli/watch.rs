@@ -1,0 +1,103 @@
+//! The daemon's outer loop: what wakes it up, and what makes it stop. A wake-up carries nothing: each tick reads
+//! everything that matters anew.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use notify::{EventKind, RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::{CliError, Outcome};
+use crate::reconcile::{Daemon, TickError};
+use crate::settings::Settings;
+
+/// Runs until told to stop.
+pub fn watch(settings: &Settings, daemon: Daemon, reopen: impl Fn() -> Result<Daemon, CliError>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(run(settings, daemon, reopen))
+}
+
+async fn run(settings: &Settings, mut daemon: Daemon, reopen: impl Fn() -> Result<Daemon, CliError>) -> Outcome {
+    let (wake, mut woken) = mpsc::channel::<()>(1);
+    let _watcher = watch_local(settings, wake)?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut reload = signal(SignalKind::hangup())?;
+    let mut last_error = String::new();
+    tracing::info!(repository = %settings.repository.name, "running");
+    loop {
+        let (back, result) = tokio::task::spawn_blocking(move || {
+            let result = daemon.settle();
+            (daemon, result)
+        })
+        .await
+        .map_err(|error| CliError::failed(format!("a tick ended abnormally: {error}")))?;
+        daemon = back;
+        match result {
+            Ok(()) => last_error.clear(),
+            // Said once: a remote that stays away for an hour is one line, not a hundred.
+            Err(error) if error.to_string() == last_error => {}
+            Err(error) => {
+                let hint = error.hint();
+                match &error {
+                    TickError::Remote(_) => tracing::warn!(%error, "will try again"),
+                    _ => tracing::error!(%error, hint, "nothing is applied until this is resolved"),
+                }
+                last_error = error.to_string();
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause(settings)) => {}
+            Some(()) = woken.recv() => {}
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = reload.recv() => match reopen() {
+                Ok(new) => {
+                    daemon = new;
+                    tracing::info!("settings reloaded");
+                }
+                Err(error) => {
+                    error.print();
+                    tracing::error!("the new settings cannot be used; the old ones stay");
+                }
+            },
+        }
+    }
+    tracing::info!("leaving");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The poll interval, with jitter so that many daemons do not ask one server at the same moment.
+fn pause(settings: &Settings) -> Duration {
+    let interval = Duration::from_secs(settings.poll.interval.as_seconds());
+    let mut random = [0; 2];
+    let share = match getrandom::fill(&mut random) {
+        Ok(()) => f64::from(u16::from_le_bytes(random)) / f64::from(u16::MAX),
+        Err(_) => 0.5,
+    };
+    interval.mul_f64(1.0 + f64::from(settings.poll.jitter_percent) / 100.0 * (2.0 * share - 1.0))
+}
+
+/// Watches a local remote's references, so that a push is seen at once; polling goes on all the same.
+fn watch_local(settings: &Settings, wake: mpsc::Sender<()>) -> Result<Option<notify::RecommendedWatcher>, CliError> {
+    let Some(path) = settings.repository.url.local_path() else { return Ok(None) };
+    let path = std::path::Path::new(path);
+    let git = if path.join(".git").is_dir() { path.join(".git") } else { path.to_path_buf() };
+    let woken = move |event: notify::Result<notify::Event>| {
+        // Readers, this daemon among them, make access events without end; lock files come and go.
+        let matters = event.as_ref().is_ok_and(|event| {
+            !matches!(event.kind, EventKind::Access(_))
+                && !event.paths.iter().all(|path| path.extension().is_some_and(|end| end == "lock"))
+        });
+        if matters || event.is_err() {
+            // A full channel is a wake-up that is already on its way.
+            let _ = wake.try_send(());
+        }
+    };
+    let failed = |error: notify::Error| CliError::failed(format!("cannot watch `{}`: {error}", git.display()));
+    let mut watcher = notify::recommended_watcher(woken).map_err(failed)?;
+    watcher.watch(&git.join("refs"), RecursiveMode::Recursive).map_err(failed)?;
+    watcher.watch(&git, RecursiveMode::NonRecursive).map_err(failed)?;
+    Ok(Some(watcher))
+}
