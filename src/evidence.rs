@@ -7,6 +7,7 @@ mod armour;
 pub mod contributors;
 pub mod graph;
 pub mod key;
+mod merged;
 #[cfg(test)]
 mod repository;
 pub mod signature;
