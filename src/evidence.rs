@@ -3,9 +3,13 @@
 //! Names and dates in headers are claims. What proves is a signature by a key of a person, over bytes that say exactly
 //! what was meant.
 
+mod armour;
 pub mod contributors;
 pub mod graph;
 pub mod key;
+mod merged;
+#[cfg(test)]
+mod repository;
 pub mod signature;
 pub mod statements;
 
