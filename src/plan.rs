@@ -1,6 +1,8 @@
 //! Plans: an immutable, complete preview of a change, named by its digest.
 
+pub mod diff;
 pub mod document;
+pub mod files;
 pub mod preview;
 
 use serde::{Deserialize, Serialize};
