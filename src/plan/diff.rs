@@ -86,10 +86,13 @@ fn compare(old: &[&str], new: &[&str]) -> Vec<DiffOp> {
     }
     let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let suffix = old[prefix..].iter().rev().zip(new[prefix..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let ops = match old.len() + new.len() - 2 * (prefix + suffix) {
-        ..=HISTOGRAM_LINES => capture_diff_slices(Algorithm::Histogram, &old, &new),
-        ..=MYERS_LINES => capture_diff_slices(Algorithm::Myers, &old, &new),
-        _ => replaced(&old, &new, prefix, suffix),
+    let differing = old.len() + new.len() - 2 * (prefix + suffix);
+    let ops = if differing <= HISTOGRAM_LINES {
+        capture_diff_slices(Algorithm::Histogram, &old, &new)
+    } else if differing <= MYERS_LINES {
+        capture_diff_slices(Algorithm::Myers, &old, &new)
+    } else {
+        replaced(&old, &new, prefix, suffix)
     };
     // People approve what the diff shows: should the library ever be wrong, the crude but true diff is shown.
     if leads_to(&ops, &old, &new) { ops } else { replaced(&old, &new, prefix, suffix) }

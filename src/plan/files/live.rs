@@ -66,6 +66,7 @@ pub enum LiveKind {
 impl LiveKind {
     fn describe(self) -> String {
         match self {
+            Self::File { size: 1 } => "a file of 1 byte".to_owned(),
             Self::File { size } => format!("a file of {size} bytes"),
             Self::Folder => "a folder".to_owned(),
             Self::Symlink => "a symlink".to_owned(),
@@ -129,6 +130,8 @@ fn name(path: &str) -> String {
 
 /// What becomes of something that differs: a folder (no file of its own) is set as long as anything is.
 fn fate(path: &str, news: &Files<'_>) -> &'static str {
-    let below = |file: &&str| path.is_empty() || *file == path || file.starts_with(&format!("{path}/"));
-    if news.keys().any(|file| below(&file)) { "set" } else { "removed" }
+    let below = |file: &str| {
+        path.is_empty() || file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    if news.keys().any(|file| below(file)) { "set" } else { "removed" }
 }
