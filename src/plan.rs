@@ -2,7 +2,9 @@
 
 pub mod change;
 pub mod compose;
+pub mod diff;
 pub mod document;
+pub mod files;
 pub mod preview;
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,215 @@
+//! The plan of a `files` service: which source is acceptable, what exactly would be set, and what people are shown.
+//!
+//! Pure, so that anybody can compute it again from the repository alone: without differences on the host the preview is
+//! a function of the files applied and the files desired.
+
+mod live;
+mod source;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use live::{Drift, LiveDifference, LiveKind};
+pub use source::{MAX_DEPTH, check_source};
+
+use super::Action;
+use super::diff::{FileDiff, LARGE, unified};
+use super::preview::{Item, Preview};
+use crate::digest::Digest;
+use crate::object::{Kind, Mode, ObjectError, Objects};
+use crate::revision::InputFile;
+use crate::text;
+
+#[derive(Serialize)]
+struct EffectDocument<'a> {
+    files: Option<Vec<FileLine<'a>>>,
+    target: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct FileLine<'a> {
+    mode: &'static str,
+    path: &'a str,
+    sha256: String,
+}
+
+/// The digest of exactly what is set: of the canonical JSON of `{files: [{mode, path, sha256}], target, type: "files"}`.
+///
+/// Files are in ascending byte order of their paths, which are relative to the target; modes are `0644` and `0755`;
+/// `sha256` is bare hex. `files` is null where the target is removed.
+pub fn effect(target: &str, desired: Option<&[InputFile]>) -> Digest {
+    let files = desired.map(|files| {
+        by_path(Some(files))
+            .into_values()
+            .map(|file| FileLine { mode: host_mode(file.mode), path: &file.path, sha256: file.sha256.to_hex() })
+            .collect()
+    });
+    Digest::of_canonical(&EffectDocument { files, target, kind: "files" })
+}
+
+/// What happens to the service as a whole, going by the repository alone.
+pub fn action(base: Option<&[InputFile]>, desired: Option<&[InputFile]>) -> Action {
+    match (base, desired) {
+        (None, None) => Action::None,
+        (_, None) => Action::Destroy,
+        (None, Some(_)) => Action::Create,
+        (Some(base), Some(desired)) if same_files(base, desired) => Action::None,
+        (Some(_), Some(_)) => Action::Update,
+    }
+}
+
+/// A file's mode on the host, as people write it. Sources hold plain and executable files only ([`check_source`]).
+pub fn host_mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Executable => "0755",
+        Mode::File => "0644",
+        Mode::Tree | Mode::Symlink | Mode::Submodule => mode.octal(),
+    }
+}
+
+/// A file's bytes, checked to be those whose SHA-256 the plan covers: git names them by SHA-1, which alone would let
+/// two contents share a name.
+///
+/// # Errors
+/// [`ObjectError`] where they cannot be read or are others.
+pub fn content(objects: &(impl Objects + ?Sized), file: &InputFile) -> Result<Arc<[u8]>, ObjectError> {
+    let bytes = objects.blob(file.blob)?;
+    let found = Digest::of(&bytes);
+    if found == file.sha256 && bytes.len() as u64 == file.size {
+        return Ok(bytes);
+    }
+    let what = format!("its SHA-256 is {} where the input's is {}", found.to_hex(), file.sha256.to_hex());
+    Err(ObjectError::Malformed { kind: Kind::Blob, id: file.blob, what })
+}
+
+/// What people see before they countersign: what changes from `base` (as applied last) to `desired`, and what on the
+/// host is not as `base` says.
+///
+/// What was found on the host is described by path, kind and size only: a foreign file may be a secret, and the journal
+/// is readable.
+///
+/// # Errors
+/// [`ObjectError`] where a file's content cannot be read.
+pub fn preview(
+    objects: &(impl Objects + ?Sized),
+    target: &str,
+    base: Option<&[InputFile]>,
+    desired: Option<&[InputFile]>,
+    live: &[LiveDifference],
+) -> Result<Preview, ObjectError> {
+    let olds = by_path(base);
+    let news = by_path(desired);
+    let mut changes: Vec<Change<'_>> = olds
+        .keys()
+        .chain(news.keys())
+        .copied()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter_map(|path| Change::between(path, olds.get(path).copied(), news.get(path).copied()))
+        .collect();
+    changes.sort_by_key(|change| (change.action(), change.path));
+
+    let mut summary: BTreeSet<Item> = changes.iter().map(|c| item(c.action(), c.path)).collect();
+    let verb = if desired.is_some() { "sets" } else { "removes" };
+    let mut notes = vec![format!("{verb} the folder `{}`, which is owned whole", text::escape(target))];
+    live::tell(live, &olds, &news, &mut summary, &mut notes);
+
+    let mut diff = String::new();
+    for change in &changes {
+        change.describe(objects, &mut diff, &mut notes)?;
+    }
+    Ok(Preview { summary: summary.into_iter().collect(), notes, diff })
+}
+
+type Files<'a> = BTreeMap<&'a str, &'a InputFile>;
+
+fn by_path(files: Option<&[InputFile]>) -> Files<'_> {
+    files.unwrap_or_default().iter().map(|file| (file.path.as_str(), file)).collect()
+}
+
+fn same_files(a: &[InputFile], b: &[InputFile]) -> bool {
+    let (a, b) = (by_path(Some(a)), by_path(Some(b)));
+    a.len() == b.len() && a.iter().zip(&b).all(|((p, x), (q, y))| p == q && same_file(x, y))
+}
+
+fn same_file(a: &InputFile, b: &InputFile) -> bool {
+    (a.mode, a.sha256) == (b.mode, b.sha256)
+}
+
+fn item(action: Action, path: &str) -> Item {
+    Item { action, item: text::escape(path) }
+}
+
+/// One path that differs between base and desired.
+struct Change<'a> {
+    path: &'a str,
+    old: Option<&'a InputFile>,
+    new: Option<&'a InputFile>,
+}
+
+impl<'a> Change<'a> {
+    fn between(path: &'a str, old: Option<&'a InputFile>, new: Option<&'a InputFile>) -> Option<Self> {
+        match (old, new) {
+            (Some(old), Some(new)) if same_file(old, new) => None,
+            _ => Some(Self { path, old, new }),
+        }
+    }
+
+    fn action(&self) -> Action {
+        match (self.old, self.new) {
+            (_, None) => Action::Destroy,
+            (None, Some(_)) => Action::Create,
+            (Some(_), Some(_)) => Action::Update,
+        }
+    }
+
+    /// Adds a line such as `change 0644 → 0755 run.sh`, which no line of content can fake since those begin with a sign,
+    /// and the diff; or a note where the content is not shown.
+    fn describe(
+        &self,
+        objects: &(impl Objects + ?Sized),
+        diff: &mut String,
+        notes: &mut Vec<String>,
+    ) -> Result<(), ObjectError> {
+        let path = text::escape(self.path);
+        let word = if self.action() == Action::Update { "change" } else { self.action().name() };
+        let word = if word == "destroy" { "delete" } else { word };
+        let mut modes: Vec<&str> = [self.old, self.new].iter().flatten().map(|file| host_mode(file.mode)).collect();
+        modes.dedup();
+        // Writing to a String cannot fail.
+        let _ = writeln!(diff, "{word} {} {path}", modes.join(" → "));
+
+        let hidden = if self.sides().any(|file| file.size > LARGE) {
+            FileDiff::Large
+        } else {
+            let read = |file: Option<&InputFile>| file.map(|file| content(objects, file)).transpose();
+            unified(self.path, read(self.old)?.as_deref(), read(self.new)?.as_deref())
+        };
+        let why = match hidden {
+            FileDiff::Text(lines) => {
+                diff.push_str(&lines);
+                return Ok(());
+            }
+            FileDiff::Binary => "is binary",
+            FileDiff::Large => "is too large to compare",
+        };
+        if self.old.map(|file| file.sha256) != self.new.map(|file| file.sha256) {
+            let facts: Vec<_> =
+                self.sides().map(|f| format!("{} bytes, sha256 {}", f.size, f.sha256.to_hex())).collect();
+            notes.push(format!("`{path}` {why} and not shown: {}", facts.join(" → ")));
+        }
+        Ok(())
+    }
+
+    fn sides(&self) -> impl Iterator<Item = &'a InputFile> {
+        [self.old, self.new].into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;
