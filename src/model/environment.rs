@@ -1,5 +1,7 @@
 //! An environment, checked.
 
+mod read;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;

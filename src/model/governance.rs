@@ -1,5 +1,13 @@
 //! The policy: people, teams, roles, rulesets, defaults. Checked as a whole.
 
+mod permission;
+mod person;
+pub(crate) mod policy;
+mod read;
+mod references;
+mod ruleset;
+mod team;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -266,3 +274,6 @@ impl Governance {
         self.roles_of(person, environment).iter().any(|role| self.permissions_of_role(role).contains(&permission))
     }
 }
+
+#[cfg(test)]
+mod tests;

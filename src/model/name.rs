@@ -88,6 +88,8 @@ name_type! {
     RoleName;
     /// A service within an environment.
     ServiceName;
+    /// A repository of the operator's settings.
+    RepositoryName;
 }
 
 impl EnvironmentName {

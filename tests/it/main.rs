@@ -1,0 +1,3 @@
+//! Scenarios against the library and the binary, in one test binary.
+
+mod fixtures;
