@@ -1,10 +1,14 @@
 //! The command line: one file per command.
 
+mod check;
 mod error;
+mod log;
 mod output;
 mod run;
 mod trust;
 mod validate;
+mod watch;
+mod worktree;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -76,6 +80,23 @@ enum Command {
     Trust(trust::Arguments),
     /// Read the work tree as the daemon would, and say everything that is wrong
     Validate(validate::Arguments),
+}
+
+/// The root folder of the work tree that a command was started in: where `governance/` and `environments/` are.
+fn root_folder(directory: &std::path::Path) -> Result<PathBuf, CliError> {
+    if !directory.is_dir() {
+        return Err(CliError::failed(format!("`{}` is no folder", directory.display())));
+    }
+    let is_root = |folder: &std::path::Path| folder.join("governance").is_dir() || folder.join("environments").is_dir();
+    let absolute = directory.canonicalize()?;
+    let found = absolute.ancestors().find(|folder| is_root(folder)).map(std::path::Path::to_path_buf);
+    found.ok_or_else(|| {
+        CliError::failed(format!(
+            "`{}` is not in a config repository: no governance/ is there or above",
+            directory.display()
+        ))
+        .hint("name the work tree with -C, or make one: countersign init my-config")
+    })
 }
 
 /// Parses the command line, runs the command, prints an error and its hint.

@@ -98,9 +98,6 @@ pub struct Daemon {
 
 impl Daemon {
     /// A daemon that remembers nothing yet.
-    ///
-    /// # Errors
-    /// Where the state folder cannot be used.
     #[expect(clippy::too_many_arguments, reason = "one per seam; a struct of the same eight would say no more")]
     pub fn new(
         config: Config,
@@ -112,7 +109,7 @@ impl Daemon {
         key: JournalKey,
         instance: String,
     ) -> Self {
-        let public = key.public();
+        let public = key.public().clone();
         Self {
             config,
             objects,

@@ -9,13 +9,15 @@ use serde_json::json;
 use super::output::Tone;
 use super::{CliError, Global, Outcome, Output};
 use crate::disk::{FolderDisk, KeyLock, instance};
+use crate::git::command::Access;
 use crate::git::remote::GitRemote;
 use crate::git::sign::JournalKey;
 use crate::git::store::GitObjects;
+use crate::git::url::RemoteUrl;
 use crate::lifecycle::Phase;
 use crate::reconcile::{Config, Daemon, Drivers, Report, SystemClock, TickError};
 use crate::services::files::FilesDriver;
-use crate::settings::Settings;
+use crate::settings::{Credentials, Settings};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -58,7 +60,10 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     if arguments.once {
         return once(&mut daemon, output);
     }
-    super::watch::watch(&settings, daemon)
+    super::watch::watch(&settings, daemon, || {
+        let settings = Settings::load(&file).map_err(|problems| CliError::problems(&problems, 2))?;
+        open(&settings, arguments)
+    })
 }
 
 /// Everything the settings name, opened.
@@ -72,7 +77,9 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
     let cache = state.join("git");
     let objects = GitObjects::create_bare(&cache)?;
     let store = GitObjects::open(&cache)?;
-    let remote = GitRemote::new(repository.url.clone(), store, &home, super::access(repository))?;
+    let url = RemoteUrl::parse(repository.url.as_str()).map_err(|error| CliError::failed(error.to_string()))?;
+    let remote = GitRemote::new(url, store, &home, access(&repository.credentials)?)
+        .map_err(|error| CliError::failed(error.to_string()))?;
     let config = Config {
         branch: repository.branch.clone(),
         root: repository.root.trim_matches('/').to_owned(),
@@ -82,15 +89,25 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
         policy: repository.trust.policy,
         identity: repository.trust.journal,
         require_tips: repository.trust.require_tips,
-        grants: repository.allow.clone(),
-        preview_limit: usize::try_from(settings.limits.preview).unwrap_or(usize::MAX),
-        ready_limit: usize::try_from(settings.limits.ready_made_branches).unwrap_or(usize::MAX),
+        grants: repository.grants.clone(),
+        preview_limit: settings.limits.preview,
+        ready_limit: settings.limits.ready_made_branches,
         start_journal: arguments.start_journal,
         take_over: arguments.take_over.clone(),
     };
-    let drivers = Drivers { files: Box::new(FilesDriver::new()) };
+    let granted = repository.grants.0.iter().flat_map(|grant| grant.targets.clone());
+    let drivers = Drivers { files: Box::new(FilesDriver::new(granted)) };
     let objects = Arc::new(objects);
     Ok(Daemon::new(config, objects, Box::new(remote), Box::new(SystemClock), Box::new(disk), drivers, key, instance))
+}
+
+/// What the settings let the daemon show the remote.
+fn access(credentials: &Credentials) -> Result<Access, CliError> {
+    match (&credentials.ssh_key_file, &credentials.known_hosts_file) {
+        (None, None) => Ok(Access::Open),
+        (Some(key), Some(known_hosts)) => Ok(Access::Ssh { key: key.clone(), known_hosts: known_hosts.clone() }),
+        _ => Err(CliError::failed("spec.repositories[0].credentials: sshKeyFile and knownHostsFile go together")),
+    }
 }
 
 fn once(daemon: &mut Daemon, output: Output) -> Outcome {

@@ -13,7 +13,8 @@ use super::CliError;
 /// # Errors
 /// Where a file cannot be read.
 pub fn tree_of(objects: &MemoryObjects, folder: &Path) -> Result<Oid, CliError> {
-    let unreadable = |path: &Path, error: &std::io::Error| CliError::failed(format!("cannot read `{}`: {error}", path.display()));
+    let unreadable =
+        |path: &Path, error: &std::io::Error| CliError::failed(format!("cannot read `{}`: {error}", path.display()));
     let mut tree = Tree::default();
     for found in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
         let found = found.map_err(|error| unreadable(folder, &error))?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::load::branch_ref;
 use super::{Daemon, TickError};
 use crate::digest::{Digest, canonical_json};
-use crate::git::sign::write_commit;
+use crate::git::sign::{NewCommit, write_commit};
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::pages::{self, PlanPage};
 use crate::journal::read::folder;
@@ -22,7 +22,12 @@ use crate::policy::Verdict;
 use crate::revision::resolve::below;
 
 /// The name the journal's commits carry as author. It is nobody's address: names in headers prove nothing.
-pub(super) const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
+const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
+
+/// A commit of this daemon, not yet signed.
+pub(super) fn new_commit<'a>(tree: Oid, parents: &'a [Oid], time: Timestamp, message: &'a str) -> NewCommit<'a> {
+    NewCommit { tree, parents, name: AUTHOR.0, email: AUTHOR.1, time, message }
+}
 
 /// An entry in the making. Its events are folded into the state as they are added.
 pub(super) struct Draft {
@@ -266,7 +271,7 @@ impl Daemon {
         edits.insert(ENTRY.to_owned(), Edit::Put(Entry { mode: Mode::File, id }));
         let tree = edit_tree(objects, old_tree, &edits)?;
         let parents: Vec<Oid> = parent.map(|(parent, _)| parent).into_iter().collect();
-        let commit = write_commit(objects, tree, &parents, AUTHOR, entry.time, message, Some(&self.key))
+        let commit = write_commit(objects, &new_commit(tree, &parents, entry.time, message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
         Ok((commit, entry))
     }

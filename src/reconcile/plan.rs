@@ -11,8 +11,8 @@ use crate::journal::{Event, Heads};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Objects, Oid};
+use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed, Place};
-use crate::plan::{PlanDocument, files};
 use crate::revision::resolve::below;
 use crate::revision::{Desired, Resolved, resolve};
 use crate::services::DriverError;
@@ -278,8 +278,7 @@ impl Daemon {
             return self.set_problems(draft, heads, name, vec![Problem::of_file(file, message)]);
         }
         let id = composed.plan.id();
-        let truncated =
-            composed.previews.iter().any(|(_, preview)| files::render(preview, self.config.preview_limit).1);
+        let truncated = composed.previews.iter().any(|(_, preview)| preview.render(self.config.preview_limit).1);
         let same = env.current == Some(id)
             && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
             && env.invalid.is_none();

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::append::{AUTHOR, Draft};
+use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
@@ -99,7 +99,7 @@ impl Daemon {
             None => self.journal_plan_text(name)?,
         };
         let message = format!("{title} plan {short} of {name}\n\n{diff}");
-        let (commit, _) = write_commit(objects, tree, &[first], AUTHOR, draft.time, &message, Some(&self.key))
+        let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
         let branch = format!("{}/{}/{name}/{short}", self.config.prefix, verdict.name());
         Ok(ReadyMade { environment: name.clone(), plan: plan.id, verdict, n, commit, branch, path, blob })

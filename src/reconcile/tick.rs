@@ -37,6 +37,33 @@ impl Daemon {
         Ok(wrote)
     }
 
+    /// Looks at remote, policy and journal without writing anything; gives what an operator should know.
+    ///
+    /// # Errors
+    /// Where a tick could not run.
+    pub fn check(&mut self) -> Result<Vec<String>, TickError> {
+        let remotes = self.look()?;
+        let mut warnings = Vec::new();
+        match remotes.journal {
+            Some(tip) => {
+                let journal = Journal::read(self.objects.as_ref(), &self.hashes, tip)?;
+                if !journal.governance.policy.journal_keys.contains(&self.public) {
+                    return Err(TickError::ForeignKey { key: self.public.as_str().to_owned() });
+                }
+            }
+            None => warnings.push(format!(
+                "there is no journal branch `{}` yet: start it with --start-journal",
+                self.config.journal
+            )),
+        }
+        warnings.push(format!(
+            "whether only this daemon may push to {}/** (but {}/records) cannot be seen from here: restrict it on the \
+             forge",
+            self.config.prefix, self.config.prefix
+        ));
+        Ok(warnings)
+    }
+
     fn has_deployments(&self) -> Result<bool, TickError> {
         Ok(self.state()?.environments.values().any(|env| env.deployment.is_some()))
     }
