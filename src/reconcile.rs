@@ -27,7 +27,6 @@ use crate::git::Remote;
 use crate::git::sign::JournalKey;
 use crate::journal::pages::Overview;
 use crate::journal::{Heads, Journal, Layout};
-use crate::lifecycle::Phase;
 use crate::model::{EnvironmentName, PublicKey};
 use crate::object::{Objects, Oid};
 use crate::revision::Hashes;
@@ -58,6 +57,8 @@ pub struct Config {
     pub preview_limit: usize,
     /// Above this many waiting plans no ready-made branches are made.
     pub ready_limit: usize,
+    /// 128 random bits, 32 hex digits: the identity of the journal, should one be started.
+    pub nonce: String,
     /// Start the journal where there is none.
     pub start_journal: bool,
     /// Settle this claim (`acme-prod/7.1`) though another key or instance made it.
@@ -90,10 +91,8 @@ pub struct Daemon {
     again: BTreeSet<EnvironmentName>,
     /// Shared inputs (paths with a leading `/` in a service), and who uses each.
     shared: BTreeMap<String, BTreeSet<EnvironmentName>>,
-    /// The phase of every environment, for the overview.
-    phases: BTreeMap<EnvironmentName, Phase>,
-    phases_known: bool,
-    overview: Overview,
+    /// What the journal's first page is made of, once everything was looked at.
+    overview: Option<Overview>,
 }
 
 impl Daemon {
@@ -128,9 +127,7 @@ impl Daemon {
             settled: None,
             again: BTreeSet::new(),
             shared: BTreeMap::new(),
-            phases: BTreeMap::new(),
-            phases_known: false,
-            overview: Overview::default(),
+            overview: None,
         }
     }
 }

@@ -60,11 +60,23 @@ impl From<TickError> for CliError {
     }
 }
 
+/// An error with its causes, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
 macro_rules! failed_from {
     ($($error:ty),* $(,)?) => {$(
         impl From<$error> for CliError {
             fn from(error: $error) -> Self {
-                Self::failed(error.to_string())
+                Self::failed(with_causes(&error))
             }
         }
     )*};
@@ -74,4 +86,7 @@ failed_from! {
     std::io::Error,
     crate::object::ObjectError,
     crate::git::RemoteError,
+    crate::git::sign::KeyError,
+    crate::git::store::StoreError,
+    crate::disk::KeyLockError,
 }

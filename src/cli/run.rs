@@ -80,7 +80,10 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
     let url = RemoteUrl::parse(repository.url.as_str()).map_err(|error| CliError::failed(error.to_string()))?;
     let remote = GitRemote::new(url, store, &home, access(&repository.credentials)?)
         .map_err(|error| CliError::failed(error.to_string()))?;
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(|error| CliError::failed(format!("no randomness to be had: {error}")))?;
     let config = Config {
+        nonce: hex::encode(nonce),
         branch: repository.branch.clone(),
         root: repository.root.trim_matches('/').to_owned(),
         journal: repository.journal.branch.clone(),

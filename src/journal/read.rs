@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{JournalEntry, Layout};
+use super::JournalEntry;
 use crate::digest::Digest;
 use crate::evidence::signature::commit_signer;
 use crate::lifecycle::{FoldError, PolicyInForce, State};
-use crate::model::{EnvironmentName, Governance};
+use crate::model::Governance;
 use crate::object::{Commit, Kind, Mode, ObjectError, Objects, Oid, entry_at};
 use crate::revision::{Hashes, resolve_governance};
 
@@ -192,13 +192,5 @@ fn check_signed(commit: &Commit, governance: &Governance) -> Result<(), JournalE
         Ok(Some(_)) => Err(wrong("it is signed by a key that is no journal key of the policy in force".to_owned())),
         Ok(None) => Err(wrong("it is not signed".to_owned())),
         Err(error) => Err(wrong(error.to_string())),
-    }
-}
-
-/// The folder of an environment on the journal.
-pub fn folder(layout: Layout, name: &EnvironmentName) -> String {
-    match layout {
-        Layout::Flat => format!("environments/{name}"),
-        Layout::Sharded => format!("environments/{}/{name}", &Digest::of(name.as_str()).to_hex()[..2]),
     }
 }

@@ -122,7 +122,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         Proof::Record { statement: Statement::Request(request), key, .. } => {
             let mut judged = blank(request.environment.clone());
             judged.by = facts.governance.person_with_key(key).map(|(person, _)| person.name.clone());
-            let why = format!("`{}` requests are not built yet in this version", request.action);
+            let why = format!("`{}` requests are not built yet in this version", request.action.name());
             Err(Some(refuse(judged, why, String::new())))
         }
         Proof::Record { statement: Statement::Approval(approval), key, in_tip, .. } => {

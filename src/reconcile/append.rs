@@ -11,7 +11,6 @@ use crate::digest::{Digest, canonical_json};
 use crate::git::sign::{NewCommit, write_commit};
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::pages::{self, PlanPage};
-use crate::journal::read::folder;
 use crate::journal::{DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out};
 use crate::lifecycle::{EnvironmentState, Phase, State, judge_plan, phase_of};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
@@ -178,11 +177,9 @@ impl Daemon {
 
     /// Starts the journal with its first entry: the pinned policy comes into force.
     pub(super) fn begin_journal(&mut self, heads: Heads, governance: Governance) -> Result<(), TickError> {
-        let mut nonce = [0; 16];
-        self.disk.random(&mut nonce)?;
         let events = vec![
             Event::Started {
-                nonce: hex::encode(nonce),
+                nonce: self.config.nonce.clone(),
                 journal: self.config.journal.clone(),
                 branch: self.config.branch.clone(),
                 root: format!("/{}", self.config.root),
@@ -271,7 +268,7 @@ impl Daemon {
         edits.insert(ENTRY.to_owned(), Edit::Put(Entry { mode: Mode::File, id }));
         let tree = edit_tree(objects, old_tree, &edits)?;
         let parents: Vec<Oid> = parent.map(|(parent, _)| parent).into_iter().collect();
-        let commit = write_commit(objects, &new_commit(tree, &parents, entry.time, message), Some(&self.key))
+        let (commit, _) = write_commit(objects, &new_commit(tree, &parents, entry.time, message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
         Ok((commit, entry))
     }
@@ -292,14 +289,14 @@ impl Daemon {
         if self.journal.is_none() {
             return Ok(());
         }
-        self.know_all_phases()?;
+        self.know_everything()?;
         let Some(journal) = self.journal.as_ref() else { return Ok(()) };
-        let mut phases = Vec::new();
+        let mut statuses = Vec::new();
         for name in &draft.touched {
             let env = journal.state.environment(name);
             let verdict = self.verdict(name, &env)?;
             let status = Status::of(&journal.state, name, &env, verdict.as_ref());
-            let folder = folder(journal.state.start.layout, name);
+            let folder = pages::environment_folder(journal.state.start.layout, name);
             let mut put = |file: &str, bytes: Option<Vec<u8>>| {
                 draft.files.insert(format!("{folder}/{file}"), bytes);
             };
@@ -318,42 +315,40 @@ impl Daemon {
                 put("plan.md", Some(pages::plan_page(&page).into_bytes()));
                 put("plan.diff", Some(pages::plan_diff(&page).into_bytes()));
             }
-            phases.push((name.clone(), phase_of(&env, verdict.as_ref()), status));
+            statuses.push(status);
         }
-        for (name, phase, status) in phases {
-            let old = self.phases.insert(name.clone(), phase);
-            self.overview.set(&name, old, phase, &status);
+        let (Some(journal), Some(overview)) = (self.journal.as_ref(), self.overview.as_mut()) else { return Ok(()) };
+        for status in statuses {
+            overview.set(&status);
         }
-        if let Some(journal) = self.journal.as_ref() {
-            for event in &draft.events {
-                if let Event::Alarm { message, .. } = event {
-                    self.overview.alarm(draft.time, message);
-                }
+        overview.set_governance(&journal.state);
+        for event in &draft.events {
+            if let Event::Alarm { environment, message } = event {
+                overview.add_alarm(draft.time, environment.clone(), message);
             }
-            draft
-                .files
-                .insert("README.md".to_owned(), Some(pages::root_page(&journal.state, &self.overview).into_bytes()));
         }
+        draft.files.insert("README.md".to_owned(), Some(pages::root_page(overview).into_bytes()));
         Ok(())
     }
 
-    /// After the journal was read anew, the overview needs the phase of everything once.
-    fn know_all_phases(&mut self) -> Result<(), TickError> {
-        if self.phases_known {
+    /// After the journal was read anew, the overview needs the status of everything once.
+    fn know_everything(&mut self) -> Result<(), TickError> {
+        if self.overview.is_some() {
             return Ok(());
         }
-        self.overview = pages::Overview::default();
-        self.phases.clear();
-        let names: Vec<EnvironmentName> = self.state()?.environments.keys().cloned().collect();
-        for name in names {
-            let env = self.state()?.environment(&name);
-            let verdict = self.verdict(&name, &env)?;
-            let status = Status::of(self.state()?, &name, &env, verdict.as_ref());
-            self.phases.insert(name.clone(), status.phase);
-            self.overview.set(&name, None, status.phase, &status);
+        let mut overview = pages::Overview::new(self.state()?);
+        for name in self.state()?.environments.keys() {
+            overview.set(&self.status(name)?);
         }
-        self.phases_known = true;
+        self.overview = Some(overview);
         Ok(())
+    }
+
+    /// Where an environment stands.
+    pub(super) fn status(&self, name: &EnvironmentName) -> Result<Status, TickError> {
+        let env = self.state()?.environment(name);
+        let verdict = self.verdict(name, &env)?;
+        Ok(Status::of(self.state()?, name, &env, verdict.as_ref()))
     }
 
     /// The phase of an environment, without a verdict that cannot be had: that is Invalid.
@@ -372,7 +367,8 @@ impl Daemon {
         evidence: BTreeMap<String, Vec<u8>>,
         plan: Option<&PlanDocument>,
     ) -> Result<(), TickError> {
-        let folder = format!("{}/history/{}", folder(self.state()?.start.layout, name), document.number);
+        let folder =
+            format!("{}/history/{}", pages::environment_folder(self.state()?.start.layout, name), document.number);
         draft.with_file(format!("{folder}/deployment.yaml"), yaml_out::to_yaml(document).into_bytes());
         for (file, bytes) in evidence {
             draft.with_file(format!("{folder}/{file}"), bytes);

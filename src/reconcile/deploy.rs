@@ -1,14 +1,16 @@
 //! Claim, look again, effect, outcome.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Daemon, TickError};
 use crate::digest::PlanId;
-use crate::journal::read::folder;
-use crate::journal::{Claim, DeploymentDocument, Event, Judged, MetRule, OutcomeResult, ServiceOutcome, ServiceResult};
+use crate::journal::pages::environment_folder;
+use crate::journal::{
+    AttemptOutcome, Claim, DeploymentDocument, Event, MetRule, OutcomeResult, ServiceOutcome, ServiceResult,
+    evidence_path, yaml_out,
+};
 use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, permit};
 use crate::model::{EnvironmentName, EvidenceKind};
 use crate::object::{Mode, Objects, entry_at};
@@ -187,14 +189,11 @@ impl Daemon {
         let document = self.plan_document(name, plan)?;
         let mut draft = self.draft(heads);
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
-        let (evidence, paths) = self.evidence(plan)?;
-        let deployment = DeploymentDocument::of_claim(
-            &claim,
-            plan,
-            draft.time,
-            &paths,
-            self.deployment_document(name, claim.number)?,
-        );
+        let evidence = self.evidence(plan)?;
+        let before = self.deployment_document(name, claim.number)?;
+        let running = self.state()?.environment(name);
+        let Some(running) = running.running() else { return Err(TickError::Conflict) };
+        let deployment = DeploymentDocument::of_claim(before, running);
         self.deployment_files(&mut draft, name, &deployment, evidence, document.as_ref())?;
         self.append(draft)?;
         tracing::info!(environment = %name, plan = %plan.id.short(), number = claim.number, attempt = claim.attempt, "claimed");
@@ -348,7 +347,10 @@ impl Daemon {
         };
         self.emit(&mut draft, event)?;
         if let Some(document) = document {
-            let document = document.with_outcome(claim.attempt, result, &message, services, draft.time);
+            let outcome = AttemptOutcome { result, message: message.clone(), services, time: draft.time };
+            let document = document
+                .with_outcome(claim.attempt, outcome)
+                .map_err(|error| TickError::Unreadable(error.to_string()))?;
             self.deployment_files(&mut draft, name, &document, BTreeMap::new(), None)?;
         }
         // What became possible by it: an abandoned plan waits again and wants its branches.
@@ -361,7 +363,7 @@ impl Daemon {
 
     /// The published plan: in the environment's folder while it waits, in the deployment's once it was claimed.
     fn plan_document(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<Option<PlanDocument>, TickError> {
-        let folder = folder(self.state()?.start.layout, name);
+        let folder = environment_folder(self.state()?.start.layout, name);
         for path in [format!("{folder}/plan.json"), format!("{folder}/history/{}/plan.json", plan.number)] {
             if let Some(bytes) = self.journal_file(&path)?
                 && let Ok(document) = serde_json::from_slice::<PlanDocument>(&bytes)
@@ -378,54 +380,34 @@ impl Daemon {
         name: &EnvironmentName,
         number: u64,
     ) -> Result<Option<DeploymentDocument>, TickError> {
-        let path = format!("{}/history/{number}/deployment.yaml", folder(self.state()?.start.layout, name));
-        Ok(match self.journal_file(&path)? {
-            Some(bytes) => DeploymentDocument::read(&bytes),
-            None => None,
-        })
+        let folder = environment_folder(self.state()?.start.layout, name);
+        let path = format!("{folder}/history/{number}/deployment.yaml");
+        let Some(bytes) = self.journal_file(&path)? else { return Ok(None) };
+        yaml_out::from_yaml(&bytes).map(Some).map_err(|error| TickError::Unreadable(format!("{path}: {error}")))
     }
 
-    /// The raw evidence of every statement on a plan, by the path it gets, and that path by statement.
-    #[expect(clippy::type_complexity, reason = "two maps, named in the line above")]
-    fn evidence(
-        &self,
-        plan: &OpenPlan,
-    ) -> Result<(BTreeMap<String, Vec<u8>>, BTreeMap<crate::digest::StatementId, String>), TickError> {
-        let objects = Arc::clone(&self.objects);
+    /// The raw evidence of every statement on a plan, by the path it gets in the deployment's folder.
+    fn evidence(&self, plan: &OpenPlan) -> Result<BTreeMap<String, Vec<u8>>, TickError> {
         let mut files = BTreeMap::new();
-        let mut paths = BTreeMap::new();
         for (_, judged) in &plan.statements {
-            let path = evidence_path(judged);
-            let commit = objects.commit(judged.commit)?;
-            match judged.evidence {
-                Some(EvidenceKind::Merge) => {
-                    files.insert(path.clone(), commit.raw.to_vec());
-                    for parent in
-                        commit.parents.iter().filter(|parent| plan.ready.iter().any(|(_, r)| r.commit == **parent))
-                    {
-                        let raw = objects.commit(*parent)?.raw.to_vec();
-                        files.insert(format!("evidence/{}.ready.commit", judged.digest.short()), raw);
-                    }
+            let Some(path) = evidence_path(judged) else { continue };
+            let commit = self.objects.commit(judged.commit)?;
+            if judged.evidence == Some(EvidenceKind::Merge) {
+                files.insert(path, commit.raw.to_vec());
+                let ready = |parent: &&crate::object::Oid| plan.ready.iter().any(|(_, made)| made.commit == **parent);
+                for parent in commit.parents.iter().filter(ready) {
+                    let raw = self.objects.commit(*parent)?.raw.to_vec();
+                    files.insert(format!("evidence/{}.ready.commit", judged.digest.0.to_hex()), raw);
                 }
-                _ => {
-                    let at = below(&self.config.root, &judged.path);
-                    match entry_at(objects.as_ref(), commit.tree, &at)? {
-                        Some(entry) if entry.mode == Mode::File || entry.mode == Mode::Executable => {
-                            files.insert(path.clone(), objects.blob(entry.id)?.to_vec());
-                        }
-                        _ => continue,
-                    }
+            } else {
+                let record = entry_at(self.objects.as_ref(), commit.tree, &below(&self.config.root, &judged.path))?;
+                if let Some(record) = record.filter(|record| matches!(record.mode, Mode::File | Mode::Executable)) {
+                    files.insert(path, self.objects.blob(record.id)?.to_vec());
                 }
             }
-            paths.insert(judged.digest, path);
         }
-        Ok((files, paths))
+        Ok(files)
     }
-}
-
-fn evidence_path(judged: &Judged) -> String {
-    let ending = if judged.evidence == Some(EvidenceKind::Merge) { "commit" } else { "yaml" };
-    format!("evidence/{}.{ending}", judged.digest.short())
 }
 
 fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {

@@ -78,6 +78,9 @@ pub enum TickError {
     /// A commit could not be signed.
     #[error("cannot sign: {0}")]
     Sign(String),
+    /// A document on the journal is not as this daemon writes it.
+    #[error("the journal holds what cannot be read: {0}")]
+    Unreadable(String),
     /// Ticking never came to rest: a defect.
     #[error("still writing after {ticks} ticks without coming to rest; nothing more is done")]
     Restless {

@@ -52,7 +52,7 @@ impl Daemon {
 
     /// Gate: history only grows. What was seen last is kept outside the repository.
     fn refuse_rewritten(&self, remotes: &Remotes) -> Result<(), TickError> {
-        let tips = Tips::read(self.disk.as_ref())?;
+        let tips = Tips::read(self.disk.as_ref())?.unwrap_or_default();
         let graph = Graph::new(self.objects.as_ref());
         let grows = |branch: &str, old: Option<Oid>, new: Option<Oid>| -> Result<(), TickError> {
             let Some(old) = old else { return Ok(()) };
@@ -85,7 +85,7 @@ impl Daemon {
         if self.journal.as_ref().is_some_and(|journal| journal.tip == tip) {
             return Ok(());
         }
-        let seen = Tips::read(self.disk.as_ref())?.journal;
+        let seen = Tips::read(self.disk.as_ref())?.and_then(|tips| tips.journal);
         let (journal, foreign) = self.read_up_to(tip)?;
         self.refuse_other_root(&journal)?;
         if let Some(seen) = seen {
@@ -116,12 +116,12 @@ impl Daemon {
         self.remember(|tips| tips.journal = Some(journal.tip))?;
         self.journal = Some(journal);
         self.seen = None;
-        self.phases_known = false;
+        self.overview = None;
         Ok(())
     }
 
     pub(super) fn remember(&self, change: impl FnOnce(&mut Tips)) -> Result<(), TickError> {
-        let mut tips = Tips::read(self.disk.as_ref())?;
+        let mut tips = Tips::read(self.disk.as_ref())?.unwrap_or_default();
         let before = tips.clone();
         change(&mut tips);
         if tips != before {

@@ -106,7 +106,7 @@ impl Daemon {
     }
 
     fn journal_plan_text(&self, name: &EnvironmentName) -> Result<String, TickError> {
-        let folder = crate::journal::read::folder(self.state()?.start.layout, name);
+        let folder = crate::journal::pages::environment_folder(self.state()?.start.layout, name);
         let text = self.journal_file(&format!("{folder}/plan.diff"))?.unwrap_or_default();
         Ok(String::from_utf8_lossy(&text).into_owned())
     }

@@ -1,11 +1,9 @@
 //! One tick, and ticking until nothing is left to do now.
 
-use std::collections::BTreeMap;
-
 use super::report::{EnvironmentLine, Report};
 use super::{Daemon, TickError};
 use crate::disk::Tips;
-use crate::journal::{Journal, Status};
+use crate::journal::Journal;
 use crate::lifecycle::Phase;
 
 /// How often one call of [`Daemon::settle`] may tick: far above what any real change needs, so that a defect that
@@ -96,6 +94,7 @@ impl Daemon {
         self.journal = None;
         self.seen = None;
         self.settled = None;
+        self.overview = None;
     }
 
     /// Where every environment stands.
@@ -106,8 +105,7 @@ impl Daemon {
         let mut lines = Vec::new();
         for name in self.state()?.environments.keys() {
             let env = self.state()?.environment(name);
-            let verdict = self.verdict(name, &env)?;
-            let status = Status::of(self.state()?, name, &env, verdict.as_ref());
+            let status = self.status(name)?;
             // An environment that was only ever mistaken for one, or that is gone for good, has nothing to report.
             if status.phase == Phase::Synced && !env.exists() && env.history.is_empty() {
                 continue;
@@ -122,15 +120,10 @@ impl Daemon {
 
     /// What is known of the environments when history was rewritten: all of them hold where they are.
     pub fn report_tampered(&mut self, what: &str) -> Report {
-        let tips = Tips::read(self.disk.as_ref()).ok();
+        let tips = Tips::read(self.disk.as_ref()).ok().flatten();
         let journal = tips.and_then(|tips| tips.journal);
         let journal = journal.and_then(|tip| Journal::read(self.objects.as_ref(), &self.hashes, tip).ok());
         let names = journal.map(|journal| journal.state.environments).unwrap_or_default();
         Report { lines: names.into_keys().map(|name| EnvironmentLine::tampered(name, what)).collect() }
-    }
-
-    /// The phases, for logs.
-    pub fn phases(&self) -> &BTreeMap<crate::model::EnvironmentName, Phase> {
-        &self.phases
     }
 }
