@@ -133,7 +133,7 @@ pub struct GitCommand {
 #[derive(Debug, Clone)]
 enum Caller {
     Daemon { home: PathBuf, repository: PathBuf, settings: Vec<String>, ssh: Option<String>, access: Access },
-    Person { folder: PathBuf },
+    Person { folder: PathBuf, variables: Vec<(OsString, OsString)> },
 }
 
 impl GitCommand {
@@ -172,7 +172,7 @@ impl GitCommand {
     /// Git as a person has it, with their configuration, hooks, agents and credential helpers, in a folder.
     pub fn in_clone(folder: &Path) -> Self {
         Self {
-            caller: Caller::Person { folder: folder.to_owned() },
+            caller: Caller::Person { folder: folder.to_owned(), variables: Vec::new() },
             limits: Limits { time: None, output: OUTPUT_LIMIT, own_group: false },
         }
     }
@@ -181,6 +181,15 @@ impl GitCommand {
     #[must_use]
     pub fn with_time_limit(mut self, limit: Duration) -> Self {
         self.limits.time = Some(limit);
+        self
+    }
+
+    /// The same with a variable of the person's environment set; for the daemon, whose environment is fixed, the same.
+    #[must_use]
+    pub fn with_variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        if let Caller::Person { variables, .. } = &mut self.caller {
+            variables.push((name.into(), value.into()));
+        }
         self
     }
 
@@ -231,7 +240,8 @@ impl GitCommand {
                 command.arg(prefixed("--git-dir=", repository.as_os_str()));
                 command.args(settings.iter().flat_map(|setting| ["-c", setting]));
             }
-            Caller::Person { folder } => {
+            Caller::Person { folder, variables } => {
+                command.envs(variables.iter().map(|(name, value)| (name, value)));
                 // Git's words are read here, in the language they are known in.
                 command.env("LC_ALL", "C").env("LANGUAGE", "C").env("GIT_NO_REPLACE_OBJECTS", "1");
                 command.arg("-C").arg(folder);

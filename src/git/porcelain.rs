@@ -44,6 +44,13 @@ fn rejection(summary: &str) -> Status {
     }
 }
 
+/// The reason git gives for one reference, with what the other side said of the push.
+pub(super) fn with_words(reason: &str, stderr: &str) -> String {
+    let said: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim).collect();
+    let said = super::words::one_line(&said.join("\n"));
+    if said.is_empty() { reason.to_owned() } else { format!("{reason}: {said}") }
+}
+
 /// Names that could not be deleted because they are not there, from what git says on its standard error. It then
 /// sends nothing at all, not for the other references either.
 pub(super) fn already_gone(stderr: &str) -> Vec<String> {

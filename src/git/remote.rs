@@ -144,7 +144,7 @@ impl Remote for GitRemote {
         if let Some(id) = updates.iter().filter_map(|update| update.new).find(|id| !self.store.contains(*id)) {
             return Err(self.away(format!("{id} cannot be pushed: it is not here")));
         }
-        let mut results: Vec<Option<Status>> = updates.iter().map(|update| refused_here(update)).collect();
+        let mut results: Vec<Option<Status>> = updates.iter().map(refused_here).collect();
         let (mut sent, mut more) = (false, MORE_PUSHES);
         for group in groups(updates, &results) {
             let of_group: Vec<&RefUpdate> = group.iter().map(|&index| &updates[index]).collect();
@@ -258,7 +258,9 @@ impl GitRemote {
                 .iter()
                 .map(|update| match known.get(&update.name) {
                     Some(Status::Lost(message)) => Err(self.lost(format!("{message}; {}", output.message()))),
-                    Some(Status::Rejected(reason)) => Ok(Status::Rejected(with_words(reason, &output))),
+                    Some(Status::Rejected(reason)) => {
+                        Ok(Status::Rejected(porcelain::with_words(reason, &output.stderr)))
+                    }
                     Some(status) => Ok(status.clone()),
                     None if gone.contains(&update.name) => Ok(Status::Done),
                     None => Err(self.lost(format!("nothing was said about `{}`", update.name))),
@@ -311,14 +313,6 @@ fn groups(updates: &[RefUpdate], results: &[Option<Status>]) -> Vec<Vec<usize>> 
 fn is_shared(status: &Status) -> bool {
     let shared = |reason: &str| reason.starts_with("pre-receive hook declined") || reason.starts_with("unpacker error");
     matches!(status, Status::Rejected(reason) if shared(reason))
-}
-
-/// The reason git gives, with what the other side said.
-fn with_words(reason: &str, output: &Output) -> String {
-    let said: Vec<&str> =
-        output.stderr.lines().filter_map(|line| line.strip_prefix("remote: ")).map(str::trim).collect();
-    let said = super::words::one_line(&said.join("\n"));
-    if said.is_empty() { reason.to_owned() } else { format!("{reason}: {said}") }
 }
 
 fn lease(update: &RefUpdate) -> String {

@@ -141,7 +141,7 @@ fn why_not(text: &str, error: &ssh_key::Error) -> String {
     } else if !text.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----") {
         format!("it is not in OpenSSH's format; {make}")
     } else {
-        format!("{error}; {make}")
+        format!("it is damaged or of an unknown kind ({error}); {make}")
     }
 }
 

@@ -93,7 +93,9 @@ fn base64_is_that_of_the_standard() {
 #[test]
 fn a_person_s_git_is_their_own() {
     let folder = tempfile::tempdir().expect("a folder");
-    let git = GitCommand::in_clone(folder.path());
+    let git = GitCommand::in_clone(folder.path()).with_variable("THEIRS", "kept");
     let home = std::env::var("HOME").unwrap_or_default();
-    assert!(seen(&git).contains(&format!("HOME={home}\n")));
+    let seen = seen(&git);
+    assert!(seen.contains(&format!("HOME={home}\n")) && seen.contains("THEIRS=kept\n"), "{seen}");
+    assert!(!seen.contains("GIT_CONFIG_GLOBAL"), "{seen}");
 }

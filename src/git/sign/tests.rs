@@ -98,7 +98,15 @@ fn keys_that_cannot_sign_are_refused_by_name() {
         folder.at("nowhere"),
     ];
     let refusals: Vec<_> = paths.iter().map(|path| refusal(path)).collect();
-    insta::assert_snapshot!(refusals.join("\n"), @"");
+    insta::assert_snapshot!(refusals.join("\n"), @"
+    the key `[KEY]` cannot be used: a key of type `ssh-rsa` cannot sign here; make an Ed25519 key with `ssh-keygen -t ed25519`
+    the key `[KEY]` cannot be used: a key of type `ecdsa-sha2-nistp521` cannot sign here; make an Ed25519 key with `ssh-keygen -t ed25519`
+    the key `[KEY]` cannot be used: it is not in OpenSSH's format; make one with `ssh-keygen -t ed25519`
+    the key `[KEY]` cannot be used: it has a passphrase, and nobody is there to type it; make one without for the daemon
+    the key `[KEY]` cannot be used: it is damaged or of an unknown kind (length invalid); make one with `ssh-keygen -t ed25519`
+    the key `[KEY]` cannot be used: it is a public key; name the file of the private one
+    the key `[KEY]` cannot be read
+    ");
     fs::create_dir(folder.at("folder")).expect("a folder");
     fs::set_permissions(folder.at("folder"), fs::Permissions::from_mode(0o700)).expect("permissions");
     assert_eq!(refusal(&folder.at("folder")), "the key `[KEY]` cannot be used: it is no key file");
