@@ -1,0 +1,41 @@
+//! `plan.diff`: the diff alone, as a terminal shows it.
+
+use super::plan::{PlanPage, in_words};
+use super::preview::Shown;
+use super::words::tally;
+use crate::plan::Action;
+use crate::text::{escape, escape_lines};
+
+/// `plan.diff`. Lines that are no diff begin with `#`, which no line of a diff does.
+pub fn plan_diff(page: &PlanPage<'_>) -> String {
+    let document = page.document;
+    let plan = &document.plan;
+    let shown = Shown::of(page.previews, page.limit);
+    let mut out = format!("# {}: plan {}\n", plan.environment, document.short);
+    if !shown.left_out.is_nothing() {
+        let approve =
+            format!("countersign approve {} --plan {} --acknowledge truncated", plan.environment, document.short);
+        out += &format!("# cut: {} not shown; to approve it all the same: {approve}\n", in_words(shown.left_out));
+    }
+    for service in &plan.services {
+        let Some(shown) = shown.services.iter().find(|shown| *shown.name == service.name) else {
+            if service.action != Action::None {
+                out += &format!("# {}: its preview is missing here; do not approve unseen\n", service.name);
+            }
+            continue;
+        };
+        let actions = shown.preview.summary.iter().map(|item| item.action);
+        out += &format!("# {}: {}\n", service.name, tally(actions));
+        for note in &shown.notes {
+            out += &format!("# {}\n", escape(note));
+        }
+        out += &escape_lines(shown.diff);
+        if !out.ends_with('\n') {
+            out.push('\n');
+        }
+        if !shown.left_out.is_nothing() {
+            out += &format!("# cut here: {} not shown\n", in_words(shown.left_out));
+        }
+    }
+    out
+}

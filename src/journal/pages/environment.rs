@@ -1,0 +1,329 @@
+//! `environments/<env>/README.md`: where an environment stands, what it waits for, and what its reader can do.
+
+use super::statements::{rejected_by, said_so_far};
+use super::words::{Blocks, colon, command, deployment, list, minute, purpose, table};
+use crate::journal::{OutcomeResult, ServiceResult, Status};
+use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
+use crate::model::{ApprovalVerdict, PersonName};
+use crate::policy::{Because, Exclusion};
+use crate::text::{cut, markdown_inline};
+
+/// How many names one cell or sentence holds.
+const NAMES: usize = 20;
+/// How many problems are listed.
+const PROBLEMS: usize = 50;
+/// How much of a message or reason a table shows, in characters.
+const CELL: usize = 200;
+
+/// The page of one environment. `status` is the one made of `state` and `env`.
+pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) -> String {
+    let mut blocks = Blocks::default();
+    blocks.add(format!("# {}: {}", status.environment, status.phase));
+    blocks.add(stands(status, env));
+    blocks.add(last_one(status));
+    blocks.add(details(status, env));
+    if matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected) {
+        blocks.add(rules(status));
+        blocks.add(said_so_far(status, env));
+        blocks.add(what_to_do(state, status));
+    } else {
+        blocks.add(said_so_far(status, env));
+    }
+    blocks.add(history(env));
+    blocks.finish()
+}
+
+/// One sentence: what it waits for, or why it does not.
+fn stands(status: &Status, env: &EnvironmentState) -> String {
+    let plan = status.plan.as_ref().map(|plan| {
+        let link = format!("[{}](plan.md)", plan.short);
+        format!("Plan {link} ({})", purpose(plan.kind, status.applied))
+    });
+    let plan = plan.unwrap_or_else(|| "The plan".to_owned());
+    let since = status.plan.as_ref().map(|plan| format!(", since {} UTC", minute(plan.since))).unwrap_or_default();
+    match status.phase {
+        Phase::Synced => synced(env),
+        Phase::Invalid => {
+            let commit = env.invalid.as_ref().map(|(_, commit)| commit.short()).unwrap_or_default();
+            let holds = holds_at(env);
+            format!("The configuration in commit `{commit}` cannot be used; {holds} until a fix is pushed.")
+        }
+        Phase::AwaitingApproval => {
+            let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
+            format!("{plan} waits for {}{since}.", list(&open, "and", usize::MAX))
+        }
+        Phase::Approved => format!("{plan} has everything that is asked for; its deployment comes next."),
+        Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
+        Phase::Failed => env.deployment.as_ref().map(|failed| failed_sentence(status, failed)).unwrap_or_default(),
+        Phase::Rejected => format!(
+            "{plan} was rejected by {}. It stays, and nothing is planned anew, until the rejection is taken back or \
+             another change is pushed.",
+            list(&rejected_by(status), "and", NAMES)
+        ),
+        Phase::Tampered => "The history of this repository was rewritten. Nothing is applied until an operator \
+             accepts it: `countersign run --accept-history BRANCH@COMMIT`."
+            .to_owned(),
+    }
+}
+
+fn synced(env: &EnvironmentState) -> String {
+    let recorded = env.recorded.map_or_else(String::new, |(_, commit)| {
+        format!(" What commit `{}` changed has no effect and was recorded without approval.", commit.short())
+    });
+    match &env.applied {
+        Some(applied) if applied.revision.is_some() => {
+            let attempt = deployment(applied.number, applied.attempt);
+            format!("Synced at deployment {attempt}, applied {} UTC. Nothing waits.{recorded}", minute(applied.time))
+        }
+        Some(applied) => {
+            format!("Destroyed by deployment {} at {} UTC. Nothing waits.", applied.number, minute(applied.time))
+        }
+        None => "Nothing was ever applied, and nothing waits.".to_owned(),
+    }
+}
+
+fn holds_at(env: &EnvironmentState) -> String {
+    match &env.applied {
+        Some(applied) if applied.revision.is_some() => {
+            format!("what deployment {} applied stays as it is", applied.number)
+        }
+        _ => "nothing is applied".to_owned(),
+    }
+}
+
+/// `production/platform (1 of 2; bob or carol can)`.
+pub(super) fn waits_for(rule: &WaitingOn) -> String {
+    let who = if rule.satisfiable {
+        format!("{} can", list(&rule.eligible, "or", 5))
+    } else {
+        "**cannot be met**".to_owned()
+    };
+    format!("{} ({} of {}; {who})", rule.label(), rule.have.len(), rule.required)
+}
+
+fn deploying(status: &Status, running: &Deployment) -> String {
+    let claim = &running.claim;
+    let number = deployment(claim.number, claim.attempt);
+    let met: Vec<PersonName> = approvers(claim.met.iter().flat_map(|met| &met.statements).map(|(_, by)| by));
+    let by = if met.is_empty() {
+        "no approval was asked for".to_owned()
+    } else {
+        format!("approved by {}", list(&met, "and", NAMES))
+    };
+    let plan = &running.plan;
+    format!(
+        "Deployment {number} ({}, plan [{}](plan.md)) is being applied since {} UTC; {by}.",
+        purpose(plan.kind, status.applied),
+        plan.id.short(),
+        minute(running.claimed)
+    )
+}
+
+fn failed_sentence(status: &Status, failed: &Deployment) -> String {
+    let claim = &failed.claim;
+    let number = deployment(claim.number, claim.attempt);
+    let (when, why) = match &failed.failed {
+        Some((time, _, message)) => (format!(" at {} UTC", minute(*time)), colon(message)),
+        None => (String::new(), String::new()),
+    };
+    let plan = &failed.plan;
+    let purpose = purpose(plan.kind, status.applied);
+    format!("Deployment {number} ({purpose}, plan [{}](plan.md)) failed{when}{why}", plan.id.short())
+}
+
+/// How the last deployment ended, where the sentence above does not say so and it did not end well.
+fn last_one(status: &Status) -> String {
+    let Some(last) = &status.last else { return String::new() };
+    let number = deployment(last.number, last.attempt);
+    let how = match last.result {
+        _ if matches!(status.phase, Phase::Failed | Phase::Deploying) => return String::new(),
+        OutcomeResult::Applied => return String::new(),
+        OutcomeResult::Failed => "failed",
+        OutcomeResult::Abandoned => "was abandoned before anything was done",
+        OutcomeResult::Unknown => "ended and it is **not known what it did**; a new plan needs new approvals",
+    };
+    format!("Deployment {number} {how} ({} UTC){}", minute(last.time), colon(&last.message))
+}
+
+/// What is wrong, service by service or problem by problem.
+fn details(status: &Status, env: &EnvironmentState) -> String {
+    match status.phase {
+        Phase::Invalid => {
+            let shown = status.problems.iter().take(PROBLEMS);
+            let mut lines: String =
+                shown.map(|problem| format!("- {}\n", markdown_inline(&problem.to_string()))).collect();
+            if status.problems.len() > PROBLEMS {
+                lines += &format!("- and {} more: `countersign validate`\n", status.problems.len() - PROBLEMS);
+            }
+            let rests = status.plan.as_ref().map_or_else(String::new, |plan| {
+                format!("\nPlan [{}](plan.md), published before, cannot be applied meanwhile.\n", plan.short)
+            });
+            lines + &rests
+        }
+        Phase::Failed => env.deployment.as_ref().map(|failed| what_was_done(status, failed)).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+fn what_was_done(status: &Status, failed: &Deployment) -> String {
+    let services = failed.failed.as_ref().map(|(_, services, _)| services.as_slice()).unwrap_or_default();
+    let row = |service: &crate::journal::ServiceOutcome| {
+        let done = match service.result {
+            ServiceResult::Done => "done, as the plan says",
+            ServiceResult::Failed => "**failed**",
+            ServiceResult::Untouched => "not touched",
+            ServiceResult::Unknown => "**not known**",
+        };
+        [service.name.to_string(), done.to_owned(), markdown_inline(&cut(&service.message, CELL))]
+    };
+    let table = table(["service", "what was done", "what happened"], services.iter().map(row));
+    let stop = format!("countersign reject {} --plan {}", status.environment, failed.plan.id.short());
+    format!(
+        "{table}\nIt is tried again with the same approvals as long as what is still to be done is exactly what was \
+         approved; otherwise there is a new plan, which waits for new ones. To change it, push a fix. To stop it:\n\n{}",
+        command(&stop)
+    )
+}
+
+fn rules(status: &Status) -> String {
+    let row = |rule: &WaitingOn| {
+        let who = match (rule.missing(), rule.satisfiable) {
+            (0, _) => "met".to_owned(),
+            (_, true) => list(&rule.eligible, "or", NAMES),
+            (_, false) if rule.eligible.is_empty() => "**nobody can meet this rule**".to_owned(),
+            (missing, false) => {
+                let there = list(&rule.eligible, "and", NAMES);
+                format!("**cannot be met**: {missing} missing, only {there} could")
+            }
+        };
+        [
+            format!("{}{}", rule.label(), because(rule.because)),
+            list(&rule.have, "and", NAMES),
+            rule.required.to_string(),
+            who,
+        ]
+    };
+    let table = table(["rule", "has", "needs", "who can"], status.waiting_on.iter().map(row));
+    let unmet = status.waiting_on.iter().any(|rule| !rule.satisfiable && rule.missing() > 0);
+    let unmet =
+        if unmet { "\nA rule that nobody can meet stays so until the policy or the change is altered.\n" } else { "" };
+    let blocks = [table + unmet, excluded(&status.waiting_on)];
+    blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn because(because: Because) -> &'static str {
+    match because {
+        Because::Both | Because::Policy => "",
+        Because::Leaves => " (settings in force)",
+        Because::Enters => " (new settings)",
+        Because::Minimum => " (policy's minimum)",
+    }
+}
+
+/// Whom rules name but who cannot approve, each reason once.
+fn excluded(rules: &[WaitingOn]) -> String {
+    let mut rows: Vec<(&Exclusion, Vec<String>)> = Vec::new();
+    for rule in rules.iter().filter(|rule| rule.missing() > 0) {
+        for exclusion in &rule.excluded {
+            match rows.iter_mut().find(|(known, _)| *known == exclusion) {
+                Some((_, labels)) => labels.push(rule.label()),
+                None => rows.push((exclusion, vec![rule.label()])),
+            }
+        }
+    }
+    let lines: String = rows
+        .iter()
+        .take(NAMES)
+        .map(|(exclusion, labels)| {
+            let labels = list(labels, "and", 3);
+            format!("- {} cannot approve for {labels}{}\n", exclusion.person, colon(&exclusion.why))
+        })
+        .collect();
+    let more = rows.len().saturating_sub(NAMES);
+    if more > 0 { lines + &format!("- and {more} more, in [status.yaml](status.yaml)\n") } else { lines }
+}
+
+/// What a reader can do, each with the commands to copy.
+fn what_to_do(state: &State, status: &Status) -> String {
+    let Some(plan) = &status.plan else { return String::new() };
+    let by_tool = |verdict: ApprovalVerdict, more: &str| {
+        command(&format!("countersign {} {} --plan {}{more}", verdict.name(), status.environment, plan.short))
+    };
+    let by_merge = |verdict: ApprovalVerdict| {
+        let branch = status.branches.get(verdict.name())?;
+        Some(command(&merge_command(branch)))
+    };
+    let clone = format!("in a clone, on branch {}", markdown_inline(&state.start.branch));
+    let two_ways = |verdict: ApprovalVerdict| match by_merge(verdict) {
+        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(verdict, "")),
+        None => by_tool(verdict, ""),
+    };
+    let mut blocks = Blocks::default();
+    if status.phase == Phase::AwaitingApproval {
+        blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
+        if plan.truncated {
+            blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
+            blocks.add(by_tool(ApprovalVerdict::Approve, " --acknowledge truncated"));
+        } else {
+            if by_merge(ApprovalVerdict::Approve).is_none() {
+                blocks.add("No branch is there to be merged for this plan; the tool makes a signed record.");
+            }
+            blocks.add(two_ways(ApprovalVerdict::Approve));
+        }
+    }
+    if status.phase == Phase::Rejected {
+        blocks.add("## To go on\n\nWho rejected the plan takes that back:");
+        blocks.add(by_tool(ApprovalVerdict::Withdraw, ""));
+        blocks.add("or somebody pushes another change, which makes a new plan.");
+        return blocks.finish();
+    }
+    blocks.add("## To reject");
+    blocks.add(two_ways(ApprovalVerdict::Reject));
+    if by_merge(ApprovalVerdict::Withdraw).is_some() {
+        blocks.add("## To withdraw an approval");
+        blocks.add(two_ways(ApprovalVerdict::Withdraw));
+    }
+    blocks.finish()
+}
+
+fn approvers<'a>(people: impl Iterator<Item = &'a PersonName>) -> Vec<PersonName> {
+    let mut unique: Vec<PersonName> = Vec::new();
+    for person in people {
+        if !unique.contains(person) {
+            unique.push(person.clone());
+        }
+    }
+    unique
+}
+
+fn history(env: &EnvironmentState) -> String {
+    let rows = env.history.iter().map(|row| {
+        let number = deployment(row.number, row.attempt);
+        // An abandoned claim consumes no number: its folder is the one of the deployment that takes it.
+        let number = match row.result {
+            OutcomeResult::Abandoned => number,
+            _ => format!("[{number}](history/{}/deployment.yaml)", row.number),
+        };
+        let by = approvers(row.met.iter().flat_map(|met| &met.statements).map(|(_, by)| by));
+        let by = if by.is_empty() { "not asked for".to_owned() } else { list(&by, "and", NAMES) };
+        [number, minute(row.ended), row.kind.name().to_owned(), by, reasons(row), outcome(row)]
+    });
+    let table = table(["deployment", "when (UTC)", "kind", "approved by", "why", "outcome"], rows);
+    if table.is_empty() { table } else { format!("## Deployments\n\n{table}") }
+}
+
+fn reasons(row: &HistoryRow) -> String {
+    let said = row.reasons.iter().filter(|(_, why)| !why.is_empty());
+    let said: Vec<String> = said.map(|(who, why)| format!("{who}: {}", markdown_inline(&cut(why, CELL)))).collect();
+    said.join("; ")
+}
+
+fn outcome(row: &HistoryRow) -> String {
+    let word = match row.result {
+        OutcomeResult::Applied => "applied",
+        OutcomeResult::Failed => "failed",
+        OutcomeResult::Abandoned => "abandoned",
+        OutcomeResult::Unknown => "not known",
+    };
+    format!("{word}{}", colon(&cut(&row.message, CELL)))
+}

@@ -1,0 +1,48 @@
+//! What a change does to the settings that decide who must approve.
+
+use std::fmt::Display;
+
+use crate::model::Gates;
+
+/// A gate setting that differs between what a change leaves and what it enters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateChange {
+    /// The setting's name, as people write it.
+    pub setting: &'static str,
+    /// What it was, in words; not escaped.
+    pub old: String,
+    /// What it becomes, in words; not escaped.
+    pub new: String,
+}
+
+/// The gate settings that a change touches, as written: what is left to the policy's `defaults` says so.
+///
+/// A new environment (`leaves` is `None`) leaves the policy's defaults. A destroy (`enters` is `None`) enters nothing:
+/// it is judged by what it leaves alone, and there is nothing to show.
+pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateChange> {
+    let Some(enters) = enters else { return Vec::new() };
+    let nothing = Gates::default();
+    let leaves = leaves.unwrap_or(&nothing);
+    let default = || "the policy's default".to_owned();
+    let require = |gates: &Gates| gates.require_approval.map_or_else(default, |required| required.to_string());
+    let rulesets = |gates: &Gates| gates.rulesets.as_ref().map_or_else(default, names_or_none);
+    let customer = |gates: &Gates| gates.customer_email.clone().unwrap_or_else(|| "none".to_owned());
+    let automatic = |gates: &Gates| names_or_none(&gates.auto_approve);
+    let change = |setting, in_words: &dyn Fn(&Gates) -> String, changed: bool| {
+        changed.then(|| GateChange { setting, old: in_words(leaves), new: in_words(enters) })
+    };
+    [
+        change("requireApproval", &require, leaves.require_approval != enters.require_approval),
+        change("rulesets", &rulesets, leaves.rulesets != enters.rulesets),
+        change("customerEmail", &customer, leaves.customer_email != enters.customer_email),
+        change("autoApprove", &automatic, leaves.auto_approve != enters.auto_approve),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn names_or_none<'a, T: Display + 'a>(names: impl IntoIterator<Item = &'a T>) -> String {
+    let names: Vec<String> = names.into_iter().map(ToString::to_string).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

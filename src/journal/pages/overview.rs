@@ -1,0 +1,223 @@
+//! The journal's top `README.md`: how many environments stand where, and which need somebody.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::environment::waits_for;
+use super::environment_folder;
+use super::words::{Blocks, colon, count, deployment, list, minute, table};
+use crate::digest::RepositoryId;
+use crate::journal::{Layout, Status};
+use crate::lifecycle::{Phase, State};
+use crate::model::{EnvironmentName, Problem};
+use crate::text::{cut, markdown_inline};
+
+/// How many environments the page lists.
+const LISTED: usize = 100;
+/// How many alarms it lists.
+const ALARMS: usize = 10;
+/// How much of a message a row shows, in characters.
+const CELL: usize = 200;
+
+/// What the page is made of. Kept from entry to entry: each status costs what one environment costs.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    repository: RepositoryId,
+    branch: String,
+    layout: Layout,
+    policy: u64,
+    governance: Vec<Problem>,
+    phases: BTreeMap<EnvironmentName, Phase>,
+    counts: BTreeMap<Phase, usize>,
+    rows: BTreeMap<(Urgency, EnvironmentName), Row>,
+    alarms: Vec<(Timestamp, Option<EnvironmentName>, String)>,
+}
+
+/// What comes first on the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Tampered,
+    Failed,
+    Invalid,
+    AwaitingApproval,
+    Rejected,
+    Approved,
+    Deploying,
+}
+
+#[derive(Debug, Clone)]
+struct Row {
+    plan: String,
+    what: String,
+}
+
+impl Overview {
+    /// Of a repository, before any environment's status is added.
+    pub fn new(state: &State) -> Self {
+        let mut overview = Self {
+            repository: state.repository,
+            branch: state.start.branch.clone(),
+            layout: state.start.layout,
+            policy: 0,
+            governance: Vec::new(),
+            phases: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            alarms: Vec::new(),
+        };
+        overview.set_governance(state);
+        overview
+    }
+
+    /// Takes over which policy is in force, and what keeps a change of it from being so.
+    pub fn set_governance(&mut self, state: &State) {
+        self.policy = state.policy.map_or(0, |policy| policy.version);
+        self.governance = state.governance_pending.as_ref().map(|(_, problems)| problems.clone()).unwrap_or_default();
+    }
+
+    /// Takes over where an environment stands; one of which nothing is left (destroyed, or never there) is forgotten.
+    pub fn set(&mut self, status: &Status) {
+        let name = &status.environment;
+        if let Some(phase) = self.phases.remove(name) {
+            if let Some(urgency) = urgency(phase) {
+                self.rows.remove(&(urgency, name.clone()));
+            }
+            if let Some(count) = self.counts.get_mut(&phase) {
+                *count -= 1;
+            }
+        }
+        let exists = status.applied.is_some_and(|applied| applied.revision.is_some());
+        if status.phase == Phase::Synced && !exists {
+            return;
+        }
+        self.phases.insert(name.clone(), status.phase);
+        *self.counts.entry(status.phase).or_default() += 1;
+        if let Some(urgency) = urgency(status.phase) {
+            let plan = status.plan.as_ref().map(|plan| plan.short.clone()).unwrap_or_default();
+            self.rows.insert((urgency, name.clone()), Row { plan, what: what(status) });
+        }
+    }
+
+    /// Adds an alarm; the last ones are shown.
+    pub fn add_alarm(&mut self, time: Timestamp, environment: Option<EnvironmentName>, message: &str) {
+        self.alarms.insert(0, (time, environment, cut(message, CELL)));
+        self.alarms.truncate(ALARMS);
+    }
+}
+
+fn urgency(phase: Phase) -> Option<Urgency> {
+    Some(match phase {
+        Phase::Synced => return None,
+        Phase::Invalid => Urgency::Invalid,
+        Phase::AwaitingApproval => Urgency::AwaitingApproval,
+        Phase::Approved => Urgency::Approved,
+        Phase::Deploying => Urgency::Deploying,
+        Phase::Failed => Urgency::Failed,
+        Phase::Rejected => Urgency::Rejected,
+        Phase::Tampered => Urgency::Tampered,
+    })
+}
+
+/// What it waits for, in a table's cell.
+fn what(status: &Status) -> String {
+    match status.phase {
+        Phase::Synced => String::new(),
+        Phase::Invalid => {
+            let first = status.problems.first().map(|first| markdown_inline(&cut(&first.to_string(), CELL)));
+            let more = status.problems.len().saturating_sub(1);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            first.unwrap_or_default() + &more
+        }
+        Phase::AwaitingApproval => {
+            let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
+            list(&open, "and", 3)
+        }
+        Phase::Approved => "its deployment comes next".to_owned(),
+        Phase::Deploying => "is being applied".to_owned(),
+        Phase::Failed => status.last.as_ref().map_or_else(String::new, |last| {
+            let number = deployment(last.number, last.attempt);
+            format!("deployment {number}, {} UTC{}", minute(last.time), colon(&cut(&last.message, CELL)))
+        }),
+        Phase::Rejected => {
+            let reject = Some(crate::model::ApprovalVerdict::Reject);
+            let by = status.statements.iter().filter(|said| said.counted && said.verdict == reject);
+            format!("by {}", list(&by.filter_map(|said| said.by.as_ref()).collect::<Vec<_>>(), "and", 5))
+        }
+        Phase::Tampered => "history was rewritten".to_owned(),
+    }
+}
+
+/// The journal's top `README.md`.
+pub fn root_page(overview: &Overview) -> String {
+    let mut blocks = Blocks::default();
+    let total = overview.phases.len();
+    let waiting = overview.rows.len();
+    blocks.add(format!("# {}", count(total, "environment")));
+    blocks.add(match (total, waiting) {
+        (0, _) => "Nothing is applied yet, and nothing waits.".to_owned(),
+        (_, 0) => "All are Synced; nothing waits.".to_owned(),
+        (_, 1) => "1 needs somebody or is on its way; it is listed below.".to_owned(),
+        (_, n) => format!("{n} need somebody or are on their way; they are listed below."),
+    });
+    let counts = overview.counts.iter().filter(|(_, n)| **n > 0);
+    blocks.add(table(["phase", "environments"], counts.map(|(phase, n)| [phase.to_string(), n.to_string()])));
+    blocks.add(governance(overview));
+    blocks.add(listed(overview));
+    blocks.add(alarms(overview));
+    blocks.add(further(overview));
+    blocks.finish()
+}
+
+fn governance(overview: &Overview) -> String {
+    let lines: String =
+        overview.governance.iter().take(LISTED).map(|p| format!("- {}\n", markdown_inline(&p.to_string()))).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("## Policy\n\nA change to `governance/` is not in force; policy {} stays.\n\n{lines}", overview.policy)
+}
+
+fn listed(overview: &Overview) -> String {
+    let rows = overview.rows.iter().take(LISTED).map(|((_, name), row)| {
+        let phase = overview.phases.get(name).map(ToString::to_string).unwrap_or_default();
+        let link = format!("[{name}]({}/README.md)", environment_folder(overview.layout, name));
+        let plan = if row.plan.is_empty() { String::new() } else { format!("`{}`", row.plan) };
+        [link, phase, plan, row.what.clone()]
+    });
+    let table = table(["environment", "phase", "plan", "what"], rows);
+    let more = overview.rows.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!("\nand {more} more: `countersign status`\n") } else { String::new() };
+    if table.is_empty() { table } else { format!("## What waits or went wrong\n\n{table}{more}") }
+}
+
+fn alarms(overview: &Overview) -> String {
+    let rows = overview.alarms.iter().map(|(time, environment, message)| {
+        let environment = environment.as_ref().map(ToString::to_string).unwrap_or_default();
+        [minute(*time), environment, markdown_inline(message)]
+    });
+    let table = table(["when (UTC)", "environment", "what"], rows);
+    if table.is_empty() { table } else { format!("## Last alarms\n\n{table}") }
+}
+
+fn further(overview: &Overview) -> String {
+    let place = match overview.layout {
+        Layout::Flat => "`environments/NAME/`".to_owned(),
+        Layout::Sharded => {
+            let digits = "`printf %s NAME | sha256sum | cut -c1-2`";
+            format!("`environments/HH/NAME/`, where `HH` is what {digits} prints")
+        }
+    };
+    format!(
+        "## To look further\n\n\
+         - `countersign status`: every environment; `countersign status NAME`: one\n\
+         - `countersign pending --mine`: the plans you could act on\n\
+         - each environment has its folder: {place}\n\
+         - `countersign verify`: proves everything that was applied, from this repository alone\n\n\
+         Repository `{}`, branch {}, policy {}. The daemon alone writes this branch; what others put on it is taken \
+         off again.",
+        overview.repository,
+        markdown_inline(&overview.branch),
+        overview.policy
+    )
+}

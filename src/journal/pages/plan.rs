@@ -1,0 +1,224 @@
+//! `plan.md`: the plan that waits, for people.
+
+use super::gates::GateChange;
+use super::preview::{LeftOut, Shown, ShownService};
+use super::words::{Blocks, command, count, diff, list, purpose, size, table, tally};
+use crate::model::ServiceName;
+use crate::plan::preview::Preview;
+use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
+use crate::text::{cut, markdown_inline};
+
+/// How many commits and contributors a page lists; `plan.json` has them all.
+const LISTED: usize = 50;
+/// How much of one commit subject or address is shown, in characters.
+const SUBJECT: usize = 120;
+
+/// What `plan.md` and `plan.diff` are made of.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanPage<'a> {
+    /// `plan.json`.
+    pub document: &'a PlanDocument,
+    /// The full masked previews, in the plan's order of services.
+    pub previews: &'a [(ServiceName, Preview)],
+    /// What the change does to the gate settings.
+    pub gates: &'a [GateChange],
+    /// How many bytes of the previews are shown.
+    pub limit: usize,
+}
+
+/// `plan.md`.
+pub fn plan_page(page: &PlanPage<'_>) -> String {
+    let document = page.document;
+    let plan = &document.plan;
+    let shown = Shown::of(page.previews, page.limit);
+    let mut blocks = Blocks::default();
+    blocks.add(format!("# {}: plan {}", plan.environment, document.short));
+    blocks.add(in_five_lines(page));
+    blocks.add(cut_notice(page, shown.left_out));
+    blocks.add(deletions(&shown));
+    blocks.add(changes(&shown));
+    blocks.add(gates(page.gates));
+    blocks.add(contributors(&document.contributors));
+    blocks.add(commits(document));
+    blocks.add("## Diff");
+    for service in &plan.services {
+        match shown.services.iter().find(|shown| *shown.name == service.name) {
+            Some(shown) => blocks.add(section(service, shown)),
+            None if service.action == Action::None => {}
+            None => blocks.add(format!("**{}: its preview is missing here.** Do not approve unseen.", service.name)),
+        }
+    }
+    blocks.finish()
+}
+
+fn in_five_lines(page: &PlanPage<'_>) -> String {
+    let document = page.document;
+    let plan = &document.plan;
+    let actions = page.previews.iter().flat_map(|(_, preview)| preview.summary.iter().map(|item| item.action));
+    let services: Vec<_> = plan.services.iter().filter(|s| s.action != Action::None).map(|s| &s.name).collect();
+    let place = if services.is_empty() { String::new() } else { format!(" in {}", list(&services, "and", 5)) };
+    let who: Vec<String> = document.contributors.iter().map(who).collect();
+    let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
+    let why = match document.commits.as_slice() {
+        [] => "no commit is known".to_owned(),
+        [only] => markdown_inline(&cut(&only.subject, SUBJECT)),
+        [newest, rest @ ..] => {
+            format!("{} (and {})", markdown_inline(&cut(&newest.subject, SUBJECT)), count(rest.len(), "more commit"))
+        }
+    };
+    [
+        format!("- **What:** {}, would become deployment {}", purpose(plan.kind, plan.base), plan.number),
+        format!("- **Effect:** {}{place}", tally(actions)),
+        format!("- **Who:** {who}"),
+        format!("- **Why:** {why}"),
+        format!("- **Plan:** `{}` ([how to approve or reject it](README.md))", document.digest),
+    ]
+    .join("\n")
+}
+
+/// `mallory (signed)`.
+fn who(contributor: &Contributor) -> String {
+    let known = match contributor.basis {
+        ContributorBasis::Signed => "signed",
+        ContributorBasis::Claimed => "claimed",
+    };
+    match &contributor.person {
+        Some(person) => format!("{person} ({known})"),
+        None => format!("{} ({known}, not in the policy)", markdown_inline(&cut(&contributor.email, SUBJECT))),
+    }
+}
+
+fn cut_notice(page: &PlanPage<'_>, left_out: LeftOut) -> String {
+    let document = page.document;
+    if !document.truncated && left_out.is_nothing() {
+        return String::new();
+    }
+    let what = if left_out.is_nothing() { "part of it may be".to_owned() } else { in_words(left_out) };
+    let environment = &document.plan.environment;
+    let approve = format!("countersign approve {environment} --plan {} --acknowledge truncated", document.short);
+    format!(
+        "**This preview is cut: {what} not shown.** The plan's digest covers all of it. No branch is there to be \
+         merged; approving takes a signed record that acknowledges the cut:\n\n{}",
+        command(&approve)
+    )
+}
+
+/// `2 deletions, 1 change and 310 lines (56 KiB) of diff are`.
+pub(super) fn in_words(left_out: LeftOut) -> String {
+    let some = |n: usize, noun: &str| (n > 0).then(|| count(n, noun));
+    let lines = some(left_out.lines, "line").map(|lines| format!("{lines} ({}) of diff", size(left_out.bytes)));
+    let parts: Vec<String> = [
+        some(left_out.deletions, "deletion"),
+        some(left_out.others, "other item"),
+        some(left_out.notes, "note"),
+        lines,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let one = left_out.deletions + left_out.others + left_out.notes + left_out.lines == 1;
+    format!("{} {}", list(&parts, "and", usize::MAX), if one { "is" } else { "are" })
+}
+
+fn deletions(shown: &Shown<'_>) -> String {
+    let deleted = |service: &ShownService<'_>| {
+        let name = service.name.clone();
+        service.deletions.iter().map(move |item| format!("- {name}: {}\n", markdown_inline(&item.item))).collect()
+    };
+    let mut lines: String = shown.services.iter().map(deleted).collect::<Vec<String>>().concat();
+    if shown.left_out.deletions > 0 {
+        lines += &format!("- **and {} not shown**\n", count(shown.left_out.deletions, "more deletion"));
+    }
+    if lines.is_empty() { lines } else { format!("## Deletions\n\n{lines}") }
+}
+
+fn changes(shown: &Shown<'_>) -> String {
+    let changed = |service: &ShownService<'_>| {
+        let name = service.name.clone();
+        let line = move |action: Action, item: &str| format!("- {name}: {} {}\n", verb(action), markdown_inline(item));
+        service.others.iter().map(move |item| line(item.action, &item.item)).collect()
+    };
+    let mut lines: String = shown.services.iter().map(changed).collect::<Vec<String>>().concat();
+    if shown.left_out.others > 0 {
+        lines += &format!("- **and {} not shown**\n", count(shown.left_out.others, "more item"));
+    }
+    if lines.is_empty() { lines } else { format!("## Changes\n\n{lines}") }
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Destroy => "delete",
+        Action::Create => "create",
+        Action::Update => "change",
+        Action::None => "keep",
+    }
+}
+
+fn gates(changes: &[GateChange]) -> String {
+    let row =
+        |change: &GateChange| [change.setting.to_owned(), markdown_inline(&change.old), markdown_inline(&change.new)];
+    let told = if changes.is_empty() {
+        "Unchanged.".to_owned()
+    } else {
+        let both = "This plan must satisfy the settings it leaves and those it enters.";
+        format!("{}\n{both}", table(["setting", "now", "then"], changes.iter().map(row)))
+    };
+    format!("## Settings and gates\n\n{told}")
+}
+
+fn contributors(contributors: &[Contributor]) -> String {
+    let row = |contributor: &Contributor| {
+        let person = contributor.person.as_ref().map_or_else(|| "not in the policy".to_owned(), ToString::to_string);
+        let commits: Vec<String> = contributor.commits.iter().map(|commit| commit.short()).collect();
+        let known = match contributor.basis {
+            ContributorBasis::Signed => "signed",
+            ContributorBasis::Claimed => "**claimed**, not proven",
+        };
+        let email = markdown_inline(&cut(&contributor.email, SUBJECT));
+        [person, email, known.to_owned(), list(&commits, "and", 5)]
+    };
+    let rows = table(["who", "address", "known by", "commits"], contributors.iter().take(LISTED).map(row));
+    if rows.is_empty() {
+        return "## Contributors\n\nNobody is known.".to_owned();
+    }
+    let more = match contributors.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!("\nand {more} more, in [plan.json](plan.json).\n"),
+    };
+    let claims = contributors.iter().any(|contributor| contributor.basis == ContributorBasis::Claimed);
+    let claims = if claims { "\nClaimed: a line in a commit says so; no signature proves it.\n" } else { "" };
+    format!("## Contributors\n\n{rows}{more}{claims}")
+}
+
+fn commits(document: &PlanDocument) -> String {
+    let rows = document.commits.iter().take(LISTED).map(|commit| {
+        let signed = commit.signed_by.as_ref().map_or_else(|| "not signed".to_owned(), ToString::to_string);
+        let author = markdown_inline(&cut(&commit.author, SUBJECT));
+        [format!("`{}`", commit.id.short()), author, signed, markdown_inline(&cut(&commit.subject, SUBJECT))]
+    });
+    let rows = table(["commit", "author, as claimed", "signed by", "subject"], rows);
+    let more = match document.commits.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!("\nand {} older, in [plan.json](plan.json).\n", count(more, "commit")),
+    };
+    if rows.is_empty() { rows } else { format!("## Commits\n\n{rows}{more}") }
+}
+
+fn section(line: &ServiceLine, shown: &ShownService<'_>) -> String {
+    let actions = shown.preview.summary.iter().map(|item| item.action);
+    let mut blocks = Blocks::default();
+    // A forge reads no Markdown on the summary's line: only a name and numbers go there.
+    blocks.add(format!("<details>\n<summary><b>{}</b>: {}</summary>", line.name, tally(actions)));
+    let notes: String = shown.notes.iter().map(|note| format!("- {}\n", markdown_inline(note))).collect();
+    blocks.add(notes);
+    match (shown.diff.is_empty(), shown.preview.diff.is_empty()) {
+        (false, _) => blocks.add(diff(shown.diff)),
+        (true, true) => blocks.add("There is no diff to show."),
+        (true, false) => {}
+    }
+    if !shown.left_out.is_nothing() {
+        blocks.add(format!("**Cut here: {} not shown.**", in_words(shown.left_out)));
+    }
+    blocks.add("</details>");
+    blocks.finish()
+}
