@@ -3,11 +3,11 @@
 pub mod deployment;
 pub mod event;
 pub mod pages;
+pub mod read;
 pub mod status;
 pub mod yaml_out;
 
-pub use deployment::DeploymentDocument;
+pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
 pub use status::{LastOutcome, Status, StatusPlan};
-pub use yaml_out::to_yaml;

@@ -35,6 +35,15 @@ pub fn to_yaml<T: Serialize>(value: &T) -> String {
     out
 }
 
+/// Reads one of our own documents back.
+///
+/// # Errors
+/// Where it is not what [`to_yaml`] writes for this type.
+pub fn from_yaml<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+}
+
 /// A JSON value whose fields keep their order.
 enum Node {
     /// Null, a boolean or a number, as JSON writes it: YAML reads the same.

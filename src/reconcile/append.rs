@@ -14,7 +14,7 @@ use crate::journal::pages::{self, PlanPage};
 use crate::journal::{DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out};
 use crate::lifecycle::{EnvironmentState, Phase, State, judge_plan, phase_of};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
-use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at, files_below};
+use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at, files_below};
 use crate::plan::PlanDocument;
 use crate::plan::preview::Preview;
 use crate::policy::Verdict;

@@ -13,7 +13,7 @@ use crate::journal::{
 };
 use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, permit};
 use crate::model::{EnvironmentName, EvidenceKind};
-use crate::object::{Mode, Objects, entry_at};
+use crate::object::{Mode, entry_at};
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
 use crate::policy::{Permit, Verdict};

@@ -10,7 +10,7 @@ use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan};
 use crate::model::{EnvironmentName, Problem};
-use crate::object::{Objects, Oid};
+use crate::object::Oid;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed, Place};
 use crate::revision::resolve::below;

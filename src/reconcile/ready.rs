@@ -15,7 +15,7 @@ use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade};
 use crate::lifecycle::{OpenPlan, Phase};
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
-use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at};
+use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at};
 use crate::revision::resolve::below;
 
 impl Daemon {
