@@ -103,6 +103,9 @@ fn binary_and_large_files_are_told_by_size_and_digest() {
     create 0644 big.txt
     change 0644 logo.png
     ");
+    // A large file is not even read for it.
+    desired[0].blob = Oid::of(Kind::Blob, b"elsewhere");
+    assert!(preview(&source.objects, "/srv/acme", None, Some(&desired[..1]), &[]).is_ok());
     // The mode of a binary file alone needs no word on its content.
     desired[1] = InputFile { mode: Mode::Executable, ..base[0].clone() };
     assert_snapshot!(source.preview(Some(&base), Some(&desired[1..]), &[]), @r"

@@ -303,6 +303,17 @@ fn the_same_size_with_other_bytes_is_drift() {
 }
 
 #[test]
+fn permission_bits_are_compared_to_the_last_one() {
+    for mode in [0o666, 0o600, 0o755, 0o4644, 0o2644, 0o1644] {
+        let host = Host::new().with(ONE);
+        fs::set_permissions(host.target().join("app.conf"), fs::Permissions::from_mode(mode)).unwrap();
+        let plan = host.plan(&host.change(Some(ONE), Some(ONE))).unwrap();
+        let told = "`app.conf` differs on the host from what was applied (mode); it will be set";
+        assert_eq!(plan.preview.notes[1..], [told], "{mode:o}");
+    }
+}
+
+#[test]
 fn settling_tells_done_untouched_and_anything_else() {
     let host = Host::new();
     let create = host.change(None, Some(ONE));
@@ -341,12 +352,18 @@ fn leftovers_of_killed_runs_go_with_the_next_apply_and_nothing_else_does() {
         fs::create_dir_all(leftover.join("lib")).unwrap();
         fs::write(leftover.join("lib/half"), "written").unwrap();
     }
-    for other in [".acme.countersign-notes", ".other.countersign-0123456789ab", "acme.countersign-0123456789ab"] {
+    for other in [
+        ".acme.countersign-abc",
+        ".acme.countersign-notes",
+        ".other.countersign-0123456789ab",
+        "acme.countersign-0123456789ab",
+    ] {
         fs::create_dir(host.granted.join(other)).unwrap();
     }
     assert_eq!(host.settle(&change), Settled::Untouched);
     host.apply(&change).unwrap();
     assert_snapshot!(host.listing(), @r"
+    .acme.countersign-abc/ 0755
     .acme.countersign-notes/ 0755
     .other.countersign-0123456789ab/ 0755
     acme.countersign-0123456789ab/ 0755
