@@ -1,8 +1,26 @@
 //! The only place that touches git: objects through git2, fetch and push through the `git` program.
 
+pub mod clone;
+pub mod command;
+pub mod keygen;
+pub mod memory;
+mod porcelain;
+mod process;
+mod reference;
+pub mod remote;
+pub mod sign;
+pub mod store;
+#[cfg(test)]
+mod testing;
+pub mod url;
+mod words;
+
 use std::collections::BTreeMap;
 
 use crate::object::Oid;
+
+pub use process::{Output, ProcessError};
+pub use reference::is_ref_name;
 
 /// A change of one reference on the remote: a compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,136 @@
+//! Over ssh, with a real server.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use super::*;
+
+const SSHD: &str = "/usr/sbin/sshd";
+
+/// A server of its own for one user: the one that runs the tests.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Server {
+    /// `None` where there is no sshd and we need not have one.
+    fn start(folder: &Folder) -> Option<Self> {
+        if !Path::new(SSHD).exists() {
+            assert!(std::env::var("CI").is_err(), "{SSHD} is missing: install openssh-server");
+            println!("skipped: {SSHD} is missing");
+            return None;
+        }
+        // It demands this folder where it is started by root.
+        drop(fs::create_dir("/run/sshd"));
+        folder.key("host_key", &["-t", "ed25519"]);
+        folder.key("user_key", &["-t", "ed25519"]);
+        // Where the port was taken by somebody else meanwhile, another one is tried.
+        (0..20).find_map(|_| Self::listen(folder)).or_else(|| panic!("no port to listen on"))
+    }
+
+    fn listen(folder: &Folder) -> Option<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let mut command = folder.command(SSHD);
+        command.args(["-D", "-e", "-f", "/dev/null"]);
+        for option in [
+            "ListenAddress=127.0.0.1".to_owned(),
+            format!("Port={port}"),
+            format!("HostKey={}", folder.at("host_key").display()),
+            format!("AuthorizedKeysFile={}", folder.at("user_key.pub").display()),
+            "PidFile=none".to_owned(),
+            "StrictModes=no".to_owned(),
+            "UsePAM=no".to_owned(),
+            "PasswordAuthentication=no".to_owned(),
+            "PermitRootLogin=prohibit-password".to_owned(),
+        ] {
+            command.args(["-o", &option]);
+        }
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("sshd starts");
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let listens = lines.any(|line| line.starts_with("Server listening on"));
+        // Its later words are read and dropped, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let server = Self { child, port };
+        if !listens {
+            return None;
+        }
+        let host_key = fs::read_to_string(folder.at("host_key.pub")).expect("a key");
+        fs::write(folder.at("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).expect("written");
+        Some(server)
+    }
+}
+
+fn access(folder: &Folder) -> Access {
+    Access::Ssh { key: folder.at("user_key"), known_hosts: folder.at("known_hosts") }
+}
+
+fn url(folder: &Folder, port: u16) -> String {
+    let whoami = folder.command("id").arg("-un").output().expect("id runs").stdout;
+    let user = String::from_utf8(whoami).expect("a name");
+    format!("ssh://{}@127.0.0.1:{port}{}", user.trim(), folder.at("remote.git").display())
+}
+
+#[test]
+fn references_fetch_and_push_as_locally() {
+    let folder = Folder::new();
+    let Some(server) = Server::start(&folder) else { return };
+    folder.bare_and_clone("remote.git", "work");
+    let (url, access) = (url(&folder, server.port), access(&folder));
+    let mut world = World::at(folder, &url, access);
+    let main = world.fetch(MAIN);
+    let (ours, theirs) = (world.commit(main, "ours"), world.commit(main, "theirs"));
+    let made = [update(JOURNAL, None, Some(ours)), update("refs/heads/theirs", None, Some(theirs))];
+    assert_eq!(world.remote.push(&made).expect("an answer"), [RefResult::Done, RefResult::Done]);
+    assert_eq!(world.remote.references().expect("references")[JOURNAL], ours);
+    let stale = [update(JOURNAL, Some(main), Some(theirs)), update("refs/heads/theirs", Some(theirs), None)];
+    assert_eq!(world.remote.push(&stale).expect("an answer"), [RefResult::Stale, RefResult::Done]);
+
+    let race = format!("unset GIT_QUARANTINE_PATH; exec git update-ref {MAIN} {theirs} {main}");
+    world.folder.hook("remote.git", "pre-receive", &race);
+    assert_eq!(world.remote.push(&[update(MAIN, Some(main), Some(ours))]).expect("an answer"), [RefResult::Stale]);
+
+    world.folder.hook("remote.git", "pre-receive", "echo closed for today >&2; exit 1");
+    let answer = world.remote.push(&[update(MAIN, Some(theirs), Some(main))]).expect("an answer");
+    assert_eq!(answer, [RefResult::Refused { reason: "pre-receive hook declined: closed for today".into() }]);
+
+    world.folder.hook("remote.git", "pre-receive", "kill -9 $PPID");
+    let error = world.remote.push(&[update(MAIN, Some(theirs), Some(main))]).expect_err("lost");
+    assert!(matches!(error, RemoteError::AnswerLost { .. }), "{error}");
+
+    fs::remove_dir_all(world.folder.at("remote.git")).expect("removed");
+    let error = world.remote.push(&[update(MAIN, Some(theirs), Some(main))]).expect_err("away");
+    assert!(matches!(error, RemoteError::Away { .. }), "{error}");
+}
+
+#[test]
+fn a_foreign_host_key_a_foreign_user_key_and_no_server_are_away() {
+    let folder = Folder::new();
+    let Some(server) = Server::start(&folder) else { return };
+    folder.bare_and_clone("remote.git", "work");
+    let url = url(&folder, server.port);
+    let other: PathBuf = folder.key("other_key", &["-t", "ed25519"]);
+    let ask = |access: Access| {
+        let error = World::at(Folder::new(), &url, access).remote.references().expect_err("away");
+        assert!(matches!(error, RemoteError::Away { .. }), "{error}");
+        error.to_string()
+    };
+    let known_hosts = folder.at("known_hosts");
+    assert!(ask(Access::Ssh { key: other, known_hosts: known_hosts.clone() }).contains("Permission denied"));
+    let empty = folder.at("empty");
+    fs::write(&empty, "").expect("written");
+    let said = ask(Access::Ssh { key: folder.at("user_key"), known_hosts: empty });
+    assert!(said.contains("Host key verification failed"), "{said}");
+    drop(server);
+    let said = ask(access(&folder));
+    assert!(said.contains("Connection refused"), "{said}");
+}

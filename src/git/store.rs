@@ -1,0 +1,215 @@
+//! The objects of a repository on disk, raw: no replace references, no grafts, no configuration has a say.
+
+use std::collections::HashMap;
+use std::mem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use git2::{ErrorCode, ObjectType, Repository, RepositoryInitOptions, RepositoryOpenFlags};
+
+use super::words;
+use crate::object::{Kind, ObjectError, Objects, Oid};
+
+/// A larger object is not read: nothing that people countersign is that large, and it would fill the memory.
+const LARGEST: usize = 256 * 1024 * 1024;
+
+/// How many bytes of trees are kept: half of it in use, half on its way out.
+const KEPT: usize = 32 * 1024 * 1024;
+
+/// Why a repository cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the repository `{}` cannot be opened: {message}", path.display())]
+pub struct StoreError {
+    /// Its path.
+    pub path: PathBuf,
+    /// In the library's words.
+    pub message: String,
+}
+
+/// The objects of a repository on disk; clones share it.
+///
+/// What another program writes there meanwhile (a fetch, a repack) is seen by the next read.
+#[derive(Clone)]
+pub struct GitObjects {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    repository: Mutex<Repository>,
+    trees: Mutex<TreeCache>,
+}
+
+impl GitObjects {
+    /// Opens a repository: the folder of a clone or of one of its worktrees, a `.git` folder, or a bare repository.
+    ///
+    /// # Errors
+    /// Where there is none, or it is of a format that cannot be read here (SHA-256 objects, reftable).
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let none: [&Path; 0] = [];
+        let repository = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none);
+        Ok(Self::new(repository.map_err(|error| store_error(path, &error))?))
+    }
+
+    /// Opens the daemon's own bare repository, made where there is none yet.
+    ///
+    /// # Errors
+    /// Where it can neither be opened nor made.
+    pub fn create_bare(path: &Path) -> Result<Self, StoreError> {
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).mkpath(true).external_template(false).initial_head("main");
+        let repository = Repository::init_opts(path, &options).map_err(|error| store_error(path, &error))?;
+        Ok(Self::new(repository))
+    }
+
+    fn new(repository: Repository) -> Self {
+        let path = repository.path().to_owned();
+        let inner = Inner { path, repository: Mutex::new(repository), trees: Mutex::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The repository's own folder: `.git`, or the bare repository.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Whether history is cut off here: then nothing about contributors can be proven.
+    pub fn is_shallow(&self) -> bool {
+        self.repository().is_shallow()
+    }
+
+    /// Whether an object of any kind is here. Says nothing about what it refers to.
+    pub fn contains(&self, id: Oid) -> bool {
+        self.repository().odb().is_ok_and(|objects| objects.exists(native(id)))
+    }
+
+    pub(super) fn repository(&self) -> MutexGuard<'_, Repository> {
+        self.inner.repository.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trees(&self) -> MutexGuard<'_, TreeCache> {
+        self.inner.trees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for GitObjects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("GitObjects").field(&self.inner.path).finish()
+    }
+}
+
+impl Objects for GitObjects {
+    fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
+        if kind == Kind::Tree
+            && let Some(bytes) = self.trees().get(id)
+        {
+            return Ok(bytes);
+        }
+        let repository = self.repository();
+        let objects = repository.odb().map_err(|error| ObjectError::Store(message(&error)))?;
+        let bytes = match read(&objects, kind, id) {
+            // A repack may have taken away the file it was read from.
+            Err(ObjectError::Store(_)) => {
+                objects.refresh().map_err(|error| ObjectError::Store(message(&error)))?;
+                read(&objects, kind, id)?
+            }
+            other => other?,
+        };
+        drop(objects);
+        drop(repository);
+        if kind == Kind::Tree {
+            self.trees().put(id, &bytes);
+        }
+        Ok(bytes)
+    }
+
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, ObjectError> {
+        let repository = self.repository();
+        let objects = repository.odb().map_err(|error| ObjectError::Store(message(&error)))?;
+        let id = objects.write(object_type(kind), bytes).map_err(|error| ObjectError::Store(message(&error)))?;
+        ours(id)
+    }
+}
+
+fn read(objects: &git2::Odb<'_>, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
+    let failed = |error: git2::Error| match error.code() {
+        ErrorCode::NotFound => ObjectError::Missing { kind, id },
+        ErrorCode::HashsumMismatch => {
+            ObjectError::Malformed { kind, id, what: "its bytes do not have this name".to_owned() }
+        }
+        _ => ObjectError::Store(message(&error)),
+    };
+    let (size, found) = objects.read_header(native(id)).map_err(failed)?;
+    if found != object_type(kind) {
+        return Err(ObjectError::Malformed { kind, id, what: format!("it is a {}", found.str()) });
+    }
+    if size > LARGEST {
+        let what = format!("it is larger than {} MiB", LARGEST / 1024 / 1024);
+        return Err(ObjectError::Malformed { kind, id, what });
+    }
+    // Reading compares the bytes with the name.
+    let object = objects.read(native(id)).map_err(failed)?;
+    Ok(Arc::from(object.data()))
+}
+
+fn object_type(kind: Kind) -> ObjectType {
+    match kind {
+        Kind::Commit => ObjectType::Commit,
+        Kind::Tree => ObjectType::Tree,
+        Kind::Blob => ObjectType::Blob,
+    }
+}
+
+pub(super) fn native(id: Oid) -> git2::Oid {
+    git2::Oid::from_bytes(id.as_bytes()).unwrap_or(git2::Oid::ZERO_SHA1)
+}
+
+pub(super) fn ours(id: git2::Oid) -> Result<Oid, ObjectError> {
+    let bytes = id.as_bytes().try_into().map_err(|_| ObjectError::Store("an object id that is no SHA-1".to_owned()))?;
+    Ok(Oid::from_bytes(bytes))
+}
+
+pub(super) fn message(error: &git2::Error) -> String {
+    words::one_line(&words::redact(&words::escape(error.message().as_bytes())))
+}
+
+fn store_error(path: &Path, error: &git2::Error) -> StoreError {
+    StoreError { path: path.to_owned(), message: message(error) }
+}
+
+/// The trees read last. A folder of 10,000 entries has 400 KB, is read for every path below it, and libgit2 keeps
+/// nothing of that size.
+///
+/// Two generations: what is used again while its generation is on its way out is taken over into the new one.
+#[derive(Default)]
+struct TreeCache {
+    new: HashMap<Oid, Arc<[u8]>>,
+    old: HashMap<Oid, Arc<[u8]>>,
+    size: usize,
+}
+
+impl TreeCache {
+    fn get(&mut self, id: Oid) -> Option<Arc<[u8]>> {
+        if let Some(bytes) = self.new.get(&id) {
+            return Some(Arc::clone(bytes));
+        }
+        let bytes = self.old.remove(&id)?;
+        self.put(id, &bytes);
+        Some(bytes)
+    }
+
+    fn put(&mut self, id: Oid, bytes: &Arc<[u8]>) {
+        // About what the map itself needs for an entry.
+        let size = bytes.len() + 128;
+        if self.size + size > KEPT / 2 {
+            self.old = mem::take(&mut self.new);
+            self.size = 0;
+        }
+        if size <= KEPT / 2 && self.new.insert(id, Arc::clone(bytes)).is_none() {
+            self.size += size;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
