@@ -1,3 +1,7 @@
 //! Scenarios against the library and the binary, in one test binary.
 
+mod demo;
 mod fixtures;
+mod init;
+mod shell;
+mod walkthrough;
