@@ -2,6 +2,7 @@
 
 mod demo;
 mod fixtures;
+mod formats;
 mod init;
 mod shell;
 mod walkthrough;
