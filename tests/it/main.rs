@@ -1,3 +1,4 @@
 //! Scenarios against the library and the binary, in one test binary.
 
 mod fixtures;
+mod house;
