@@ -7,11 +7,13 @@ mod armour;
 pub mod contributors;
 pub mod graph;
 pub mod key;
+mod merge;
 mod merged;
 #[cfg(test)]
 mod repository;
 pub mod signature;
 pub mod statements;
+mod subject;
 
 use crate::digest::StatementId;
 use crate::journal::ReadyMade;
