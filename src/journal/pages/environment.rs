@@ -40,7 +40,7 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
         format!("Plan {link} ({})", purpose(plan.kind, status.applied))
     });
     let plan = plan.unwrap_or_else(|| "The plan".to_owned());
-    let since = status.plan.as_ref().map(|plan| format!(", since {} UTC", minute(plan.since))).unwrap_or_default();
+    let since = status.plan.as_ref().map(|plan| format!(", published {} UTC,", minute(plan.since))).unwrap_or_default();
     match status.phase {
         Phase::Synced => synced(env),
         Phase::Invalid => {
@@ -50,7 +50,7 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
         }
         Phase::AwaitingApproval => {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
-            format!("{plan} waits for {}{since}.", list(&open, "and", usize::MAX))
+            format!("{plan}{since} waits for {}.", list(&open, "and", usize::MAX))
         }
         Phase::Approved => format!("{plan} has everything that is asked for; its deployment comes next."),
         Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
@@ -91,14 +91,15 @@ fn holds_at(env: &EnvironmentState) -> String {
     }
 }
 
-/// `production/platform (1 of 2; bob or carol can)`.
+/// `bob or carol (production/platform, 1 of 2)`.
 pub(super) fn waits_for(rule: &WaitingOn) -> String {
-    let who = if rule.satisfiable {
-        format!("{} can", list(&rule.eligible, "or", 5))
-    } else {
-        "**cannot be met**".to_owned()
-    };
-    format!("{} ({} of {}; {who})", rule.label(), rule.have.len(), rule.required)
+    let has = format!("{} of {}", rule.have.len(), rule.required);
+    let label = rule.label();
+    match rule.missing() {
+        _ if !rule.satisfiable => format!("{label} ({has}), which **cannot be met**"),
+        0 | 1 => format!("{} ({label}, {has})", list(&rule.eligible, "or", 5)),
+        missing => format!("{missing} of {} ({label}, {has})", list(&rule.eligible, "and", 5)),
+    }
 }
 
 fn deploying(status: &Status, running: &Deployment) -> String {
@@ -198,7 +199,7 @@ fn rules(status: &Status) -> String {
         };
         [
             format!("{}{}", rule.label(), because(rule.because)),
-            list(&rule.have, "and", NAMES),
+            if rule.have.is_empty() { "nobody".to_owned() } else { list(&rule.have, "and", NAMES) },
             rule.required.to_string(),
             who,
         ]

@@ -214,7 +214,7 @@ fn further(overview: &Overview) -> String {
          - `countersign pending --mine`: the plans you could act on\n\
          - each environment has its folder: {place}\n\
          - `countersign verify`: proves everything that was applied, from this repository alone\n\n\
-         Repository `{}`, branch {}, policy {}. The daemon alone writes this branch; what others put on it is taken \
+         Repository `{}`, configuration on branch {}, policy {} in force. The daemon alone writes this branch; what others put on it is taken \
          off again.",
         overview.repository,
         markdown_inline(&overview.branch),

@@ -129,7 +129,7 @@ fn nobody_knows_what_the_last_deployment_did() {
     assert_snapshot!(page.lines().take(5).collect::<Vec<_>>().join("\n"), @r#"
     # acme-prod: AwaitingApproval
 
-    Plan [645b93d9e55d](plan.md) (update of deployment 6) waits for production/platform (0 of 2; alice, bob or carol can) and production/customer (0 of 1; olga can), since 2026-11-20 13:15 UTC.
+    Plan [645b93d9e55d](plan.md) (update of deployment 6), published 2026-11-20 13:15 UTC, waits for 2 of alice, bob and carol (production/platform, 0 of 2) and olga (production/customer, 0 of 1).
 
     Deployment 7 ended and it is **not known what it did**; a new plan needs new approvals (2026-11-20 13:08 UTC): the daemon was killed and \`web\` is neither old nor new
     "#);
