@@ -1,7 +1,7 @@
 //! `environments/<env>/README.md`: where an environment stands, what it waits for, and what its reader can do.
 
 use super::statements::{rejected_by, said_so_far};
-use super::words::{Blocks, colon, command, deployment, list, minute, purpose, table};
+use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
 use crate::journal::{OutcomeResult, ServiceResult, Status};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
 use crate::model::{ApprovalVerdict, PersonName};
@@ -151,8 +151,7 @@ fn details(status: &Status, env: &EnvironmentState) -> String {
     match status.phase {
         Phase::Invalid => {
             let shown = status.problems.iter().take(PROBLEMS);
-            let mut lines: String =
-                shown.map(|problem| format!("- {}\n", markdown_inline(&problem.to_string()))).collect();
+            let mut lines: String = shown.map(|problem| format!("- {}\n", words::problem(problem))).collect();
             if status.problems.len() > PROBLEMS {
                 lines += &format!("- and {} more: `countersign validate`\n", status.problems.len() - PROBLEMS);
             }
@@ -175,7 +174,7 @@ fn what_was_done(status: &Status, failed: &Deployment) -> String {
             ServiceResult::Untouched => "not touched",
             ServiceResult::Unknown => "**not known**",
         };
-        [service.name.to_string(), done.to_owned(), markdown_inline(&cut(&service.message, CELL))]
+        [service.name.to_string(), done.to_owned(), sentence(&cut(&service.message, CELL))]
     };
     let table = table(["service", "what was done", "what happened"], services.iter().map(row));
     let stop = format!("countersign reject {} --plan {}", status.environment, failed.plan.id.short());
