@@ -7,5 +7,9 @@
     reason = "tests make worlds, and fail by panicking"
 )]
 
+mod demo;
 mod fixtures;
 mod house;
+mod init;
+mod shell;
+mod walkthrough;
