@@ -2,4 +2,6 @@
 
 mod approvals;
 mod fixtures;
+mod gates;
+mod lifecycle;
 mod world;
