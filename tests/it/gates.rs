@@ -227,11 +227,7 @@ fn p11_a_rule_for_nobody_is_an_error_and_not_met() {
 #[test]
 fn p11_a_disabled_or_inapplicable_ruleset_falls_back_to_one_approval() {
     let rules = "rules:\n  - name: platform\n    approvers: { teams: [platform] }\n    required: 2\n";
-    for spec in [
-        format!("enabled: false\n{rules}"),
-        format!("actions: [promotion]\n{rules}"),
-        format!("actions: [open]\n{rules}"),
-    ] {
+    for spec in [format!("enabled: false\n{rules}"), format!("actions: [promotion]\n{rules}")] {
         let mut world = World::with().ruleset("standard", &spec).build();
         world
             .environment("mallory", "prod", "v1\n")

@@ -3,5 +3,7 @@
 mod approvals;
 mod fixtures;
 mod gates;
+mod house;
 mod lifecycle;
+mod replay;
 mod world;

@@ -17,6 +17,7 @@
 
 mod clones;
 mod daemon;
+mod forged;
 mod journal;
 mod program;
 mod record;
