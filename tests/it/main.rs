@@ -8,8 +8,13 @@
 )]
 
 mod demo;
+mod approvals;
 mod fixtures;
+mod gates;
 mod house;
 mod init;
 mod shell;
 mod walkthrough;
+mod lifecycle;
+mod replay;
+mod world;
