@@ -1,3 +1,5 @@
 //! Scenarios against the library and the binary, in one test binary.
 
+mod approvals;
 mod fixtures;
+mod world;
