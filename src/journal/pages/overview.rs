@@ -2,21 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::environment::waits_for;
 use super::environment_folder;
 use super::words::{Blocks, colon, count, deployment, list, minute, table};
 use crate::digest::RepositoryId;
 use crate::journal::{Layout, Status};
-use crate::lifecycle::{Phase, State};
+use crate::lifecycle::{Alarm, Phase, State};
 use crate::model::{EnvironmentName, Problem};
 use crate::text::{cut, markdown_inline};
 
 /// How many environments the page lists.
 const LISTED: usize = 100;
-/// How many alarms it lists.
-const ALARMS: usize = 10;
 /// How much of a message a row shows, in characters.
 const CELL: usize = 200;
 
@@ -31,7 +27,7 @@ pub struct Overview {
     phases: BTreeMap<EnvironmentName, Phase>,
     counts: BTreeMap<Phase, usize>,
     rows: BTreeMap<(Urgency, EnvironmentName), Row>,
-    alarms: Vec<(Timestamp, Option<EnvironmentName>, String)>,
+    alarms: Vec<Alarm>,
 }
 
 /// What comes first on the page.
@@ -64,7 +60,7 @@ impl Overview {
             phases: BTreeMap::new(),
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
-            alarms: Vec::new(),
+            alarms: state.alarms.clone(),
         };
         overview.set_governance(state);
         overview
@@ -99,10 +95,9 @@ impl Overview {
         }
     }
 
-    /// Adds an alarm; the last ones are shown.
-    pub fn add_alarm(&mut self, time: Timestamp, environment: Option<EnvironmentName>, message: &str) {
-        self.alarms.insert(0, (time, environment, cut(message, CELL)));
-        self.alarms.truncate(ALARMS);
+    /// Takes over the last alarms.
+    pub fn set_alarms(&mut self, state: &State) {
+        self.alarms.clone_from(&state.alarms);
     }
 }
 
@@ -192,9 +187,9 @@ fn listed(overview: &Overview) -> String {
 }
 
 fn alarms(overview: &Overview) -> String {
-    let rows = overview.alarms.iter().map(|(time, environment, message)| {
+    let rows = overview.alarms.iter().map(|Alarm { time, environment, message }| {
         let environment = environment.as_ref().map(ToString::to_string).unwrap_or_default();
-        [minute(*time), environment, markdown_inline(message)]
+        [minute(*time), environment, markdown_inline(&cut(message, CELL))]
     });
     let table = table(["when (UTC)", "environment", "what"], rows);
     if table.is_empty() { table } else { format!("## Last alarms\n\n{table}") }
