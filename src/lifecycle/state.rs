@@ -412,7 +412,7 @@ impl State {
                     kind: plan.kind,
                     revision: plan.revision,
                     commit: claim.heads.config,
-                    time: time,
+                    time,
                 });
                 env.recorded = None;
                 env.refused.clear();

@@ -2,4 +2,5 @@
 
 mod approvals;
 mod fixtures;
+mod house;
 mod world;
