@@ -10,7 +10,7 @@ use crate::journal::{
     Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
     ServiceResult,
 };
-use crate::model::{EnvironmentName, Problem};
+use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
 use crate::object::Oid;
 
 /// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
@@ -65,6 +65,22 @@ pub struct PolicyInForce {
     pub commit: Oid,
 }
 
+/// What is judged once: a statement. The merge of several ready-made commits at once is one object and several
+/// statements, so the digest alone does not name one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct JudgedKey {
+    digest: StatementId,
+    plan: Option<PlanId>,
+    verdict: Option<ApprovalVerdict>,
+}
+
+impl JudgedKey {
+    /// The key of a judged statement.
+    pub fn of(judged: &Judged) -> Self {
+        Self { digest: judged.digest, plan: judged.plan, verdict: judged.verdict }
+    }
+}
+
 /// Everything the journal says.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -87,7 +103,7 @@ pub struct State {
     /// Every ready-made commit that was ever published, with the sequence of its entry.
     pub ready: HashMap<Oid, (u64, ReadyMade)>,
     /// Every statement ever judged.
-    pub judged: HashSet<StatementId>,
+    pub judged: HashSet<JudgedKey>,
     /// Who owns which target.
     pub targets: BTreeMap<String, EnvironmentName>,
     /// The last alarms, newest first: kept here so that what people see does not depend on when the daemon started.
@@ -282,7 +298,7 @@ impl State {
 
     fn fold_statement(&mut self, judged: &Judged) -> Result<(), FoldError> {
         let sequence = self.sequence;
-        if !self.judged.insert(judged.digest) {
+        if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
         let env = self.environments.entry(judged.environment.clone()).or_default();
