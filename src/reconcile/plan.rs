@@ -7,7 +7,7 @@ use super::append::{Draft, PlanFiles};
 use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions;
 use crate::evidence::graph::Graph;
-use crate::journal::{Event, Heads};
+use crate::journal::{Event, Heads, pages};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
@@ -270,7 +270,7 @@ impl Daemon {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
         }
         let id = composed.plan.id();
-        let truncated = composed.previews.iter().any(|(_, preview)| preview.render(self.config.preview_limit).1);
+        let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
         let same = env.current == Some(id)
             && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
             && env.invalid.is_none();
