@@ -15,7 +15,7 @@ pub mod refusals;
 mod state;
 
 pub use admit::{Facts, admit, merge_command};
-pub use claim::{evidence_files, met};
+pub use claim::{SETTLED, evidence_files, met};
 pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPlan};
 pub use found::find_new;
 pub use gate::permit;

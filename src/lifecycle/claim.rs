@@ -9,6 +9,10 @@ use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
 use crate::policy::{Requirement, Verdict};
 use crate::revision::resolve::below;
 
+/// The message of an outcome that was found done after an interruption, though by then nothing would have let it
+/// through: that it was done before is the daemon's word, and the journal says so.
+pub const SETTLED: &str = "interrupted; all of it was there already when it was looked at again";
+
 /// What met each rule.
 pub fn met(verdict: &Verdict) -> Vec<MetRule> {
     let rule = |requirement: &Requirement| MetRule {

@@ -10,7 +10,7 @@ use crate::journal::pages::environment_folder;
 use crate::journal::{
     AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
 };
-use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, evidence_files, met, permit};
+use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, SETTLED, evidence_files, met, permit};
 use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
@@ -295,7 +295,8 @@ impl Daemon {
             (OutcomeResult::Abandoned, untouched(&changes), why_not(verdict.as_ref()))
         } else if done.len() == changes.len() {
             // All of it is there already: that is what happened, whoever said what since.
-            (OutcomeResult::Applied, self.settled_outcomes(&changes, &done, ServiceResult::Untouched), String::new())
+            let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
+            (OutcomeResult::Applied, services, SETTLED.to_owned())
         } else {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
             (OutcomeResult::Unknown, services, format!("interrupted part-way, and {}", why_not(verdict.as_ref())))
