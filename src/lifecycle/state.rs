@@ -40,6 +40,20 @@ pub struct Start {
     pub policy: RevisionId,
 }
 
+/// An alarm, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// When it was raised.
+    pub time: Timestamp,
+    /// The environment it concerns.
+    pub environment: Option<EnvironmentName>,
+    /// What, for people.
+    pub message: String,
+}
+
+/// How many alarms are remembered.
+const ALARMS_SHOWN: usize = 10;
+
 /// The policy in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyInForce {
@@ -92,6 +106,8 @@ pub struct State {
     pub judged: HashSet<JudgedKey>,
     /// Who owns which target.
     pub targets: BTreeMap<String, EnvironmentName>,
+    /// The last alarms, newest first: kept here so that what people see does not depend on when the daemon started.
+    pub alarms: Vec<Alarm>,
 }
 
 impl State {
@@ -126,6 +142,7 @@ impl State {
             ready: HashMap::new(),
             judged: HashSet::new(),
             targets: BTreeMap::new(),
+            alarms: Vec::new(),
         };
         for event in &entry.events[1..] {
             state.fold(event)?;
@@ -264,7 +281,10 @@ impl State {
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
-            Event::Alarm { .. } => {}
+            Event::Alarm { environment, message } => {
+                self.alarms.insert(0, Alarm { time, environment: environment.clone(), message: message.clone() });
+                self.alarms.truncate(ALARMS_SHOWN);
+            }
         }
         Ok(())
     }

@@ -7,14 +7,14 @@
     reason = "tests make worlds, and fail by panicking"
 )]
 
-mod demo;
 mod approvals;
+mod demo;
 mod fixtures;
 mod gates;
 mod house;
 mod init;
-mod shell;
-mod walkthrough;
 mod lifecycle;
 mod replay;
+mod shell;
+mod walkthrough;
 mod world;
