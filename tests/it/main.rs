@@ -15,6 +15,7 @@ mod gates;
 mod house;
 mod init;
 mod lifecycle;
+mod pages;
 mod replay;
 mod shell;
 mod walkthrough;
