@@ -201,9 +201,11 @@ impl EnvironmentState {
         self.plans.get(&id).or(deploying)
     }
 
-    pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
+    /// Every copy of a plan that has not ended: one that is being deployed is kept beside the waiting one, which goes on
+    /// where the deployment is abandoned. What is said on it must reach both.
+    pub(super) fn open_plans_mut(&mut self, id: PlanId) -> impl Iterator<Item = &mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).or(deploying)
+        self.plans.get_mut(&id).into_iter().chain(deploying)
     }
 
     /// The base of the next plan.
