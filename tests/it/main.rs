@@ -10,6 +10,7 @@
 mod approvals;
 mod demo;
 mod fixtures;
+mod formats;
 mod gates;
 mod house;
 mod init;
