@@ -308,7 +308,8 @@ fn r9_a_rejection_that_arrives_with_the_claim_is_heard() {
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod");
     let commit = prepared(&mut world, Reject, None);
     move_main_when_claimed(&world, &commit);
-    world.tick().expect_phase("prod", Phase::Rejected).expect_not_applied("prod");
+    world.tick();
+    world.expect_phase("prod", Phase::Rejected).expect_not_applied("prod");
     let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });
     assert_eq!(world.events().iter().filter(|event| abandoned(event)).count(), 1);
     // The number was not consumed.
