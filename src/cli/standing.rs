@@ -86,8 +86,7 @@ pub fn sentence(status: &Status) -> String {
         },
         Phase::Invalid => "the configuration cannot be used; what was applied stays until a fix is pushed".to_owned(),
         Phase::AwaitingApproval => {
-            let open: Vec<String> =
-                status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
+            let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             format!("waits for {}", list(&open, "and", usize::MAX))
         }
         Phase::Approved => "everything that is asked for is there; the deployment comes next".to_owned(),
@@ -102,7 +101,8 @@ pub fn sentence(status: &Status) -> String {
 }
 
 fn waits_for(rule: &WaitingOn) -> String {
-    let who = if rule.satisfiable { list(&rule.eligible, "or", NAMES) } else { "somebody who cannot be had".to_owned() };
+    let who =
+        if rule.satisfiable { list(&rule.eligible, "or", NAMES) } else { "somebody who cannot be had".to_owned() };
     format!("{who} ({} {} of {})", rule.label(), rule.have.len(), rule.required)
 }
 

@@ -55,8 +55,11 @@ pub fn signer_in_policy<'g>(
     now: Timestamp,
 ) -> Result<&'g Person, CliError> {
     let Some((person, held)) = governance.person_with_key(&signer.public) else {
-        return Err(CliError::refused(format!("your key ({}) belongs to nobody in the policy in force", signer.shown()))
-            .hint("sign with a registered one: --key FILE; or have this one added to governance/people/NAME.yaml"));
+        return Err(CliError::refused(format!(
+            "your key ({}) belongs to nobody in the policy in force",
+            signer.shown()
+        ))
+        .hint("sign with a registered one: --key FILE; or have this one added to governance/people/NAME.yaml"));
     };
     match held.valid_until {
         Some(until) if now >= until => Err(CliError::refused(format!(
