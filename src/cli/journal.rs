@@ -211,7 +211,8 @@ impl<'a> JournalTip<'a> {
 
     fn yaml<T: serde::de::DeserializeOwned>(&self, name: &EnvironmentName, file: &str) -> Result<Option<T>, CliError> {
         let Some(bytes) = self.file(name, file)? else { return Ok(None) };
-        let unreadable = |why: String| CliError::failed(format!("{file} of {name} on the journal cannot be read: {why}"));
+        let unreadable =
+            |why: String| CliError::failed(format!("{file} of {name} on the journal cannot be read: {why}"));
         yaml_out::from_yaml(&bytes).map(Some).map_err(unreadable)
     }
 

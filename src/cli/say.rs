@@ -209,9 +209,9 @@ impl Voice<'_> {
                 };
                 format!("This gives {}; {rest}.", list(&given, "and", 10))
             }),
-            ApprovalVerdict::Reject => scales.rejection().map(|()| {
-                "This stops the plan until you take it back or another change is pushed.".to_owned()
-            }),
+            ApprovalVerdict::Reject => scales
+                .rejection()
+                .map(|()| "This stops the plan until you take it back or another change is pushed.".to_owned()),
             ApprovalVerdict::Withdraw => scales.withdrawal().map(|stands| match stands {
                 ApprovalVerdict::Reject => {
                     let others: Vec<_> = rejected_by(status).into_iter().filter(|by| *by != person).collect();
@@ -319,8 +319,9 @@ impl Voice<'_> {
         let made = keygen::sign(program, &self.signer.key, STATEMENT_NAMESPACE, &payload, &mut passed_on);
         let pem = made.map_err(|error| super::error::from_error(&error))?;
         // Gate: what was made is what the daemon will accept, by the key that it knows.
-        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload)
-            .map_err(|error| CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program)))?;
+        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload).map_err(|error| {
+            CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program))
+        })?;
         if made_by != self.signer.public {
             return Err(CliError::failed("the signature was made by another key than the one named"));
         }
