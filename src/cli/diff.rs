@@ -34,7 +34,9 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
         if output.is_json() {
             output.json(&serde_json::Value::Null)?;
         } else if status.phase == Phase::Invalid {
-            eprintln!("note: no plan of {name} waits: its configuration cannot be used; see: countersign status {name}");
+            eprintln!(
+                "note: no plan of {name} waits: its configuration cannot be used; see: countersign status {name}"
+            );
         }
         return Ok(ExitCode::SUCCESS);
     };

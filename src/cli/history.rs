@@ -89,8 +89,7 @@ fn table(documents: &[DeploymentDocument], with_names: bool, output: Output) -> 
     let number = widest(|document| number(document).len());
     let kind = widest(|document| document.kind.name().len());
     let row = |document: &DeploymentDocument| {
-        let name =
-            if with_names { format!("{:name$}  ", document.environment.as_str()) } else { String::new() };
+        let name = if with_names { format!("{:name$}  ", document.environment.as_str()) } else { String::new() };
         let (outcome, tone, message) = ended(document.attempts.last());
         let message = if message.is_empty() { String::new() } else { format!(": {}", escape(&cut(&message, CELL))) };
         let outcome = output.paint(tone, &format!("{outcome:9}"));

@@ -45,7 +45,7 @@ impl<'a> JournalTip<'a> {
             Event::PolicyAdmitted { version, .. } => Some(*version),
             _ => None,
         });
-        let policy = admitted.last().unwrap_or(read.entry.policy);
+        let policy = admitted.max().unwrap_or(read.entry.policy);
         let governance = in_force(objects, read.commit.tree, policy)?;
         Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
     }
@@ -211,7 +211,8 @@ impl<'a> JournalTip<'a> {
 
     fn yaml<T: serde::de::DeserializeOwned>(&self, name: &EnvironmentName, file: &str) -> Result<Option<T>, CliError> {
         let Some(bytes) = self.file(name, file)? else { return Ok(None) };
-        let unreadable = |why: String| CliError::failed(format!("{file} of {name} on the journal cannot be read: {why}"));
+        let unreadable =
+            |why: String| CliError::failed(format!("{file} of {name} on the journal cannot be read: {why}"));
         yaml_out::from_yaml(&bytes).map(Some).map_err(unreadable)
     }
 
@@ -219,9 +220,9 @@ impl<'a> JournalTip<'a> {
     fn file(&self, name: &EnvironmentName, file: &str) -> Result<Option<Arc<[u8]>>, CliError> {
         let objects = self.clone.objects();
         for layout in [Layout::Flat, Layout::Sharded] {
-            match entry_at(objects, self.tree, &format!("{}/{file}", environment_folder(layout, name)))? {
-                Some(Entry { mode: Mode::File, id }) => return Ok(Some(objects.blob(id)?)),
-                _ => {}
+            let path = format!("{}/{file}", environment_folder(layout, name));
+            if let Some(Entry { mode: Mode::File, id }) = entry_at(objects, self.tree, &path)? {
+                return Ok(Some(objects.blob(id)?));
             }
         }
         Ok(None)

@@ -8,9 +8,7 @@ use clap_mangen::Man;
 use super::{Cli, CliError, Global, Outcome, Output};
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  countersign man | man -l -\n  countersign man approve > countersign-approve.1"
-)]
+#[command(after_help = "Examples:\n  countersign man | man -l -\n  countersign man approve > countersign-approve.1")]
 pub struct Arguments {
     /// The command; the program itself if left out
     command: Option<String>,
@@ -32,7 +30,8 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 
 fn of(program: &Command, name: &str) -> Result<Command, CliError> {
     let found = program.get_subcommands().find(|command| command.get_name() == name && !command.is_hide_set());
-    let found = found.ok_or_else(|| CliError::failed(format!("there is no command `{name}`")).hint("countersign help"))?;
+    let found =
+        found.ok_or_else(|| CliError::failed(format!("there is no command `{name}`")).hint("countersign help"))?;
     // Once built, its display name is `countersign-approve`, which is what the page is called.
     Ok(found.clone())
 }

@@ -97,7 +97,8 @@ fn public_half(key: &SigningKey) -> Result<PublicKey, String> {
         return parse_public_key(&text).map_err(|error| format!("`{shown}` is no SSH key that can count: {error}"));
     }
     let beside = PathBuf::from(format!("{shown}.pub"));
-    let text = read(&beside).map_err(|_| format!("the public half of the key `{shown}` is neither in it nor beside it"))?;
+    let text =
+        read(&beside).map_err(|_| format!("the public half of the key `{shown}` is neither in it nor beside it"))?;
     parse_public_key(&text).map_err(|error| format!("the key `{}` cannot count: {error}", beside.display()))
 }
 

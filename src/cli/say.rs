@@ -24,6 +24,7 @@ use crate::evidence::statements::STATEMENT_NAMESPACE;
 use crate::git::keygen;
 use crate::journal::Status;
 use crate::journal::pages::list;
+use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Glob, Maker, Person, Statement};
 use crate::reconcile::{Clock as _, SystemClock};
@@ -192,26 +193,24 @@ impl Voice<'_> {
         let scales = Scales { status, governance: &journal.governance, person, chain, acknowledges };
         let gives = match self.verdict {
             ApprovalVerdict::Approve => scales.approval().map(|rules| {
-                let met = |rule: &&crate::lifecycle::WaitingOn| {
-                    format!("{} {} of {}", rule.label(), rule.have.len() + 1, rule.required)
-                };
-                let waits: Vec<String> = status
-                    .waiting_on
-                    .iter()
-                    .filter(|rule| rule.missing() > usize::from(rules.iter().any(|mine| mine == rule)))
-                    .map(crate::lifecycle::WaitingOn::label)
-                    .collect();
+                let met = |rule: &&WaitingOn| format!("{} {} of {}", rule.label(), rule.have.len() + 1, rule.required);
                 let given: Vec<String> = rules.iter().map(met).collect();
-                let rest = match waits.len() {
-                    0 => "nothing else is asked for".to_owned(),
-                    1 => format!("{} still waits", waits.concat()),
-                    _ => format!("{} still wait", list(&waits, "and", 10)),
+                let is_mine = |rule: &&WaitingOn| rules.iter().any(|mine| mine == rule);
+                let others = status.waiting_on.iter().filter(|rule| rule.missing() > 0 && !is_mine(rule));
+                let others: Vec<String> = others.map(WaitingOn::label).collect();
+                let more = rules.iter().map(|rule| rule.missing() - 1).max().unwrap_or_default();
+                let rest = match (others.len(), more) {
+                    (0, 0) => "nothing else is asked for".to_owned(),
+                    (0, 1) => "one more is needed".to_owned(),
+                    (0, more) => format!("{more} more are needed"),
+                    (1, _) => format!("{} still waits", others.concat()),
+                    _ => format!("{} still wait", list(&others, "and", 10)),
                 };
                 format!("This gives {}; {rest}.", list(&given, "and", 10))
             }),
-            ApprovalVerdict::Reject => scales.rejection().map(|()| {
-                "This stops the plan until you take it back or another change is pushed.".to_owned()
-            }),
+            ApprovalVerdict::Reject => scales
+                .rejection()
+                .map(|()| "This stops the plan until you take it back or another change is pushed.".to_owned()),
             ApprovalVerdict::Withdraw => scales.withdrawal().map(|stands| match stands {
                 ApprovalVerdict::Reject => {
                     let others: Vec<_> = rejected_by(status).into_iter().filter(|by| *by != person).collect();
@@ -245,7 +244,8 @@ impl Voice<'_> {
         for (body, same) in &groups {
             for subject in same {
                 text += &match &subject.seen {
-                    Some(seen) => show::title(seen, self.output),
+                    Some(seen) if body.is_empty() => show::title(seen, self.output),
+                    Some(seen) => show::title(seen, self.output) + &show::notes(seen),
                     None => format!("{} · plan {}\n", subject.status.environment, subject.plan.short()),
                 };
             }
@@ -319,8 +319,9 @@ impl Voice<'_> {
         let made = keygen::sign(program, &self.signer.key, STATEMENT_NAMESPACE, &payload, &mut passed_on);
         let pem = made.map_err(|error| super::error::from_error(&error))?;
         // Gate: what was made is what the daemon will accept, by the key that it knows.
-        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload)
-            .map_err(|error| CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program)))?;
+        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload).map_err(|error| {
+            CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program))
+        })?;
         if made_by != self.signer.public {
             return Err(CliError::failed("the signature was made by another key than the one named"));
         }

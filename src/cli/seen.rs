@@ -63,8 +63,11 @@ impl SeenPlan {
 
     /// Every item that changes, with its service, deletions first.
     pub fn items(&self) -> Vec<(&str, &Item)> {
-        let mut items: Vec<(&str, &Item)> =
-            self.previews.iter().flat_map(|(name, p)| p.summary.iter().map(move |item| (name.as_str(), item))).collect();
+        let mut items: Vec<(&str, &Item)> = self
+            .previews
+            .iter()
+            .flat_map(|(name, p)| p.summary.iter().map(move |item| (name.as_str(), item)))
+            .collect();
         items.sort_by_key(|(_, item)| item.action);
         items
     }
@@ -81,7 +84,9 @@ fn desired(
     match resolve(objects, hashes, root, tree, name)? {
         Desired::Present(resolved) => Ok(Some(*resolved)),
         Desired::Absent => Ok(None),
-        Desired::Unmarked => Err(CliError::refused(format!("environments/{name} on the branch has no environment.yaml"))),
+        Desired::Unmarked => {
+            Err(CliError::refused(format!("environments/{name} on the branch has no environment.yaml")))
+        }
         Desired::Invalid(problems) => {
             let first = problems.first().map(ToString::to_string).unwrap_or_default();
             Err(CliError::refused(format!("{name} on the branch cannot be read: {first}")))
@@ -132,13 +137,15 @@ fn base_of(
     let Some(revision) = base.revision else { return Ok(None) };
     let number = base.number;
     let document = journal.deployment(name, number)?;
-    let applied = document.as_ref().and_then(|document| {
-        document.attempts.iter().rev().find(|attempt| {
-            attempt.outcome.as_ref().is_some_and(|outcome| outcome.result == OutcomeResult::Applied)
-        })
-    });
-    let applied = applied
-        .ok_or_else(|| CliError::failed(format!("the journal does not say what deployment {number} of {name} applied")))?;
+    let applied =
+        document.as_ref().and_then(|document| {
+            document.attempts.iter().rev().find(|attempt| {
+                attempt.outcome.as_ref().is_some_and(|outcome| outcome.result == OutcomeResult::Applied)
+            })
+        });
+    let applied = applied.ok_or_else(|| {
+        CliError::failed(format!("the journal does not say what deployment {number} of {name} applied"))
+    })?;
     let found = desired(objects, hashes, &journal.tips().root, applied.claim.heads.config, name)?;
     match found {
         Some(found) if found.revision == revision => Ok(Some(found)),

@@ -9,6 +9,7 @@ use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
+use crate::model::EnvironmentName;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -31,7 +32,8 @@ pub fn in_a_line(status: &Status, now: Timestamp) -> String {
             let first = status.problems.first().map(|problem| escape(&problem.to_string())).unwrap_or_default();
             let more = status.problems.len().saturating_sub(1);
             let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            format!("holds at {applied}: {first}{more}")
+            let applied = if status.applied.is_some() { format!("holds at {applied}") } else { applied };
+            format!("{applied}: {first}{more}")
         }
         (Phase::Failed, _) => {
             let last = status.last.as_ref();
@@ -79,6 +81,10 @@ fn unmeetable(rule: &WaitingOn) -> String {
 pub fn sentence(status: &Status) -> String {
     let name = &status.environment;
     match status.phase {
+        _ if name.as_str() == EnvironmentName::GOVERNANCE => {
+            let change = if status.phase == Phase::Synced { "" } else { "; the change to it on the branch is not" };
+            format!("policy {} is in force{change}", status.policy)
+        }
         Phase::Synced => match &status.applied {
             Some(base) if base.revision.is_none() => "destroyed; nothing waits".to_owned(),
             Some(_) => format!("deployment {} is what is desired; nothing waits", applied(status)),
@@ -86,8 +92,7 @@ pub fn sentence(status: &Status) -> String {
         },
         Phase::Invalid => "the configuration cannot be used; what was applied stays until a fix is pushed".to_owned(),
         Phase::AwaitingApproval => {
-            let open: Vec<String> =
-                status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
+            let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             format!("waits for {}", list(&open, "and", usize::MAX))
         }
         Phase::Approved => "everything that is asked for is there; the deployment comes next".to_owned(),
@@ -102,7 +107,8 @@ pub fn sentence(status: &Status) -> String {
 }
 
 fn waits_for(rule: &WaitingOn) -> String {
-    let who = if rule.satisfiable { list(&rule.eligible, "or", NAMES) } else { "somebody who cannot be had".to_owned() };
+    let who =
+        if rule.satisfiable { list(&rule.eligible, "or", NAMES) } else { "somebody who cannot be had".to_owned() };
     format!("{who} ({} {} of {})", rule.label(), rule.have.len(), rule.required)
 }
 
