@@ -5,9 +5,11 @@ mod chain;
 mod check;
 mod clone;
 mod completions;
+mod demo;
 mod diff;
 mod error;
 mod history;
+mod init;
 mod journal;
 mod log;
 mod man;
@@ -19,6 +21,7 @@ mod publish;
 mod reject;
 mod run;
 mod say;
+mod scaffold;
 mod seen;
 mod show;
 mod standing;
@@ -33,7 +36,7 @@ mod worktree;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use error::CliError;
 pub use output::Output;
@@ -98,6 +101,10 @@ pub enum Color {
 enum Command {
     /// The daemon: plan what is pushed, apply what is countersigned
     Run(run::Arguments),
+    /// Make a config repository, with settings for the daemon
+    Init(init::Arguments),
+    /// See it work: a vendor, a customer and the daemon on this machine, narrated
+    Demo(demo::Arguments),
     /// Print the pin for the governance checked out here
     Trust(trust::Arguments),
     /// Read the work tree as the daemon would, and say everything that is wrong
@@ -144,12 +151,19 @@ fn root_folder(directory: &std::path::Path) -> Result<PathBuf, CliError> {
     })
 }
 
+/// Whether this version has a command.
+fn has_command(name: &str) -> bool {
+    Cli::command().find_subcommand(name).is_some()
+}
+
 /// Parses the command line, runs the command, prints an error and its hint.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = &cli.global;
     let outcome = match &cli.command {
         Command::Run(arguments) => run::main(global, arguments),
+        Command::Init(arguments) => init::main(global, arguments),
+        Command::Demo(arguments) => demo::main(global, arguments),
         Command::Trust(arguments) => trust::main(global, arguments),
         Command::Validate(arguments) => validate::main(global, arguments),
         Command::Status(arguments) => status::main(global, arguments),
