@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod client;
 mod demo;
 mod fixtures;
 mod formats;
