@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::environment::waits_for;
 use super::environment_folder;
 use super::statements::rejected_by;
 use super::words::{Blocks, colon, count, deployment, list, minute, problem, sentence, table};
 use crate::digest::RepositoryId;
 use crate::journal::{Layout, Status};
-use crate::lifecycle::{Phase, State};
+use crate::lifecycle::{Alarm, Phase, State};
 use crate::model::{EnvironmentName, Problem};
 use crate::text::{cut, markdown_inline};
 
 /// How many environments the page lists.
 const LISTED: usize = 100;
-/// How many alarms it lists.
-const ALARMS: usize = 10;
 /// How much of a message a row shows, in characters.
 const CELL: usize = 200;
 
@@ -32,7 +28,7 @@ pub struct Overview {
     phases: BTreeMap<EnvironmentName, Phase>,
     counts: BTreeMap<Phase, usize>,
     rows: BTreeMap<(Urgency, EnvironmentName), Row>,
-    alarms: Vec<(Timestamp, Option<EnvironmentName>, String)>,
+    alarms: Vec<Alarm>,
 }
 
 /// What comes first on the page.
@@ -65,7 +61,7 @@ impl Overview {
             phases: BTreeMap::new(),
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
-            alarms: Vec::new(),
+            alarms: state.alarms.clone(),
         };
         overview.set_governance(state);
         overview
@@ -100,10 +96,9 @@ impl Overview {
         }
     }
 
-    /// Adds an alarm; the last ones are shown.
-    pub fn add_alarm(&mut self, time: Timestamp, environment: Option<EnvironmentName>, message: &str) {
-        self.alarms.insert(0, (time, environment, cut(message, CELL)));
-        self.alarms.truncate(ALARMS);
+    /// Takes over the last alarms.
+    pub fn set_alarms(&mut self, state: &State) {
+        self.alarms.clone_from(&state.alarms);
     }
 }
 
@@ -188,7 +183,7 @@ fn listed(overview: &Overview) -> String {
 }
 
 fn alarms(overview: &Overview) -> String {
-    let rows = overview.alarms.iter().map(|(time, environment, message)| {
+    let rows = overview.alarms.iter().map(|Alarm { time, environment, message }| {
         let environment = environment.as_ref().map(ToString::to_string).unwrap_or_default();
         [minute(*time), environment, sentence(message)]
     });
