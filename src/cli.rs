@@ -7,6 +7,7 @@ mod output;
 mod run;
 mod trust;
 mod validate;
+mod verify;
 mod watch;
 mod worktree;
 
@@ -80,6 +81,8 @@ enum Command {
     Trust(trust::Arguments),
     /// Read the work tree as the daemon would, and say everything that is wrong
     Validate(validate::Arguments),
+    /// Prove the whole history again, offline, from what is fetched
+    Verify(verify::Arguments),
 }
 
 /// The root folder of the work tree that a command was started in: where `governance/` and `environments/` are.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::main(global, arguments),
         Command::Trust(arguments) => trust::main(global, arguments),
         Command::Validate(arguments) => validate::main(global, arguments),
+        Command::Verify(arguments) => verify::main(global, arguments),
     };
     match outcome {
         Ok(code) => code,
