@@ -201,9 +201,12 @@ impl EnvironmentState {
         self.plans.get(&id).or(deploying)
     }
 
-    pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
+    /// Every copy of a plan that has not ended. While it is being deployed there are two: the waiting one, to which an
+    /// abandoned claim goes back, and the deployment's, which is judged again after the claim. What is said meanwhile
+    /// must reach both, or a rejection that arrives with the claim would not be heard.
+    pub(super) fn open_plans_mut(&mut self, id: PlanId) -> impl Iterator<Item = &mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).or(deploying)
+        self.plans.get_mut(&id).into_iter().chain(deploying)
     }
 
     /// The base of the next plan.

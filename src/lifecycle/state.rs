@@ -302,19 +302,23 @@ impl State {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
         let env = self.environments.entry(judged.environment.clone()).or_default();
-        match judged.plan.and_then(|plan| env.open_plan_mut(plan)) {
-            Some(plan) => plan.statements.push((sequence, judged.clone())),
-            None if judged.admitted == Admission::Admitted => {
-                return Err(FoldError {
-                    sequence,
-                    what: format!("statement {} is admitted for a plan that is not open", judged.digest.short()),
-                });
+        let mut is_open = false;
+        if let Some(plan) = judged.plan {
+            for open in env.open_plans_mut(plan) {
+                open.statements.push((sequence, judged.clone()));
+                is_open = true;
             }
-            None => {
-                env.refused.push(judged.clone());
-                if env.refused.len() > HISTORY_SHOWN {
-                    env.refused.remove(0);
-                }
+        }
+        if !is_open && judged.admitted == Admission::Admitted {
+            return Err(FoldError {
+                sequence,
+                what: format!("statement {} is admitted for a plan that is not open", judged.digest.short()),
+            });
+        }
+        if !is_open {
+            env.refused.push(judged.clone());
+            if env.refused.len() > HISTORY_SHOWN {
+                env.refused.remove(0);
             }
         }
         Ok(())

@@ -2,5 +2,8 @@
 
 mod approvals;
 mod fixtures;
+mod gates;
 mod house;
+mod lifecycle;
+mod replay;
 mod world;

@@ -17,6 +17,7 @@
 
 mod clones;
 mod daemon;
+mod forged;
 mod journal;
 mod program;
 mod record;
@@ -42,7 +43,7 @@ pub struct World {
     clock: Cell<u64>,
     pin: String,
     started: bool,
-    last: Option<Run>,
+    pub last: Option<Run>,
     finished: bool,
 }
 

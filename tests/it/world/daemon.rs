@@ -38,6 +38,14 @@ impl World {
         self
     }
 
+    /// Pins the policy that alice's clone holds now: before the first tick, the operator may.
+    #[track_caller]
+    pub fn pin_again(&mut self) -> &mut Self {
+        let new = self.countersign(&["-C", "alice", "trust"]).text();
+        let old = std::mem::replace(&mut self.pin, new.clone());
+        self.edit_settings(DAEMON, |text| text.replace(&old, &new))
+    }
+
     /// Runs a command of the binary.
     pub fn countersign(&self, arguments: &[&str]) -> Run {
         let mut command = self.command(env!("CARGO_BIN_EXE_countersign"));

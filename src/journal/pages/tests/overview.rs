@@ -111,7 +111,7 @@ fn a_change_of_the_policy_that_is_not_in_force_is_told() {
     let event = Event::GovernancePending { revision: Some(revision("policy 2")), commit: oid("governance"), problems };
     world.entry(vec![event]);
     assert!(root_page(&Overview::new(&world.state)).contains(
-        "A change to `governance/` is not in force; policy 1 stays.\n\n- governance/policy.yaml: changes of"
+        "A change to `governance/` is not in force; policy 1 stays.\n\n- `governance/policy.yaml`: changes of"
     ));
 }
 
