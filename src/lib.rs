@@ -14,6 +14,16 @@
 //! The rooms on the way to a decision ([`model`], [`evidence`], [`revision`], [`plan`], [`policy`], [`lifecycle`]) are
 //! pure: values in, values out; no clock, no environment variable, no file, no randomness. [`verify`] walks the same
 //! rooms from the journal alone.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "tests make worlds, and fail by panicking"
+    )
+)]
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where files, environment and programs are met")]
 pub mod cli;

@@ -85,11 +85,19 @@ impl JournalKey {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(unreadable)?;
-        let key = PrivateKey::from_openssh(&text).map_err(|error| unusable(&why_not(&text, &error)))?;
+        Self::from_openssh(&text).map_err(|why| unusable(&why))
+    }
+
+    /// The key that this text is: an OpenSSH private key as [`JournalKey::load`] takes it.
+    ///
+    /// # Errors
+    /// What is wrong with it and what to do.
+    pub fn from_openssh(text: &str) -> Result<Self, String> {
+        let key = PrivateKey::from_openssh(text).map_err(|error| why_not(text, &error))?;
         if key.is_encrypted() {
-            return Err(unusable(
-                "it has a passphrase, and nobody is there to type it; make one without for the daemon",
-            ));
+            return Err(
+                "it has a passphrase, and nobody is there to type it; make one without for the daemon".to_owned()
+            );
         }
         let known = [
             Algorithm::Ed25519,
@@ -98,15 +106,14 @@ impl JournalKey {
         ];
         if !known.contains(&key.algorithm()) {
             let algorithm = key.algorithm();
-            let why = format!(
+            return Err(format!(
                 "a key of type `{algorithm}` cannot sign here; make an Ed25519 key with `ssh-keygen -t ed25519`"
-            );
-            return Err(unusable(&why));
+            ));
         }
-        let line = key.public_key().to_openssh().map_err(|error| unusable(&error.to_string()))?;
+        let line = key.public_key().to_openssh().map_err(|error| error.to_string())?;
         let mut words = line.split(' ');
         let (Some(algorithm), Some(base64)) = (words.next(), words.next()) else {
-            return Err(unusable("its public half cannot be written"));
+            return Err("its public half cannot be written".to_owned());
         };
         let public = PublicKey::from_checked(algorithm, base64);
         Ok(Self { key, public })

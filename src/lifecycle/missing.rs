@@ -35,5 +35,7 @@ pub fn missing_records(
             }
         }
     }
+    // A plan that is being deployed is there twice.
+    found.dedup();
     Ok(found)
 }

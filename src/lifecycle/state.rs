@@ -321,6 +321,17 @@ impl State {
                 env.refused.remove(0);
             }
         }
+        if is_open {
+            return Ok(());
+        }
+        if judged.admitted == Admission::Admitted {
+            let what = format!("statement {} is admitted for a plan that is not open", judged.digest.short());
+            return Err(FoldError { sequence, what });
+        }
+        env.refused.push(judged.clone());
+        if env.refused.len() > HISTORY_SHOWN {
+            env.refused.remove(0);
+        }
         Ok(())
     }
 

@@ -1,9 +1,21 @@
 //! Scenarios against the library and the binary, in one test binary.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests make worlds, and fail by panicking"
+)]
 
 mod approvals;
+mod demo;
 mod fixtures;
+mod formats;
 mod gates;
 mod house;
+mod init;
 mod lifecycle;
 mod replay;
+mod shell;
+mod walkthrough;
 mod world;

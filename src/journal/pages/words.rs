@@ -43,12 +43,12 @@ pub(super) fn command(command: &str) -> String {
 }
 
 /// `2026-11-22 17:26`: UTC, to the minute.
-pub(super) fn minute(time: Timestamp) -> String {
+pub(crate) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// `1 commit`, `2 commits`.
-pub(super) fn count(n: usize, noun: &str) -> String {
+pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn size(bytes: usize) -> String {
 }
 
 /// `a, b or c`; past `most`, `a, b or 7 more`.
-pub(super) fn list<T: Display>(items: &[T], conjunction: &str, most: usize) -> String {
+pub(crate) fn list<T: Display>(items: &[T], conjunction: &str, most: usize) -> String {
     let mut words: Vec<String> = items.iter().take(most).map(ToString::to_string).collect();
     if items.len() > most {
         words.push(format!("{} more", items.len() - most));
@@ -75,12 +75,12 @@ pub(super) fn list<T: Display>(items: &[T], conjunction: &str, most: usize) -> S
 }
 
 /// `7`, or `7.2` for the second attempt.
-pub(super) fn deployment(number: u64, attempt: u64) -> String {
+pub(crate) fn deployment(number: u64, attempt: u64) -> String {
     if attempt > 1 { format!("{number}.{attempt}") } else { number.to_string() }
 }
 
 /// `update of deployment 6`.
-pub(super) fn purpose(kind: PlanKind, base: Option<Base>) -> String {
+pub(crate) fn purpose(kind: PlanKind, base: Option<Base>) -> String {
     let word = match kind {
         PlanKind::Create => return "creation".to_owned(),
         PlanKind::Policy => return "change of the policy".to_owned(),
@@ -102,7 +102,7 @@ pub(super) fn tally(actions: impl Iterator<Item = Action> + Clone) -> String {
 }
 
 /// The word for who said so.
-pub(super) fn said(verdict: ApprovalVerdict) -> &'static str {
+pub(crate) fn said(verdict: ApprovalVerdict) -> &'static str {
     match verdict {
         ApprovalVerdict::Approve => "approved",
         ApprovalVerdict::Reject => "rejected",
