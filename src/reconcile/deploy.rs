@@ -10,7 +10,7 @@ use crate::journal::pages::environment_folder;
 use crate::journal::{
     AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
 };
-use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, SETTLED, evidence_files, met, permit};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit};
 use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
@@ -45,7 +45,13 @@ impl Daemon {
             .collect();
         let mut wrote = false;
         for name in ready {
-            wrote |= self.deploy(&name)?;
+            match self.deploy(&name) {
+                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                    tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
+                    self.again.insert(name);
+                }
+                result => wrote |= result?,
+            }
         }
         Ok(wrote)
     }

@@ -8,8 +8,8 @@ use super::load::Remotes;
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
-use crate::lifecycle::{Facts, admit, find_new, missing_records, refusals};
-use crate::model::EnvironmentName;
+use crate::lifecycle::{Facts, JudgeError, admit, find_new, missing_records, refusals};
+use crate::model::{EnvironmentName, Problem};
 use crate::object::{Mode, Oid, entry_at};
 use crate::revision::resolve::{below, environment_names};
 use crate::revision::resolve_governance;
@@ -36,7 +36,15 @@ impl Daemon {
         };
         let again = std::mem::take(&mut self.again);
         for name in names.union(&again) {
-            self.plan_environment(&mut draft, remotes.heads, name)?;
+            match self.plan_environment(&mut draft, remotes.heads, name) {
+                // What one environment was applied from cannot be read as it was: that one holds, the others go on.
+                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                    let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
+                    self.again.insert(name.clone());
+                    self.set_problems(&mut draft, remotes.heads, name, vec![problem])?;
+                }
+                result => result?,
+            }
         }
         self.make_ready(&mut draft, remotes.heads)?;
         self.append(draft)?;
