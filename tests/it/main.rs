@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod client;
 mod clones;
 mod demo;
 mod fixtures;
@@ -16,6 +17,7 @@ mod gates;
 mod house;
 mod init;
 mod lifecycle;
+mod pages;
 mod remote;
 mod replay;
 mod shell;
