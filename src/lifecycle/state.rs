@@ -301,17 +301,20 @@ impl State {
         if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
-        let env = self.environments.entry(judged.environment.clone()).or_default();
-        match judged.plan.and_then(|plan| env.open_plan_mut(plan)) {
+        // A folder below approvals/ makes no environment: whoever may push could make any number of them.
+        let mut env = self.environments.get_mut(&judged.environment);
+        match judged.plan.and_then(|plan| env.as_mut()?.open_plan_mut(plan)) {
             Some(plan) => plan.statements.push((sequence, judged.clone())),
             None if judged.admitted == Admission::Admitted => {
                 let what = format!("statement {} is admitted for a plan that is not open", judged.digest.short());
                 return Err(FoldError { sequence, what });
             }
             None => {
-                env.refused.push(judged.clone());
-                if env.refused.len() > HISTORY_SHOWN {
-                    env.refused.remove(0);
+                if let Some(env) = env {
+                    env.refused.push(judged.clone());
+                    if env.refused.len() > HISTORY_SHOWN {
+                        env.refused.remove(0);
+                    }
                 }
             }
         }

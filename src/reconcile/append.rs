@@ -122,7 +122,9 @@ impl Daemon {
             self.journal = None;
             return Err(error.into());
         }
-        draft.touched.extend(event.environment().cloned());
+        // Not what only a statement's folder names: that is no environment.
+        let known = |name: &&EnvironmentName| journal.state.environments.contains_key(*name);
+        draft.touched.extend(event.environment().filter(known).cloned());
         draft.events.push(event);
         Ok(())
     }

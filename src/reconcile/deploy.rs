@@ -97,7 +97,15 @@ impl Daemon {
         let heads = self.state()?.heads;
         let Some(plan) = env.current_plan().cloned() else { return Ok(false) };
         let mut draft = self.draft(heads);
-        let prepared = match self.prepare(name, env, &plan, plan.number)? {
+        let mut prepared = self.prepare(name, env, &plan, plan.number)?;
+        // Gate: another environment may have claimed a target since this was planned.
+        if let Ok(Prepared { desired: Some(desired), .. }) = &prepared {
+            let problems = self.refused_by_settings(name, desired)?;
+            if !problems.is_empty() {
+                prepared = Err(problems);
+            }
+        }
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(problems) => {
                 self.again.insert(name.clone());

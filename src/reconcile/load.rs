@@ -145,7 +145,16 @@ impl Daemon {
                 let Some((first, rest)) = line.split_first() else {
                     return Err(JournalError::Entry { commit: tip, what: "the journal is empty".to_owned() }.into());
                 };
-                (Journal::begin(objects, &self.hashes, *first)?, rest.to_vec())
+                let begun = Journal::begin(objects, &self.hashes, *first).map_err(|error| {
+                    // A journal was here before: this is no journal that cannot be read, but another history.
+                    match Tips::read(self.disk.as_ref()) {
+                        Ok(Some(Tips { journal: Some(_), .. })) => {
+                            TickError::Tampered { branch: self.config.journal.clone(), what: error.to_string() }
+                        }
+                        _ => error.into(),
+                    }
+                })?;
+                (begun, rest.to_vec())
             }
         };
         for next in rest {

@@ -82,7 +82,7 @@ impl Daemon {
         Ok(match resolve(objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
-            Desired::Unmarked if env.exists() || env.invalid.is_some() || env.current.is_some() => {
+            Desired::Unmarked if env.consumed > 0 || env.invalid.is_some() || env.current.is_some() => {
                 Wanted::Problems(vec![refusals::unmarked(name)])
             }
             Desired::Unmarked => Wanted::Nothing,
@@ -99,7 +99,11 @@ impl Daemon {
 
     /// Gate: a target must be granted by the operator, and belongs to the environment that first claimed it.
     /// Its file must not be larger than the operator allows.
-    fn refused_by_settings(&self, name: &EnvironmentName, resolved: &Resolved) -> Result<Vec<Problem>, TickError> {
+    pub(super) fn refused_by_settings(
+        &self,
+        name: &EnvironmentName,
+        resolved: &Resolved,
+    ) -> Result<Vec<Problem>, TickError> {
         let file = format!("environments/{name}/environment.yaml");
         let limit = self.config.yaml_limit;
         if let Some(size) = resolved.manifest.files.get(&file).map(|file| file.size).filter(|size| *size > limit) {

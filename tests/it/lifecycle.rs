@@ -130,3 +130,14 @@ fn files_that_somebody_put_into_the_target_are_shown_as_deletions() {
     assert!(diff.contains("foreign.conf"), "{diff}");
     world.approve_by_merge("bob", "prod").tick().expect_applied("prod", "v2\n").finish();
 }
+
+#[test]
+fn a_folder_that_had_an_environment_is_invalid_without_its_file_even_after_a_destroy() {
+    let mut world = applied();
+    world.remove("mallory", "environments/prod").tick().approve_by_merge("alice", "prod").tick();
+    world.file("mallory", "environments/prod/notes.txt", "to do\n").push("mallory").tick().expect_exit(1);
+    world.expect_invalid("prod", "remove the whole folder").expect_not_applied("prod");
+    world.file("mallory", "environments/other/notes.txt", "never was one\n").push("mallory").tick();
+    assert!(world.journal_file("environments/other/status.yaml").is_none());
+    world.remove("mallory", "environments/prod").tick().expect_exit(0).expect_phase("prod", Phase::Synced).finish();
+}

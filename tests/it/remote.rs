@@ -165,9 +165,10 @@ fn an_invalid_environment_names_file_line_column_and_field_and_mends_with_the_ne
     let file = "environments/prod/environment.yaml";
     let good = std::fs::read_to_string(world.clone_of("mallory").join(file)).expect("a file");
     world.pull("mallory").file("mallory", file, &good.replace("path: config", "pth: config")).push("mallory").tick();
-    world
-        .expect_exit(1)
-        .expect_invalid("prod", "environments/prod/environment.yaml:10:7: spec.services[0].pth: unknown field `pth`");
+    world.expect_exit(1).expect_invalid(
+        "prod",
+        "environments/prod/environment.yaml:11:7: spec.services[0].pth: unknown field `pth`; did you mean `path`?",
+    );
     world.expect_said("prod Invalid holds at 1").expect_applied("prod", "v1\n");
     world
         .file("mallory", file, &good)

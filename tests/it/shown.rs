@@ -65,7 +65,7 @@ fn d3_yaml_that_two_readers_understand_differently_is_invalid() {
     ] {
         let mut world = World::new();
         world.environment_with("mallory", "prod", "v1\n", more).push("mallory").tick().expect_exit(1);
-        world.expect_invalid("prod", "environments/prod/environment.yaml:6:").expect_invalid("prod", words);
+        world.expect_invalid("prod", "environments/prod/environment.yaml:").expect_invalid("prod", words);
         world.expect_not_applied("prod").finish();
     }
 }
@@ -90,16 +90,16 @@ fn d4_markup_in_content_and_reasons_stays_text() {
     });
     world.say("alice", &record).tick().expect_phase("prod", Phase::Synced);
     let page = world.journal_file("environments/prod/README.md").expect("a page");
-    assert!(!page.contains("![x](") && !page.contains("<img"), "{page}");
+    assert!(page.contains("`![x](https://evil.example/q.png) <img src=x> @bob`"), "as code, not as markup: {page}");
     world.finish();
 }
 
 #[test]
 fn d6_links_and_submodules_in_the_source_are_invalid() {
     for (line, words) in [
-        ("ln -s /etc/passwd environments/prod/config/link", "symlink"),
+        ("ln -s /etc/passwd environments/prod/config/link", "symbolic link"),
         (
-            "git init -q environments/prod/config/sub && git -C environments/prod/config/sub commit -q --allow-empty -m x",
+            "git init -q environments/prod/config/sub && git -C environments/prod/config/sub -c user.name=x -c user.email=x@x.example commit -q --allow-empty -m x",
             "submodule",
         ),
         ("echo x > environments/prod/config/App.conf", "case"),
