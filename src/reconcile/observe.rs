@@ -88,21 +88,45 @@ impl Daemon {
         Ok(())
     }
 
-    /// The environments whose own folder, or whose shared inputs, differ between two config commits.
+    /// The environments whose own folder, or whose shared inputs, any commit between two config commits changed. Also
+    /// where another one undid it: whoever did either contributed, and the plan must say so.
     fn changed_environments(&self, old: Oid, new: Oid) -> Result<BTreeSet<EnvironmentName>, TickError> {
         let mut changed = BTreeSet::new();
         if old == new {
             return Ok(changed);
         }
+        let graph = Graph::new(self.objects.as_ref());
+        self.add_differing(Some(graph.node(old)?.tree), graph.node(new)?.tree, &mut changed)?;
+        for id in graph.range(&[new], &[old])? {
+            let node = graph.node(id)?;
+            let before = node.parents.first().map(|parent| graph.node(*parent)).transpose()?;
+            self.add_differing(before.map(|before| before.tree), node.tree, &mut changed)?;
+        }
+        Ok(changed)
+    }
+
+    /// Adds the environments whose own folder, or whose shared inputs, differ between two trees.
+    fn add_differing(
+        &self,
+        old: Option<Oid>,
+        new: Oid,
+        changed: &mut BTreeSet<EnvironmentName>,
+    ) -> Result<(), TickError> {
+        if old == Some(new) {
+            return Ok(());
+        }
         let objects = self.objects.as_ref();
-        let entries = |commit: Oid| -> Result<BTreeMap<String, crate::object::Entry>, TickError> {
-            let tree = objects.commit(commit)?.tree;
-            Ok(match entry_at(objects, tree, &below(&self.config.root, "environments"))? {
+        let entry = |tree: Option<Oid>, path: &str| match tree {
+            Some(tree) => entry_at(objects, tree, &below(&self.config.root, path)),
+            None => Ok(None),
+        };
+        let entries = |tree: Option<Oid>| -> Result<BTreeMap<String, crate::object::Entry>, TickError> {
+            Ok(match entry(tree, "environments")? {
                 Some(entry) if entry.mode == Mode::Tree => objects.tree(entry.id)?.entries,
                 _ => BTreeMap::new(),
             })
         };
-        let (olds, news) = (entries(old)?, entries(new)?);
+        let (olds, news) = (entries(old)?, entries(Some(new))?);
         for name in olds.keys().chain(news.keys()) {
             if olds.get(name) != news.get(name)
                 && let Ok(name) = name.parse::<EnvironmentName>()
@@ -111,13 +135,11 @@ impl Daemon {
                 changed.insert(name);
             }
         }
-        let (old_tree, new_tree) = (objects.commit(old)?.tree, objects.commit(new)?.tree);
         for (path, users) in &self.shared {
-            let path = below(&self.config.root, path);
-            if entry_at(objects, old_tree, &path)? != entry_at(objects, new_tree, &path)? {
+            if entry(old, path)? != entry(Some(new), path)? {
                 changed.extend(users.iter().cloned());
             }
         }
-        Ok(changed)
+        Ok(())
     }
 }
