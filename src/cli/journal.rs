@@ -45,7 +45,7 @@ impl<'a> JournalTip<'a> {
             Event::PolicyAdmitted { version, .. } => Some(*version),
             _ => None,
         });
-        let policy = admitted.last().unwrap_or(read.entry.policy);
+        let policy = admitted.max().unwrap_or(read.entry.policy);
         let governance = in_force(objects, read.commit.tree, policy)?;
         Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
     }
@@ -220,9 +220,9 @@ impl<'a> JournalTip<'a> {
     fn file(&self, name: &EnvironmentName, file: &str) -> Result<Option<Arc<[u8]>>, CliError> {
         let objects = self.clone.objects();
         for layout in [Layout::Flat, Layout::Sharded] {
-            match entry_at(objects, self.tree, &format!("{}/{file}", environment_folder(layout, name)))? {
-                Some(Entry { mode: Mode::File, id }) => return Ok(Some(objects.blob(id)?)),
-                _ => {}
+            let path = format!("{}/{file}", environment_folder(layout, name));
+            if let Some(Entry { mode: Mode::File, id }) = entry_at(objects, self.tree, &path)? {
+                return Ok(Some(objects.blob(id)?));
             }
         }
         Ok(None)

@@ -24,6 +24,7 @@ use crate::evidence::statements::STATEMENT_NAMESPACE;
 use crate::git::keygen;
 use crate::journal::Status;
 use crate::journal::pages::list;
+use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Glob, Maker, Person, Statement};
 use crate::reconcile::{Clock as _, SystemClock};
@@ -192,20 +193,18 @@ impl Voice<'_> {
         let scales = Scales { status, governance: &journal.governance, person, chain, acknowledges };
         let gives = match self.verdict {
             ApprovalVerdict::Approve => scales.approval().map(|rules| {
-                let met = |rule: &&crate::lifecycle::WaitingOn| {
-                    format!("{} {} of {}", rule.label(), rule.have.len() + 1, rule.required)
-                };
-                let waits: Vec<String> = status
-                    .waiting_on
-                    .iter()
-                    .filter(|rule| rule.missing() > usize::from(rules.iter().any(|mine| mine == rule)))
-                    .map(crate::lifecycle::WaitingOn::label)
-                    .collect();
+                let met = |rule: &&WaitingOn| format!("{} {} of {}", rule.label(), rule.have.len() + 1, rule.required);
                 let given: Vec<String> = rules.iter().map(met).collect();
-                let rest = match waits.len() {
-                    0 => "nothing else is asked for".to_owned(),
-                    1 => format!("{} still waits", waits.concat()),
-                    _ => format!("{} still wait", list(&waits, "and", 10)),
+                let is_mine = |rule: &&WaitingOn| rules.iter().any(|mine| mine == rule);
+                let others = status.waiting_on.iter().filter(|rule| rule.missing() > 0 && !is_mine(rule));
+                let others: Vec<String> = others.map(WaitingOn::label).collect();
+                let more = rules.iter().map(|rule| rule.missing() - 1).max().unwrap_or_default();
+                let rest = match (others.len(), more) {
+                    (0, 0) => "nothing else is asked for".to_owned(),
+                    (0, 1) => "one more is needed".to_owned(),
+                    (0, more) => format!("{more} more are needed"),
+                    (1, _) => format!("{} still waits", others.concat()),
+                    _ => format!("{} still wait", list(&others, "and", 10)),
                 };
                 format!("This gives {}; {rest}.", list(&given, "and", 10))
             }),
@@ -245,7 +244,8 @@ impl Voice<'_> {
         for (body, same) in &groups {
             for subject in same {
                 text += &match &subject.seen {
-                    Some(seen) => show::title(seen, self.output),
+                    Some(seen) if body.is_empty() => show::title(seen, self.output),
+                    Some(seen) => show::title(seen, self.output) + &show::notes(seen),
                     None => format!("{} · plan {}\n", subject.status.environment, subject.plan.short()),
                 };
             }

@@ -6,6 +6,7 @@ use super::Output;
 use super::output::Tone;
 use super::seen::SeenPlan;
 use crate::journal::pages::{count, list, purpose};
+use crate::plan::preview::Preview;
 use crate::plan::{Action, Contributor, ContributorBasis};
 use crate::text::{cut, cut_lines, escape};
 
@@ -44,7 +45,21 @@ fn contributor(contributor: &Contributor) -> String {
     }
 }
 
-/// Everything after the title: what happens to what, the gates, the commits, the diff.
+/// Where it goes and what the diff does not show: of each plan, even where several change the same.
+pub fn notes(seen: &SeenPlan) -> String {
+    let told = |(name, preview): &(String, Preview)| -> String {
+        preview.notes.iter().map(|note| format!("  {name}: {note}\n")).collect()
+    };
+    let on_the_host = seen.on_the_host.iter().map(|note| format!("    {note}\n"));
+    let mut out: String = seen.previews.iter().map(told).collect();
+    if !seen.on_the_host.is_empty() {
+        out += "  on the host, by the daemon's word (it cannot be checked from here):\n";
+        out.extend(on_the_host);
+    }
+    out
+}
+
+/// What several plans may have in common: what happens to what, the gates, the commits, the diff.
 pub fn body(seen: &SeenPlan, output: Output) -> String {
     let mut out = items(seen, output);
     if seen.gates.is_empty() {
@@ -63,20 +78,11 @@ pub fn body(seen: &SeenPlan, output: Output) -> String {
     if commits.len() > COMMITS {
         let _ = writeln!(out, "  and {} before these", count(commits.len() - COMMITS, "commit"));
     }
-    if !seen.on_the_host.is_empty() {
-        out += "  what the daemon saw on the host, on its word (it cannot be checked from here):\n";
-        for note in &seen.on_the_host {
-            let _ = writeln!(out, "    {note}");
-        }
-    }
-    for (name, preview) in &seen.previews {
+    for (_, preview) in &seen.previews {
         if preview.diff.is_empty() && preview.summary.is_empty() {
             continue;
         }
         out.push('\n');
-        for note in &preview.notes {
-            let _ = writeln!(out, "  {name}: {note}");
-        }
         let (diff, _) = cut_lines(&preview.diff, LONGEST_DIFF);
         for line in diff.lines() {
             let _ = writeln!(out, "  {}", diff_line(line, output));

@@ -9,6 +9,7 @@ use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
+use crate::model::EnvironmentName;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -31,7 +32,8 @@ pub fn in_a_line(status: &Status, now: Timestamp) -> String {
             let first = status.problems.first().map(|problem| escape(&problem.to_string())).unwrap_or_default();
             let more = status.problems.len().saturating_sub(1);
             let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-            format!("holds at {applied}: {first}{more}")
+            let applied = if status.applied.is_some() { format!("holds at {applied}") } else { applied };
+            format!("{applied}: {first}{more}")
         }
         (Phase::Failed, _) => {
             let last = status.last.as_ref();
@@ -79,6 +81,10 @@ fn unmeetable(rule: &WaitingOn) -> String {
 pub fn sentence(status: &Status) -> String {
     let name = &status.environment;
     match status.phase {
+        _ if name.as_str() == EnvironmentName::GOVERNANCE => {
+            let change = if status.phase == Phase::Synced { "" } else { "; the change to it on the branch is not" };
+            format!("policy {} is in force{change}", status.policy)
+        }
         Phase::Synced => match &status.applied {
             Some(base) if base.revision.is_none() => "destroyed; nothing waits".to_owned(),
             Some(_) => format!("deployment {} is what is desired; nothing waits", applied(status)),

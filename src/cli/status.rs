@@ -9,8 +9,8 @@ use super::output::Tone;
 use super::standing::{age, in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
-use crate::journal::pages::{deployment, minute, purpose, said};
-use crate::lifecycle::{Phase, merge_command};
+use crate::journal::pages::{deployment, list, minute, purpose, said};
+use crate::lifecycle::{Phase, WaitingOn, merge_command};
 use crate::model::{EnvironmentName, Person};
 use crate::policy::StatementView;
 use crate::reconcile::{Clock as _, SystemClock};
@@ -107,7 +107,8 @@ fn one(
         rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
         problems(&status, output),
         status.statements.iter().map(|view| statement(view, output)).collect(),
-        commands(&status, clone, me),
+        yours(&status, me),
+        commands(&status, clone),
         format!("policy {} · last entry {}\n", status.policy, ago(journal)),
     ];
     output.text(&told.concat())
@@ -163,8 +164,16 @@ fn statement(view: &StatementView, output: Output) -> String {
     format!("  {} {by} {verb}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
 }
 
-/// The commands that would do something now, and whether they are for whoever reads this.
-fn commands(status: &Status, clone: &ConfigClone, me: Option<&Person>) -> String {
+/// Whether whoever reads this can do something about it.
+fn yours(status: &Status, me: Option<&Person>) -> String {
+    let Some(me) = me.filter(|_| status.phase == Phase::AwaitingApproval) else { return String::new() };
+    let could = |rule: &&WaitingOn| rule.missing() > 0 && rule.eligible.contains(&me.name);
+    let labels: Vec<String> = status.waiting_on.iter().filter(could).map(WaitingOn::label).collect();
+    if labels.is_empty() { String::new() } else { format!("  you can give {}\n", list(&labels, "and", 10)) }
+}
+
+/// The commands that would do something now.
+fn commands(status: &Status, clone: &ConfigClone) -> String {
     let Some(plan) = &status.plan else { return String::new() };
     let name = &status.environment;
     let merge = |verdict: &str| {
@@ -177,12 +186,8 @@ fn commands(status: &Status, clone: &ConfigClone, me: Option<&Person>) -> String
     match status.phase {
         Phase::AwaitingApproval => {
             let more = if plan.truncated { " --acknowledge truncated" } else { "" };
-            let can = |me: &&Person| {
-                status.waiting_on.iter().any(|rule| rule.missing() > 0 && rule.eligible.contains(&me.name))
-            };
-            let yours = if me.filter(can).is_some() { "   (you can)" } else { "" };
             add("look", format!("countersign diff {name}"));
-            add("approve", format!("{}{yours}", tool("approve", more)));
+            add("approve", tool("approve", more));
             if let Some(merge) = merge("approve") {
                 add("or", merge);
             }

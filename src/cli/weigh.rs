@@ -172,7 +172,11 @@ impl Scales<'_> {
             Phase::Synced => "nothing waits",
             Phase::Tampered => "the history of the repository was rewritten",
             Phase::Rejected => {
-                let by = rejected_by(self.status);
+                // One's own that stands is told of elsewhere; one's own that does not was just taken back.
+                let by: Vec<_> = rejected_by(self.status).into_iter().filter(|by| *by != self.person).collect();
+                if by.is_empty() {
+                    return Ok(());
+                }
                 let can = list(&by, "and", NAMES);
                 let hint = format!("{can} can take that back (`countersign withdraw {name}`); or push another change");
                 return Err(Objection::new(format!("{can} rejected this plan"), hint));
