@@ -109,7 +109,16 @@ impl World {
     #[track_caller]
     pub fn finish(&mut self) {
         self.second_tick_changes_nothing();
+        self.expect_proven();
         self.finished = true;
+    }
+
+    /// The whole history can be proven from the remote alone.
+    #[track_caller]
+    pub fn expect_proven(&mut self) -> &mut Self {
+        let proof = self.countersign(&["-C", "remote.git", "verify", "--root", &self.pin]);
+        assert!(proof.succeeded(), "the history is not proven:\n{proof}");
+        self
     }
 
     /// Ends a scenario in which no daemon can tick any more, and says why.
