@@ -28,6 +28,7 @@ mod standing;
 mod status;
 mod trust;
 mod validate;
+mod verify;
 mod watch;
 mod weigh;
 mod withdraw;
@@ -123,6 +124,8 @@ enum Command {
     Withdraw(withdraw::Arguments),
     /// Who approved what, when and why, and what came of it
     History(history::Arguments),
+    /// Prove the whole history again, offline, from what is fetched
+    Verify(verify::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Print a manual page
@@ -166,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(global, arguments),
         Command::Trust(arguments) => trust::main(global, arguments),
         Command::Validate(arguments) => validate::main(global, arguments),
+        Command::Verify(arguments) => verify::main(global, arguments),
         Command::Status(arguments) => status::main(global, arguments),
         Command::Pending(arguments) => pending::main(global, arguments),
         Command::Diff(arguments) => diff::main(global, arguments),

@@ -84,17 +84,13 @@ impl Narrator<'_> {
 
 /// Where everything lies, and what to try next.
 fn end(told: &Narrator<'_>, typed: &Path) -> Result<(), CliError> {
-    let approve = told.stage.merge_command("approve")?;
-    let reject = told.stage.merge_command("reject")?;
     let typed = shell_word(&typed.display().to_string());
     told.step(&format!(
         "Everything is in {typed}: remote.git, clones of victor and carla, keys, daemon, and srv with what is applied."
     ))?;
-    told.say(&format!("To go on: cd {typed} && . ./env.sh, and try:"))?;
-    let tick = story::TICK;
-    told.say(&format!("  1. approve as carla:   (cd carla && {approve}) && {tick}"))?;
-    told.say(&format!("  2. or reject as carla: (cd carla && {reject}) && {tick}"))?;
-    told.say(&format!(
-        "  3. change or delete a file in victor/environments/acme-prod/config, commit, push, and: {tick}"
-    ))
+    told.say(&format!("Victor's second change still waits. To go on: cd {typed} && . ./env.sh"))?;
+    told.say("  1. see it and approve it as carla: countersign -C carla approve acme-prod")?;
+    told.say("  2. or say no:                      countersign -C carla reject acme-prod -m 'not this week'")?;
+    told.say("  3. change or delete a file in victor/environments/acme-prod/config, commit and push")?;
+    told.say(&format!("After each of them, the daemon: {}", story::TICK))
 }

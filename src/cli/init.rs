@@ -83,7 +83,7 @@ impl Places {
             return Err(CliError::failed(message).hint(if bare.is_some() { without_spaces } else { "" }));
         }
         let places = Self { typed: typed.display().to_string(), daemon: beside(".daemon"), work, bare, url, name };
-        for path in places.all().filter(|path| !is_free(path)) {
+        if let Some(path) = places.all().find(|path| !is_free(path)) {
             return Err(CliError::failed(format!("`{}` exists and is not empty", path.display()))
                 .hint("choose another DIR, or move it away"));
         }

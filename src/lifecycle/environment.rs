@@ -24,7 +24,8 @@ pub struct EnvironmentState {
     pub applied: Option<Applied>,
     /// A later revision without effect, recorded without approval: its revision and config commit.
     pub recorded: Option<(RevisionId, Oid)>,
-    /// The plans of this number and round that have not ended, by digest.
+    /// The plans of this number and round that have not ended, by digest. One that is being deployed is not among them:
+    /// there is one copy of a plan, so that what is said on it is heard wherever it is judged.
     pub plans: BTreeMap<PlanId, OpenPlan>,
     /// The one that waits; the others rest (live state changed and may change back).
     pub current: Option<PlanId>,
@@ -201,12 +202,9 @@ impl EnvironmentState {
         self.plans.get(&id).or(deploying)
     }
 
-    /// Every copy of a plan that has not ended. While it is being deployed there are two: the waiting one, to which an
-    /// abandoned claim goes back, and the deployment's, which is judged again after the claim. What is said meanwhile
-    /// must reach both, or a rejection that arrives with the claim would not be heard.
-    pub(super) fn open_plans_mut(&mut self, id: PlanId) -> impl Iterator<Item = &mut OpenPlan> {
+    pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).into_iter().chain(deploying)
+        self.plans.get_mut(&id).or(deploying)
     }
 
     /// The base of the next plan.

@@ -302,35 +302,18 @@ impl State {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
         let env = self.environments.entry(judged.environment.clone()).or_default();
-        let mut is_open = false;
-        if let Some(plan) = judged.plan {
-            for open in env.open_plans_mut(plan) {
-                open.statements.push((sequence, judged.clone()));
-                is_open = true;
+        match judged.plan.and_then(|plan| env.open_plan_mut(plan)) {
+            Some(plan) => plan.statements.push((sequence, judged.clone())),
+            None if judged.admitted == Admission::Admitted => {
+                let what = format!("statement {} is admitted for a plan that is not open", judged.digest.short());
+                return Err(FoldError { sequence, what });
             }
-        }
-        if !is_open && judged.admitted == Admission::Admitted {
-            return Err(FoldError {
-                sequence,
-                what: format!("statement {} is admitted for a plan that is not open", judged.digest.short()),
-            });
-        }
-        if !is_open {
-            env.refused.push(judged.clone());
-            if env.refused.len() > HISTORY_SHOWN {
-                env.refused.remove(0);
+            None => {
+                env.refused.push(judged.clone());
+                if env.refused.len() > HISTORY_SHOWN {
+                    env.refused.remove(0);
+                }
             }
-        }
-        if is_open {
-            return Ok(());
-        }
-        if judged.admitted == Admission::Admitted {
-            let what = format!("statement {} is admitted for a plan that is not open", judged.digest.short());
-            return Err(FoldError { sequence, what });
-        }
-        env.refused.push(judged.clone());
-        if env.refused.len() > HISTORY_SHOWN {
-            env.refused.remove(0);
         }
         Ok(())
     }
@@ -361,8 +344,8 @@ impl State {
             }
             Some(failed) if failed.plan.id == claim.plan && failed.plan.number == claim.number => failed.plan,
             _ => {
-                let plan = env.plans.get(&claim.plan).cloned();
-                let plan = plan.filter(|plan| env.current == Some(plan.id) && plan.number == claim.number);
+                let waits = env.current_plan().is_some_and(|plan| plan.id == claim.plan && plan.number == claim.number);
+                let plan = if waits { env.plans.remove(&claim.plan) } else { None };
                 plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
             }
         };
@@ -420,6 +403,8 @@ impl State {
             if env.consumed >= number {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
+            } else {
+                env.plans.insert(deployment.plan.id, deployment.plan);
             }
             let kept: Vec<String> = self.targets_in_use(name);
             self.targets.retain(|target, owner| owner != name || kept.contains(target));

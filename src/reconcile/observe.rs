@@ -26,6 +26,9 @@ impl Daemon {
         let names = if first_look {
             let tree = objects.commit(remotes.heads.config)?.tree;
             let mut names = environment_names(objects.as_ref(), &self.config.root, tree)?;
+            if names.len() > self.config.most_environments {
+                return Err(TickError::TooMany { found: names.len(), most: self.config.most_environments });
+            }
             names.extend(self.state()?.environments.keys().cloned());
             names
         } else {

@@ -15,8 +15,10 @@ use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade};
 use crate::lifecycle::{OpenPlan, Phase, ReadyRecord};
 use crate::model::{ApprovalVerdict, EnvironmentName};
-use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at};
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree, entry_at};
 use crate::revision::resolve::below;
+
+const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
 
 impl Daemon {
     /// Adds the ready-made commits that are missing for the environments of this entry.
@@ -94,16 +96,42 @@ impl Daemon {
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// Makes those ready-made commits again that can be pushed no more: their ids are on the journal, but whoever made
+    /// them was killed before their branch was pushed, and they lie in a state folder that is not this one.
+    fn replace_lost(&mut self, remotes: &Remotes) -> Result<(), TickError> {
+        let mut lost = Vec::new();
+        for (name, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
+            for verdict in VERDICTS {
+                let Some(newest) = plan.newest_ready(verdict) else { continue };
+                if remotes.all.get(&branch_ref(&newest.branch)) == Some(&newest.commit) {
+                    continue;
+                }
+                match self.objects.read(Kind::Commit, newest.commit) {
+                    Ok(_) => {}
+                    Err(ObjectError::Missing { .. }) => lost.push((name.clone(), plan.clone(), verdict)),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        let heads = self.state()?.heads;
+        let mut draft = self.draft(heads);
+        for (name, plan, verdict) in lost {
+            let ready = self.make_one(&draft, &name, &plan, verdict, heads.config)?;
+            self.emit(&mut draft, Event::Ready(ready))?;
+        }
+        self.append(draft)
+    }
+
     /// Makes the remote's ready-made branches what they must be. Gives whether anything was changed.
     pub(super) fn sync_ready(&mut self, remotes: &Remotes) -> Result<bool, TickError> {
+        self.replace_lost(remotes)?;
         let mut wanted: BTreeMap<String, Oid> = BTreeMap::new();
         for (_, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
             for (_, ready) in &plan.ready {
                 wanted.insert(branch_ref(&ready.branch), ready.commit);
             }
         }
-        let verdicts = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
-        let prefixes = verdicts.map(|verdict| branch_ref(&format!("{}/{}/", self.config.prefix, verdict.name())));
+        let prefixes = VERDICTS.map(|verdict| branch_ref(&format!("{}/{}/", self.config.prefix, verdict.name())));
         let ours = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let found: BTreeMap<String, Oid> =
             remotes.all.iter().filter(|(name, _)| ours(name)).map(|(name, tip)| (name.clone(), *tip)).collect();

@@ -9,8 +9,10 @@ fn the_demo_comes_out_as_it_is_told() {
     assert!(told.lines().count() <= 60, "{told}");
     insta::assert_snapshot!(shell.masked(&told));
     // What it proposes to try works in a shell that sourced env.sh.
-    let first = told.lines().find_map(|line| line.split_once("1. approve as carla:")).unwrap().1.trim();
-    let after = shell.run(&format!("cd countersign-demo && . ./env.sh && {first}"));
+    let after_colon = |start: &str| told.lines().find_map(|line| line.split_once(start)).unwrap().1.trim();
+    let approve = after_colon("approve it as carla:");
+    let daemon = after_colon("the daemon:");
+    let after = shell.run(&format!("cd countersign-demo && . ./env.sh && {approve} --yes && {daemon}"));
     assert!(after.ends_with("acme-prod Synced 2\n"), "{after}");
     assert_eq!(shell.run("cat countersign-demo/srv/acme-prod/greeting.txt"), "Welcome back, Acme\n");
 }

@@ -12,9 +12,12 @@ fn the_commands_that_it_prints_apply_the_sample() {
     insta::assert_snapshot!(shell.masked(&printed));
     let commands: Vec<&str> = printed.lines().filter_map(|line| line.strip_prefix("  ")).collect();
     let run = commands.iter().find(|line| line.contains(" run ")).unwrap();
+    let status = commands.iter().find(|line| line.ends_with(" status")).unwrap();
     let approve = commands.iter().find(|line| line.contains("git merge -S")).unwrap();
     let waits = shell.run(run);
     assert!(waits.starts_with("sample AwaitingApproval"), "{waits}");
+    let shown = shell.run(status);
+    assert!(shown.contains("AwaitingApproval"), "{shown}");
     shell.run(approve);
     let applied = shell.run(&run.replace(" --start-journal", ""));
     assert_eq!(applied, "sample Synced 1\n");

@@ -9,6 +9,7 @@
 
 mod approvals;
 mod client;
+mod clones;
 mod demo;
 mod fixtures;
 mod formats;
@@ -16,7 +17,12 @@ mod gates;
 mod house;
 mod init;
 mod lifecycle;
+mod pages;
+mod remote;
 mod replay;
 mod shell;
+mod shown;
+mod statements;
+mod targets;
 mod walkthrough;
 mod world;

@@ -185,7 +185,7 @@ fn listed(overview: &Overview) -> String {
 fn alarms(overview: &Overview) -> String {
     let rows = overview.alarms.iter().map(|Alarm { time, environment, message }| {
         let environment = environment.as_ref().map(ToString::to_string).unwrap_or_default();
-        [minute(*time), environment, sentence(message)]
+        [minute(*time), environment, sentence(&cut(message, CELL))]
     });
     let table = table(["when (UTC)", "environment", "what"], rows);
     if table.is_empty() { table } else { format!("## Last alarms\n\n{table}") }

@@ -59,6 +59,17 @@ impl World {
         self.forge_entry(vec![Event::Claimed(claim)])
     }
 
+    /// A claim that cannot be the next one: its number is used up.
+    #[track_caller]
+    pub fn forge_claim_out_of_order(&mut self, environment: &str) -> &mut Self {
+        let claimed = |event| match event {
+            Event::Claimed(claim) if claim.environment.as_str() == environment => Some(claim),
+            _ => None,
+        };
+        let claim = self.events().into_iter().filter_map(claimed).next_back().expect("a claim");
+        self.forge_entry(vec![Event::Claimed(claim)])
+    }
+
     /// The phase that the journal's entries alone leave an environment in, whatever its pages say.
     #[track_caller]
     pub fn expect_phase_of_fold(&mut self, environment: &str, phase: Phase) -> &mut Self {
