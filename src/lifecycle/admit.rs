@@ -378,3 +378,6 @@ fn powerless(why: &str) -> Admission {
 fn gone() -> Admission {
     powerless("its record was gone from the branch when it was first seen")
 }
+
+#[cfg(test)]
+mod tests;
