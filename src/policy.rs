@@ -40,3 +40,6 @@ impl Permit {
         Self { plan: PlanId(crate::digest::Digest::of("a plan for tests")) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 
 use super::state::{JudgedKey, State};
-use crate::digest::{PlanId, StatementId};
+use crate::digest::{Digest, PlanId, StatementId};
 use crate::evidence::{Found, Proof};
 use crate::journal::{Admission, Judged, ReadyMade};
 use crate::model::{
@@ -131,8 +131,11 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             let why = format!("`{}` requests are not built yet in this version", request.action.name());
             Err(Some(refuse(judged, why, String::new())))
         }
-        Proof::Record { statement: Statement::Approval(approval), key, in_tip, .. } => {
+        Proof::Record { statement: Statement::Approval(approval), key, in_tip, bytes, .. } => {
             let mut judged = blank(approval.environment.clone());
+            // Until it is known to be its maker's, it is only this file: whoever signs somebody's words with another
+            // key, or puts them somewhere else, must not use up the statement itself, which is judged once.
+            judged.digest = StatementId(Digest::of(bytes));
             describe(&mut judged, approval);
             judged.evidence = Some(EvidenceKind::Record);
             let Maker::Signed { by, previous, .. } = &approval.maker else {
@@ -158,6 +161,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                     return Err(Some(refuse(judged, why, String::new())));
                 }
             }
+            judged.digest = digest;
             judged.key = Some(key.clone());
             on_open_plan(facts, judged, by.clone(), Link::Previous(*previous), *in_tip)
         }
@@ -374,3 +378,6 @@ fn powerless(why: &str) -> Admission {
 fn gone() -> Admission {
     powerless("its record was gone from the branch when it was first seen")
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,6 +145,31 @@ fn r3_editing_an_admitted_record_changes_nothing_and_alarms() {
 }
 
 #[test]
+fn r3_nobody_can_use_up_a_statement_before_its_maker_says_it() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick();
+    // mallory guesses the words of bob's rejection: signs them with her own key, with a stranger's, and puts a real
+    // copy into another folder.
+    world.make_key("stranger", &[]);
+    let rejection = world.record("bob", "prod", Reject);
+    for (n, copy) in [
+        rejection.clone().signed_with("mallory"),
+        rejection.clone().signed_with("stranger"),
+        rejection.clone().path("approvals/other/copy.yaml"),
+        rejection.clone().path("approvals/copy.yaml"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let copy = if n < 2 { copy.path(&format!("approvals/prod/{n}.yaml")) } else { copy };
+        world.put_record("mallory", &copy);
+    }
+    world.push("mallory").tick().expect_waiting_on("prod", "standard/platform");
+    world.say("bob", &rejection).approve_by_merge("alice", "prod").tick();
+    world.expect_phase("prod", Phase::Rejected).expect_not_applied("prod").finish();
+}
+
+#[test]
 fn r4_a_key_that_ended_signs_nothing_whatever_date_is_written() {
     let mut world = World::new();
     let file = "governance/people/bob.yaml";
