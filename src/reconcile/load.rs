@@ -107,7 +107,7 @@ impl Daemon {
         }
         self.adopt(journal)?;
         if let Some((found, why)) = foreign {
-            self.put_back(remotes, found, &why)?;
+            self.put_back(found, &why)?;
         }
         Ok(())
     }
@@ -198,10 +198,11 @@ impl Daemon {
     }
 
     /// Puts the journal back to its last entry, with an alarm on top.
-    fn put_back(&mut self, remotes: &Remotes, found: Oid, why: &str) -> Result<(), TickError> {
+    fn put_back(&mut self, found: Oid, why: &str) -> Result<(), TickError> {
         let message = format!("{found} was on top of the journal and was taken off: {why}");
         tracing::error!(branch = %self.config.journal, "{message}");
-        let mut draft = self.draft(remotes.heads);
+        // Not the heads of this look: nothing of it was judged yet, and an entry's heads say up to where everything was.
+        let mut draft = self.draft(self.state()?.heads);
         self.emit(&mut draft, Event::Alarm { environment: None, message })?;
         self.append_over(draft, Some(found))
     }
