@@ -1,22 +1,48 @@
 //! The command line: one file per command.
 
+mod approve;
+mod chain;
 mod check;
+mod clone;
+mod completions;
+mod demo;
+mod diff;
 mod error;
+mod history;
+mod init;
+mod journal;
 mod log;
+mod man;
+mod me;
 mod output;
+mod pending;
+mod progress;
+mod publish;
+mod reject;
 mod run;
+mod say;
+mod scaffold;
+mod seen;
+mod show;
+mod standing;
+mod status;
 mod trust;
 mod validate;
+mod verify;
 mod watch;
+mod weigh;
+mod withdraw;
 mod worktree;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 pub use error::CliError;
 pub use output::Output;
+
+use crate::model::EnvironmentName;
 
 /// What a command gives back: its exit code, or an error with a code of its own.
 pub type Outcome = Result<ExitCode, CliError>;
@@ -76,10 +102,39 @@ pub enum Color {
 enum Command {
     /// The daemon: plan what is pushed, apply what is countersigned
     Run(run::Arguments),
+    /// Make a config repository, with settings for the daemon
+    Init(init::Arguments),
+    /// See it work: a vendor, a customer and the daemon on this machine, narrated
+    Demo(demo::Arguments),
     /// Print the pin for the governance checked out here
     Trust(trust::Arguments),
     /// Read the work tree as the daemon would, and say everything that is wrong
     Validate(validate::Arguments),
+    /// Where environments stand, what they wait for, and who could give it
+    Status(status::Arguments),
+    /// Every plan that waits for somebody
+    Pending(pending::Arguments),
+    /// The plan that waits
+    Diff(diff::Arguments),
+    /// Countersign exactly the plan that waits
+    Approve(approve::Arguments),
+    /// Refuse the plan that waits
+    Reject(reject::Arguments),
+    /// Take back what you said last on the plan that waits
+    Withdraw(withdraw::Arguments),
+    /// Who approved what, when and why, and what came of it
+    History(history::Arguments),
+    /// Prove the whole history again, offline, from what is fetched
+    Verify(verify::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Print a manual page
+    Man(man::Arguments),
+}
+
+/// The name of an environment, as typed.
+fn environment_name(text: &str) -> Result<EnvironmentName, CliError> {
+    text.parse().map_err(|error| CliError::failed(format!("`{text}` is no name of an environment: {error}")))
 }
 
 /// The root folder of the work tree that a command was started in: where `governance/` and `environments/` are.
@@ -99,14 +154,31 @@ fn root_folder(directory: &std::path::Path) -> Result<PathBuf, CliError> {
     })
 }
 
+/// Whether this version has a command.
+fn has_command(name: &str) -> bool {
+    Cli::command().find_subcommand(name).is_some()
+}
+
 /// Parses the command line, runs the command, prints an error and its hint.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = &cli.global;
     let outcome = match &cli.command {
         Command::Run(arguments) => run::main(global, arguments),
+        Command::Init(arguments) => init::main(global, arguments),
+        Command::Demo(arguments) => demo::main(global, arguments),
         Command::Trust(arguments) => trust::main(global, arguments),
         Command::Validate(arguments) => validate::main(global, arguments),
+        Command::Verify(arguments) => verify::main(global, arguments),
+        Command::Status(arguments) => status::main(global, arguments),
+        Command::Pending(arguments) => pending::main(global, arguments),
+        Command::Diff(arguments) => diff::main(global, arguments),
+        Command::Approve(arguments) => approve::main(global, arguments),
+        Command::Reject(arguments) => reject::main(global, arguments),
+        Command::Withdraw(arguments) => withdraw::main(global, arguments),
+        Command::History(arguments) => history::main(global, arguments),
+        Command::Completions(arguments) => completions::main(global, arguments),
+        Command::Man(arguments) => man::main(global, arguments),
     };
     match outcome {
         Ok(code) => code,

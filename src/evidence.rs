@@ -76,7 +76,8 @@ pub enum Proof {
     },
     /// No evidence: it counts for nothing.
     Nothing {
-        /// The digest of the signed bytes, of the raw merge commit, or of the file where it is no statement.
+        /// The digest of the raw merge commit or of the file's bytes; never that of what the file says, whose place an
+        /// unproven copy could otherwise take.
         digest: StatementId,
         /// What it says, where it can be read.
         statement: Option<Statement>,

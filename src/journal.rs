@@ -7,6 +7,10 @@ pub mod read;
 pub mod status;
 pub mod yaml_out;
 
+/// The name and address that commits of the daemon carry as author. It is nobody's address: names in headers prove
+/// nothing.
+pub const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
+
 pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};

@@ -14,11 +14,24 @@
 //! The rooms on the way to a decision ([`model`], [`evidence`], [`revision`], [`plan`], [`policy`], [`lifecycle`]) are
 //! pure: values in, values out; no clock, no environment variable, no file, no randomness. [`verify`] walks the same
 //! rooms from the journal alone.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "tests make worlds, and fail by panicking"
+    )
+)]
 
+#[expect(clippy::disallowed_methods, reason = "the command line is where files, environment and programs are met")]
 pub mod cli;
 pub mod digest;
+#[expect(clippy::disallowed_methods, reason = "the seam to the state folder")]
 pub mod disk;
 pub mod evidence;
+#[expect(clippy::disallowed_methods, reason = "the seam to git")]
 pub mod git;
 pub mod journal;
 pub mod lifecycle;
@@ -28,7 +41,9 @@ pub mod plan;
 pub mod policy;
 pub mod reconcile;
 pub mod revision;
+#[expect(clippy::disallowed_methods, reason = "drivers touch the world")]
 pub mod services;
+#[expect(clippy::disallowed_methods, reason = "the operator's file is read here")]
 pub mod settings;
 pub mod text;
 pub mod verify;

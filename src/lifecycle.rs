@@ -3,17 +3,24 @@
 //! The daemon and the offline proof run the same functions over the same events.
 
 mod admit;
+mod claim;
 mod environment;
+mod found;
 mod gate;
 mod judged;
 mod missing;
 mod phase;
+mod ready;
+pub mod refusals;
 mod state;
 
 pub use admit::{Facts, admit, merge_command};
+pub use claim::{SETTLED, evidence_files, met};
 pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPlan};
+pub use found::find_new;
 pub use gate::permit;
-pub use judged::{JudgeError, gates_at, judge_plan};
+pub use judged::{JudgeError, gates_at, judge_plan, verdict_on};
 pub use missing::missing_records;
 pub use phase::{Phase, WaitingOn, phase_of};
-pub use state::{FoldError, PolicyInForce, Start, State};
+pub use ready::ReadyRecord;
+pub use state::{Alarm, FoldError, PolicyInForce, Start, State};

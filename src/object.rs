@@ -18,7 +18,7 @@ use sha1::{Digest as _, Sha1};
 pub use commit::{Commit, Identity};
 pub use edit::{Edit, edit_tree};
 pub use memory::MemoryObjects;
-pub use tree::{Entry, Mode, Tree, TreeChange, changed_paths, entry_at, files_below};
+pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use crate::journal::JournalError;
 use crate::model::Problems;
+use crate::object::ObjectError;
 use crate::reconcile::TickError;
 use crate::text::escape_lines;
 
@@ -48,6 +50,13 @@ impl CliError {
         }
     }
 
+    /// Prints it as something that is told beside the result.
+    pub fn print_as_note(&self) {
+        for message in &self.messages {
+            eprintln!("note: {}", escape_lines(message));
+        }
+    }
+
     /// The process's exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
@@ -82,9 +91,28 @@ macro_rules! failed_from {
     )*};
 }
 
+/// Any error, with its causes.
+pub(super) fn from_error(error: &dyn std::error::Error) -> CliError {
+    CliError::failed(with_causes(error))
+}
+
+impl From<ObjectError> for CliError {
+    fn from(error: ObjectError) -> Self {
+        from_error(&error).hint(super::clone::hint_for_missing(&error))
+    }
+}
+
+impl From<JournalError> for CliError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Object(error) => error.into(),
+            other => from_error(&other),
+        }
+    }
+}
+
 failed_from! {
     std::io::Error,
-    crate::object::ObjectError,
     crate::git::RemoteError,
     crate::git::sign::KeyError,
     crate::git::store::StoreError,

@@ -1,9 +1,11 @@
 //! `countersign trust`: the pin for the governance checked out here.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::worktree::tree_of;
 use super::{CliError, Global, Outcome, Output};
+use crate::digest::RevisionId;
 use crate::object::{Edit, Entry, MemoryObjects, Mode, edit_tree};
 use crate::revision::{Hashes, resolve_governance};
 
@@ -14,7 +16,22 @@ use crate::revision::{Hashes, resolve_governance};
 pub struct Arguments {}
 
 pub fn main(global: &Global, _: &Arguments) -> Outcome {
-    let folder = super::root_folder(&global.directory)?.join("governance");
+    let revision = pin_of(&super::root_folder(&global.directory)?)?;
+    let output = Output::of(global);
+    if output.is_json() {
+        output.json(&serde_json::json!({ "policy": revision }))?;
+    } else {
+        output.text(&format!("{revision}\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The revision of `governance/` in a root folder on disk; a policy that cannot be read has no pin.
+///
+/// # Errors
+/// Where the folder cannot be read, and everything that is wrong with the policy.
+pub fn pin_of(root: &Path) -> Result<RevisionId, CliError> {
+    let folder = root.join("governance");
     if !folder.is_dir() {
         return Err(CliError::failed(format!("there is no folder `{}`", folder.display()))
             .hint("run it in a clone of the config repository, or name one with -C"));
@@ -27,12 +44,5 @@ pub fn main(global: &Global, _: &Arguments) -> Outcome {
     if let Err(problems) = governance {
         return Err(CliError::problems(&problems, 2));
     }
-    let revision = revision.ok_or_else(|| CliError::failed("governance/ is empty"))?;
-    let output = Output::of(global);
-    if output.is_json() {
-        output.json(&serde_json::json!({ "policy": revision }))?;
-    } else {
-        output.text(&format!("{revision}\n"))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    revision.ok_or_else(|| CliError::failed("governance/ is empty"))
 }

@@ -8,7 +8,7 @@ use super::signature::verify;
 use super::{Found, Proof, Source};
 use crate::digest::{Digest, StatementId};
 use crate::journal::ReadyMade;
-use crate::model::{ApprovalVerdict, EnvironmentName, Maker, Statement};
+use crate::model::{ApprovalVerdict, EnvironmentName, Maker, PublicKey, Statement};
 use crate::object::{Commit, Entry, Mode, ObjectError, Objects, Oid, changed_paths, entry_at};
 
 /// The purpose for which statements are signed (the namespace of the SSH signature).
@@ -189,7 +189,7 @@ impl Search<'_> {
     }
 }
 
-fn merge_proof(commit: &Commit, digest: StatementId, ready: ReadyMade, key: crate::model::PublicKey) -> Proof {
+fn merge_proof(commit: &Commit, digest: StatementId, ready: ReadyMade, key: PublicKey) -> Proof {
     Proof::Merge { digest, ready, key, email: commit.author.email.clone(), reason: commit.body().to_owned() }
 }
 

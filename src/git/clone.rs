@@ -69,6 +69,17 @@ pub struct Wanted {
     pub optional: bool,
 }
 
+/// A commit to be made in a person's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'a> {
+    /// What it contains.
+    pub tree: Oid,
+    /// What it follows.
+    pub parents: &'a [Oid],
+    /// Its message.
+    pub message: &'a str,
+}
+
 impl Wanted {
     /// One that must be there.
     pub fn required(name: impl Into<String>) -> Self {
@@ -231,6 +242,24 @@ impl LocalClone {
             }
         }
         wanted.iter().map(|w| Ok((w.name.clone(), self.reference(&Self::tracked_as(remote, &w.name))?))).collect()
+    }
+
+    /// Makes a commit as the person's git would: their name, address and clock, signed where they have `commit.gpgSign`
+    /// set. Touches no reference, index or work tree.
+    ///
+    /// # Errors
+    /// Where git refuses, in its words: it knows no name, or the signature was not made.
+    pub fn commit_tree(&self, draft: &Draft<'_>, notes: &mut dyn FnMut(&str)) -> Result<Oid, CloneError> {
+        // Plumbing does not look at `commit.gpgSign` by itself.
+        let output = self.git.run(["config", "--type=bool", "--get", "commit.gpgSign"])?;
+        let sign = one_line(&output).as_deref() == Some("true");
+        let (tree, parents) = (draft.tree.to_string(), draft.parents.iter().map(Oid::to_string).collect::<Vec<_>>());
+        let mut arguments = vec!["commit-tree"];
+        arguments.extend(sign.then_some("-S"));
+        arguments.extend(parents.iter().flat_map(|parent| ["-p", parent.as_str()]));
+        arguments.extend(["-m", draft.message, "--end-of-options", &tree]);
+        let output = self.git.run_with_notes(arguments, notes)?;
+        one_line(&output).and_then(|id| id.parse().ok()).ok_or_else(|| failed(&output))
     }
 
     /// Pushes one commit to one reference of a remote, as a compare-and-set. The person's own hooks run.

@@ -338,17 +338,25 @@ fn is_looked_at(name: &str) -> bool {
 /// The references of a repository on this machine, read without any other process; `None` where that cannot be done
 /// (its owner, its format, a name that is not UTF-8), and git has to be asked.
 fn read_references(path: &Path) -> Option<BTreeMap<String, Oid>> {
-    // Packing moves a reference from its own file into the common one. Read in the middle of that, it would seem
-    // gone, or as it was when it was last packed; so what is read counts only where the common file stayed the same.
-    let packed = |path: &Path| fs::metadata(path.join("packed-refs")).ok().map(|file| stamp(&file));
+    let open = || {
+        let nothing_above = std::iter::empty::<&Path>();
+        git2::Repository::open_ext(path, git2::RepositoryOpenFlags::NO_SEARCH, nothing_above).ok()
+    };
+    let common = open()?.commondir().to_owned();
+    undisturbed(&common, || list(&open()?).ok()?)
+}
+
+/// Reads until nobody packed references meanwhile.
+///
+/// Packing moves a reference from its own file into the common one. Read in the middle of that, it would seem gone, or
+/// as it was when it was last packed; so what is read counts only where the common file stayed the same.
+fn undisturbed<T>(common: &Path, mut read: impl FnMut() -> Option<T>) -> Option<T> {
+    let packed = || fs::metadata(common.join("packed-refs")).ok().map(|file| stamp(&file));
     for _ in 0..READINGS {
-        let repository =
-            git2::Repository::open_ext(path, git2::RepositoryOpenFlags::NO_SEARCH, std::iter::empty::<&Path>()).ok()?;
-        let common = repository.commondir().to_owned();
-        let before = packed(&common);
-        let references = list(&repository).ok()??;
-        if packed(&common) == before {
-            return Some(references);
+        let before = packed();
+        let found = read()?;
+        if packed() == before {
+            return Some(found);
         }
     }
     None

@@ -95,7 +95,9 @@ impl JournalKey {
     pub fn from_openssh(text: &str) -> Result<Self, String> {
         let key = PrivateKey::from_openssh(text).map_err(|error| why_not(text, &error))?;
         if key.is_encrypted() {
-            return Err("it has a passphrase, and nobody is there to type it; make one without for the daemon".to_owned());
+            return Err(
+                "it has a passphrase, and nobody is there to type it; make one without for the daemon".to_owned()
+            );
         }
         let known = [
             Algorithm::Ed25519,

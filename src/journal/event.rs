@@ -156,7 +156,7 @@ pub enum Event {
         result: OutcomeResult,
         /// What came of each service, in order.
         services: Vec<ServiceOutcome>,
-        /// For people; empty when applied.
+        /// For people; empty when applied, unless it was found done after an interruption.
         message: String,
     },
     /// Something that should not be was seen, and what was done about it.

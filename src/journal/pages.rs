@@ -20,6 +20,7 @@ pub use gates::{GateChange, gate_changes};
 pub use overview::{Overview, root_page};
 pub use plan::{PlanPage, plan_page};
 pub use preview::is_cut;
+pub(crate) use words::{count, deployment, list, minute, purpose, said};
 
 use super::Layout;
 use crate::digest::Digest;

@@ -83,7 +83,7 @@ impl Status {
     pub fn of(state: &State, name: &EnvironmentName, env: &EnvironmentState, verdict: Option<&Verdict>) -> Self {
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
         let plan = deploying.or_else(|| env.current_plan());
-        let refused = env.refused.iter().map(|judged| StatementView::of_refused(judged));
+        let refused = env.refused.iter().map(StatementView::of_refused);
         let statements = verdict.map(|verdict| verdict.statements.clone()).unwrap_or_default();
         Self {
             repository: state.repository,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::state::State;
+use super::state::{JudgedKey, State};
 use crate::digest::{PlanId, StatementId};
 use crate::evidence::{Found, Proof};
 use crate::journal::{Admission, Judged, ReadyMade};
@@ -33,17 +33,23 @@ pub fn merge_command(branch: &str) -> String {
 
 /// Judges every statement among `found` that was never judged before.
 pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
-    let mut seen: HashSet<StatementId> = HashSet::new();
+    let mut seen: HashSet<JudgedKey> = HashSet::new();
     let mut judged = Vec::new();
     let mut proven = Vec::new();
     for found in found {
         let digest = match &found.proof {
             Proof::Record { digest, .. } | Proof::Merge { digest, .. } | Proof::Nothing { digest, .. } => *digest,
         };
-        if facts.state.judged.contains(&digest) || !seen.insert(digest) {
+        let identified = identify(facts, found, digest);
+        let key = match &identified {
+            Ok(statement) => JudgedKey::of(&statement.judged),
+            Err(Some(refused)) => JudgedKey::of(refused),
+            Err(None) => continue,
+        };
+        if facts.state.judged.contains(&key) || !seen.insert(key) {
             continue;
         }
-        match identify(facts, found, digest) {
+        match identified {
             Ok(statement) => proven.push(statement),
             Err(Some(refused)) => judged.push(*refused),
             Err(None) => {}
@@ -172,6 +178,22 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                 return Err(Some(refuse(judged, why, hint)));
             }
             in_time(facts, held.valid_until, &judged)?;
+            // An ECDSA signature can be turned into another valid one by anybody, and the merge into another object with
+            // it: whoever merged a ready-made commit once has said what it says once.
+            let env = facts.state.environments.get(&judged.environment);
+            let open = env.and_then(|env| env.open_plan(ready.plan));
+            let again = open.is_some_and(|plan| {
+                plan.statements.iter().any(|(_, before)| {
+                    before.by == judged.by
+                        && before.path == judged.path
+                        && before.evidence == Some(EvidenceKind::Merge)
+                        && !matches!(before.admitted, Admission::Refused { .. })
+                })
+            });
+            if again {
+                let why = format!("{} merged this ready-made commit before", person.name);
+                return Err(Some(refuse(judged, why, hint)));
+            }
             judged.key = Some(key.clone());
             let published = facts.state.ready.get(&ready.commit).map_or(0, |(sequence, _)| *sequence);
             on_open_plan(facts, judged, person.name.clone(), Link::Published(published), true)

@@ -24,7 +24,8 @@ pub struct EnvironmentState {
     pub applied: Option<Applied>,
     /// A later revision without effect, recorded without approval: its revision and config commit.
     pub recorded: Option<(RevisionId, Oid)>,
-    /// The plans of this number and round that have not ended, by digest.
+    /// The plans of this number and round that have not ended, by digest. One that is being deployed is not among them:
+    /// there is one copy of a plan, so that what is said on it is heard wherever it is judged.
     pub plans: BTreeMap<PlanId, OpenPlan>,
     /// The one that waits; the others rest (live state changed and may change back).
     pub current: Option<PlanId>,
@@ -201,11 +202,9 @@ impl EnvironmentState {
         self.plans.get(&id).or(deploying)
     }
 
-    /// Every copy of a plan that has not ended: one that is being deployed is kept beside the waiting one, which goes on
-    /// where the deployment is abandoned. What is said on it must reach both.
-    pub(super) fn open_plans_mut(&mut self, id: PlanId) -> impl Iterator<Item = &mut OpenPlan> {
+    pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).into_iter().chain(deploying)
+        self.plans.get_mut(&id).or(deploying)
     }
 
     /// The base of the next plan.

@@ -43,6 +43,26 @@ pub fn gates_at(objects: &dyn Objects, root: &str, name: &EnvironmentName, commi
     }
 }
 
+/// The verdict on the plan that an environment's status speaks of: the one that runs or failed, else the one that waits.
+/// `None` where there is none, or where the configuration is invalid and nothing runs.
+///
+/// # Errors
+/// As [`judge_plan`].
+pub fn verdict_on(
+    objects: &dyn Objects,
+    root: &str,
+    governance: &Governance,
+    name: &EnvironmentName,
+    env: &EnvironmentState,
+) -> Result<Option<Verdict>, JudgeError> {
+    if env.invalid.is_some() && env.running().is_none() {
+        return Ok(None);
+    }
+    let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
+    let Some(plan) = deploying.or_else(|| env.current_plan()) else { return Ok(None) };
+    judge_plan(objects, root, governance, name, env, plan).map(Some)
+}
+
 /// Judges a plan by the policy in force: the settings it leaves are those of the last deployment, the ones it enters
 /// those of the commit it was planned from.
 ///

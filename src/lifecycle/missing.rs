@@ -35,7 +35,5 @@ pub fn missing_records(
             }
         }
     }
-    // A plan that is being deployed is there twice.
-    found.dedup();
     Ok(found)
 }

@@ -10,7 +10,7 @@ use crate::journal::{
     Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
     ServiceResult,
 };
-use crate::model::{EnvironmentName, Problem};
+use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
 use crate::object::Oid;
 
 /// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
@@ -40,6 +40,20 @@ pub struct Start {
     pub policy: RevisionId,
 }
 
+/// An alarm, as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// When it was raised.
+    pub time: Timestamp,
+    /// The environment it concerns.
+    pub environment: Option<EnvironmentName>,
+    /// What, for people.
+    pub message: String,
+}
+
+/// How many alarms are remembered.
+const ALARMS_SHOWN: usize = 10;
+
 /// The policy in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyInForce {
@@ -49,6 +63,22 @@ pub struct PolicyInForce {
     pub revision: RevisionId,
     /// The config commit it was read from.
     pub commit: Oid,
+}
+
+/// What is judged once: a statement. The merge of several ready-made commits at once is one object and several
+/// statements, so the digest alone does not name one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct JudgedKey {
+    digest: StatementId,
+    plan: Option<PlanId>,
+    verdict: Option<ApprovalVerdict>,
+}
+
+impl JudgedKey {
+    /// The key of a judged statement.
+    pub fn of(judged: &Judged) -> Self {
+        Self { digest: judged.digest, plan: judged.plan, verdict: judged.verdict }
+    }
 }
 
 /// Everything the journal says.
@@ -73,9 +103,11 @@ pub struct State {
     /// Every ready-made commit that was ever published, with the sequence of its entry.
     pub ready: HashMap<Oid, (u64, ReadyMade)>,
     /// Every statement ever judged.
-    pub judged: HashSet<StatementId>,
+    pub judged: HashSet<JudgedKey>,
     /// Who owns which target.
     pub targets: BTreeMap<String, EnvironmentName>,
+    /// The last alarms, newest first: kept here so that what people see does not depend on when the daemon started.
+    pub alarms: Vec<Alarm>,
 }
 
 impl State {
@@ -110,6 +142,7 @@ impl State {
             ready: HashMap::new(),
             judged: HashSet::new(),
             targets: BTreeMap::new(),
+            alarms: Vec::new(),
         };
         for event in &entry.events[1..] {
             state.fold(event)?;
@@ -248,7 +281,10 @@ impl State {
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
-            Event::Alarm { .. } => {}
+            Event::Alarm { environment, message } => {
+                self.alarms.insert(0, Alarm { time, environment: environment.clone(), message: message.clone() });
+                self.alarms.truncate(ALARMS_SHOWN);
+            }
         }
         Ok(())
     }
@@ -262,27 +298,25 @@ impl State {
 
     fn fold_statement(&mut self, judged: &Judged) -> Result<(), FoldError> {
         let sequence = self.sequence;
-        if !self.judged.insert(judged.digest) {
+        if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
-        let env = self.environments.entry(judged.environment.clone()).or_default();
-        let mut is_open = false;
-        if let Some(plan) = judged.plan {
-            for open in env.open_plans_mut(plan) {
-                open.statements.push((sequence, judged.clone()));
-                is_open = true;
+        // A folder below approvals/ makes no environment: whoever may push could make any number of them.
+        let mut env = self.environments.get_mut(&judged.environment);
+        match judged.plan.and_then(|plan| env.as_mut()?.open_plan_mut(plan)) {
+            Some(plan) => plan.statements.push((sequence, judged.clone())),
+            None if judged.admitted == Admission::Admitted => {
+                let what = format!("statement {} is admitted for a plan that is not open", judged.digest.short());
+                return Err(FoldError { sequence, what });
             }
-        }
-        if is_open {
-            return Ok(());
-        }
-        if judged.admitted == Admission::Admitted {
-            let what = format!("statement {} is admitted for a plan that is not open", judged.digest.short());
-            return Err(FoldError { sequence, what });
-        }
-        env.refused.push(judged.clone());
-        if env.refused.len() > HISTORY_SHOWN {
-            env.refused.remove(0);
+            None => {
+                if let Some(env) = env {
+                    env.refused.push(judged.clone());
+                    if env.refused.len() > HISTORY_SHOWN {
+                        env.refused.remove(0);
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -313,8 +347,8 @@ impl State {
             }
             Some(failed) if failed.plan.id == claim.plan && failed.plan.number == claim.number => failed.plan,
             _ => {
-                let plan = env.plans.get(&claim.plan).cloned();
-                let plan = plan.filter(|plan| env.current == Some(plan.id) && plan.number == claim.number);
+                let waits = env.current_plan().is_some_and(|plan| plan.id == claim.plan && plan.number == claim.number);
+                let plan = if waits { env.plans.remove(&claim.plan) } else { None };
                 plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
             }
         };
@@ -372,6 +406,8 @@ impl State {
             if env.consumed >= number {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
+            } else {
+                env.plans.insert(deployment.plan.id, deployment.plan);
             }
             let kept: Vec<String> = self.targets_in_use(name);
             self.targets.retain(|target, owner| owner != name || kept.contains(target));
@@ -395,7 +431,7 @@ impl State {
                     kind: plan.kind,
                     revision: plan.revision,
                     commit: claim.heads.config,
-                    time: time,
+                    time,
                 });
                 env.recorded = None;
                 env.refused.clear();

@@ -79,3 +79,26 @@ impl ServiceKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(folder: &str) -> String {
+        let text = format!(
+            "apiVersion: countersign/v1\nkind: Environment\nmetadata: {{ name: {folder} }}\nspec: {{ services: [] }}\n"
+        );
+        let file = "environments/x/environment.yaml";
+        Environment::read(file, folder, text.as_bytes()).map(|read| read.name).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_environment_cannot_take_the_name_of_the_policy() {
+        insta::assert_snapshot!(refused("governance"), @"environments/x/environment.yaml: `governance` is reserved for the policy; give the folder another name");
+    }
+
+    #[test]
+    fn a_folder_whose_name_is_no_name_is_told() {
+        insta::assert_snapshot!(refused("Acme\u{202e}"), @"environments/x/environment.yaml: the folder's name names the environment: expected a name of 1 to 63 characters `a-z`, `0-9` and `-`, with a letter or digit at both ends, found `AcmeU+202E`");
+    }
+}

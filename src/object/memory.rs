@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Kind, ObjectError, Objects, Oid};
 
+type Stored = HashMap<Oid, (Kind, Arc<[u8]>)>;
+
 /// Objects in memory; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
-    objects: Arc<Mutex<HashMap<Oid, (Kind, Arc<[u8]>)>>>,
+    objects: Arc<Mutex<Stored>>,
 }
 
 impl Objects for MemoryObjects {

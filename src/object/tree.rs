@@ -48,10 +48,26 @@ pub struct Entry {
     pub id: Oid,
 }
 
+/// Begins the name of an entry whose raw name is not UTF-8 (or begins with this very character, a noncharacter that no
+/// text contains). No such name is ever an input: it is told as a problem, and does not stop anything else.
+pub const RAW_NAME: char = '\u{10FFFF}';
+
+fn name_of(raw: &[u8]) -> String {
+    match std::str::from_utf8(raw) {
+        Ok(name) if !name.starts_with(RAW_NAME) => name.to_owned(),
+        _ => format!("{RAW_NAME}{}", hex::encode(raw)),
+    }
+}
+
+fn raw_of(name: &str) -> Vec<u8> {
+    let decoded = name.strip_prefix(RAW_NAME).and_then(|digits| hex::decode(digits).ok());
+    decoded.unwrap_or_else(|| name.as_bytes().to_vec())
+}
+
 /// A parsed tree: entries by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
-    /// Name to entry. Names are raw bytes in git; here they must be UTF-8.
+    /// Name to entry. Names are raw bytes in git; one that is not UTF-8 appears as [`RAW_NAME`] and its bytes in hex.
     pub entries: BTreeMap<String, Entry>,
 }
 
@@ -59,7 +75,7 @@ impl Tree {
     /// Parses a raw tree object.
     ///
     /// # Errors
-    /// [`ObjectError::Malformed`] where it is not what git writes, or a name is not UTF-8.
+    /// [`ObjectError::Malformed`] where it is not what git writes.
     pub fn parse(id: Oid, raw: &[u8]) -> Result<Self, ObjectError> {
         let bad = |what: &str| ObjectError::Malformed { kind: Kind::Tree, id, what: what.to_owned() };
         let mut entries = BTreeMap::new();
@@ -78,13 +94,13 @@ impl Tree {
                 b"160000" => Mode::Submodule,
                 _ => return Err(bad("an entry of unknown mode")),
             };
-            let name = std::str::from_utf8(&rest[space + 1..nul]).map_err(|_| bad("a name that is not UTF-8"))?;
-            if name.is_empty() || name.contains('/') || matches!(name, "." | "..") {
+            let name = name_of(&rest[space + 1..nul]);
+            if name.is_empty() || name.contains('/') || matches!(name.as_str(), "." | "..") {
                 return Err(bad("a name that is no file name"));
             }
             let mut bytes = [0; 20];
             bytes.copy_from_slice(&rest[nul + 1..nul + 21]);
-            if entries.insert(name.to_owned(), Entry { mode, id: Oid::from_bytes(bytes) }).is_some() {
+            if entries.insert(name, Entry { mode, id: Oid::from_bytes(bytes) }).is_some() {
                 return Err(bad("a name that appears twice"));
             }
             rest = &rest[nul + 21..];
@@ -96,7 +112,7 @@ impl Tree {
     pub fn to_raw(&self) -> Vec<u8> {
         let mut sorted: Vec<_> = self.entries.iter().collect();
         sorted.sort_by_cached_key(|(name, entry)| {
-            let mut key = name.as_bytes().to_vec();
+            let mut key = raw_of(name);
             if entry.mode == Mode::Tree {
                 key.push(b'/');
             }
@@ -106,7 +122,7 @@ impl Tree {
         for (name, entry) in sorted {
             raw.extend_from_slice(entry.mode.octal().as_bytes());
             raw.push(b' ');
-            raw.extend_from_slice(name.as_bytes());
+            raw.extend_from_slice(&raw_of(name));
             raw.push(0);
             raw.extend_from_slice(entry.id.as_bytes());
         }

@@ -87,6 +87,15 @@ pub struct PlanDocument {
     pub commits: Vec<CommitLine>,
 }
 
+impl PlanDocument {
+    /// The file `plan.json`: indented JSON with a final newline, since people look into it too.
+    pub fn to_file(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+}
+
 /// Someone who contributed to a change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::asked::{Asked, UnknownRuleset, asked_for};
 use super::standing::standing;
-use super::verdict::{Exclusion, Requirement, StatementView, Verdict};
+use super::verdict::{Admitted, Exclusion, Requirement, StatementView, Verdict};
 use crate::journal::{Admission, Judged};
 use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, Gates, Governance, Permission, PersonName};
 use crate::plan::{Contributor, PlanKind};
@@ -152,7 +152,8 @@ fn view(
         Admission::Admitted => weigh(case, statement, last, asked, requirements),
         _ => return StatementView::of_refused(statement),
     };
-    StatementView { digest: statement.digest, by: statement.by.clone(), verdict: statement.verdict, counted, reason }
+    let (digest, by, verdict) = (statement.digest, statement.by.clone(), statement.verdict);
+    StatementView { digest, by, verdict, counted, admitted: Admitted::Admitted, reason }
 }
 
 fn weigh(

@@ -74,8 +74,23 @@ pub struct StatementView {
     pub verdict: Option<ApprovalVerdict>,
     /// Whether it counts now.
     pub counted: bool,
+    /// How it was judged when it was first seen.
+    pub admitted: Admitted,
     /// Why, or why not and what would.
     pub reason: String,
+}
+
+/// How a statement was judged when it was first seen, in one word. All but refused ones are part of their maker's chain
+/// on the plan: the next statement names the last of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admitted {
+    /// It is proven, in order, and its maker held `approve`.
+    Admitted,
+    /// It is proven and in order, but gives nothing.
+    Powerless,
+    /// It is nobody's, or out of order.
+    Refused,
 }
 
 impl StatementView {
@@ -87,7 +102,12 @@ impl StatementView {
             Admission::Powerless { why } => why.clone(),
             Admission::Admitted => "its plan has ended".to_owned(),
         };
-        Self { digest: judged.digest, by: judged.by.clone(), verdict: judged.verdict, counted: false, reason }
+        let admitted = match judged.admitted {
+            Admission::Admitted => Admitted::Admitted,
+            Admission::Powerless { .. } => Admitted::Powerless,
+            Admission::Refused { .. } => Admitted::Refused,
+        };
+        Self { digest: judged.digest, by: judged.by.clone(), verdict: judged.verdict, counted: false, admitted, reason }
     }
 }
 

@@ -11,17 +11,16 @@ use crate::digest::{Digest, canonical_json};
 use crate::git::sign::{NewCommit, write_commit};
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::pages::{self, PlanPage};
-use crate::journal::{DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out};
-use crate::lifecycle::{EnvironmentState, Phase, State, judge_plan, phase_of};
+use crate::journal::{
+    AUTHOR, DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out,
+};
+use crate::lifecycle::{EnvironmentState, Phase, State, phase_of, verdict_on};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
 use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at, files_below};
 use crate::plan::PlanDocument;
 use crate::plan::preview::Preview;
 use crate::policy::Verdict;
 use crate::revision::resolve::below;
-
-/// The name the journal's commits carry as author. It is nobody's address: names in headers prove nothing.
-const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
 
 /// A commit of this daemon, not yet signed.
 pub(super) fn new_commit<'a>(tree: Oid, parents: &'a [Oid], time: Timestamp, message: &'a str) -> NewCommit<'a> {
@@ -123,7 +122,9 @@ impl Daemon {
             self.journal = None;
             return Err(error.into());
         }
-        draft.touched.extend(event.environment().cloned());
+        // Not what only a statement's folder names: that is no environment.
+        let known = |name: &&EnvironmentName| journal.state.environments.contains_key(*name);
+        draft.touched.extend(event.environment().filter(known).cloned());
         draft.events.push(event);
         Ok(())
     }
@@ -275,13 +276,8 @@ impl Daemon {
 
     /// The verdict on the plan that a status speaks of.
     pub(super) fn verdict(&self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Option<Verdict>, TickError> {
-        if env.invalid.is_some() && env.running().is_none() {
-            return Ok(None);
-        }
-        let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
-        let Some(plan) = deploying.or_else(|| env.current_plan()) else { return Ok(None) };
         let governance = self.governance()?;
-        Ok(Some(judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, plan)?))
+        Ok(verdict_on(self.objects.as_ref(), &self.config.root, &governance, name, env)?)
     }
 
     /// Renders the pages of everything this entry touches.
@@ -311,7 +307,7 @@ impl Daemon {
             if let Some(plan) = draft.plans.get(name).filter(|_| waits) {
                 let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
                 let page = plan.page(&gates, self.config.preview_limit);
-                put("plan.json", Some(json_file(&plan.document)));
+                put("plan.json", Some(plan.document.to_file()));
                 put("plan.md", Some(pages::plan_page(&page).into_bytes()));
                 put("plan.diff", Some(pages::plan_diff(&page).into_bytes()));
             }
@@ -322,11 +318,7 @@ impl Daemon {
             overview.set(&status);
         }
         overview.set_governance(&journal.state);
-        for event in &draft.events {
-            if let Event::Alarm { environment, message } = event {
-                overview.add_alarm(draft.time, environment.clone(), message);
-            }
-        }
+        overview.set_alarms(&journal.state);
         draft.files.insert("README.md".to_owned(), Some(pages::root_page(overview).into_bytes()));
         Ok(())
     }
@@ -374,7 +366,7 @@ impl Daemon {
             draft.with_file(format!("{folder}/{file}"), bytes);
         }
         if let Some(plan) = plan {
-            draft.with_file(format!("{folder}/plan.json"), json_file(plan));
+            draft.with_file(format!("{folder}/plan.json"), plan.to_file());
         }
         Ok(())
     }
@@ -387,11 +379,4 @@ impl Daemon {
             _ => Ok(None),
         }
     }
-}
-
-/// A machine-readable document as a file people can read too: indented JSON with a final newline.
-fn json_file(document: &PlanDocument) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(document).unwrap_or_default();
-    text.push(b'\n');
-    text
 }

@@ -8,17 +8,14 @@ use super::{Daemon, TickError};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
 use crate::journal::{
-    AttemptOutcome, Claim, DeploymentDocument, Event, MetRule, OutcomeResult, ServiceOutcome, ServiceResult,
-    evidence_path, yaml_out,
+    AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
 };
-use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, permit};
-use crate::model::{EnvironmentName, EvidenceKind};
-use crate::object::{Mode, entry_at};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit};
+use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
 use crate::policy::{Permit, Verdict};
 use crate::revision::Resolved;
-use crate::revision::resolve::below;
 use crate::services::{DriverError, ServiceChange, Settled};
 
 /// What a deployment needs beside its claim.
@@ -48,7 +45,13 @@ impl Daemon {
             .collect();
         let mut wrote = false;
         for name in ready {
-            wrote |= self.deploy(&name)?;
+            match self.deploy(&name) {
+                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                    tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
+                    self.again.insert(name);
+                }
+                result => wrote |= result?,
+            }
         }
         Ok(wrote)
     }
@@ -94,7 +97,15 @@ impl Daemon {
         let heads = self.state()?.heads;
         let Some(plan) = env.current_plan().cloned() else { return Ok(false) };
         let mut draft = self.draft(heads);
-        let prepared = match self.prepare(name, env, &plan, plan.number)? {
+        let mut prepared = self.prepare(name, env, &plan, plan.number)?;
+        // Gate: another environment may have claimed a target since this was planned.
+        if let Ok(Prepared { desired: Some(desired), .. }) = &prepared {
+            let problems = self.refused_by_settings(name, desired)?;
+            if !problems.is_empty() {
+                prepared = Err(problems);
+            }
+        }
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(problems) => {
                 self.again.insert(name.clone());
@@ -189,7 +200,7 @@ impl Daemon {
         let document = self.plan_document(name, plan)?;
         let mut draft = self.draft(heads);
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
-        let evidence = self.evidence(plan)?;
+        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
         let before = self.deployment_document(name, claim.number)?;
         let running = self.state()?.environment(name);
         let Some(running) = running.running() else { return Err(TickError::Conflict) };
@@ -298,7 +309,8 @@ impl Daemon {
             (OutcomeResult::Abandoned, untouched(&changes), why_not(verdict.as_ref()))
         } else if done.len() == changes.len() {
             // All of it is there already: that is what happened, whoever said what since.
-            (OutcomeResult::Applied, self.settled_outcomes(&changes, &done, ServiceResult::Untouched), String::new())
+            let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
+            (OutcomeResult::Applied, services, SETTLED.to_owned())
         } else {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
             (OutcomeResult::Unknown, services, format!("interrupted part-way, and {}", why_not(verdict.as_ref())))
@@ -385,29 +397,6 @@ impl Daemon {
         let Some(bytes) = self.journal_file(&path)? else { return Ok(None) };
         yaml_out::from_yaml(&bytes).map(Some).map_err(|error| TickError::Unreadable(format!("{path}: {error}")))
     }
-
-    /// The raw evidence of every statement on a plan, by the path it gets in the deployment's folder.
-    fn evidence(&self, plan: &OpenPlan) -> Result<BTreeMap<String, Vec<u8>>, TickError> {
-        let mut files = BTreeMap::new();
-        for (_, judged) in &plan.statements {
-            let Some(path) = evidence_path(judged) else { continue };
-            let commit = self.objects.commit(judged.commit)?;
-            if judged.evidence == Some(EvidenceKind::Merge) {
-                files.insert(path, commit.raw.to_vec());
-                let ready = |parent: &&crate::object::Oid| plan.ready.iter().any(|(_, made)| made.commit == **parent);
-                for parent in commit.parents.iter().filter(ready) {
-                    let raw = self.objects.commit(*parent)?.raw.to_vec();
-                    files.insert(format!("evidence/{}.ready.commit", judged.digest.0.to_hex()), raw);
-                }
-            } else {
-                let record = entry_at(self.objects.as_ref(), commit.tree, &below(&self.config.root, &judged.path))?;
-                if let Some(record) = record.filter(|record| matches!(record.mode, Mode::File | Mode::Executable)) {
-                    files.insert(path, self.objects.blob(record.id)?.to_vec());
-                }
-            }
-        }
-        Ok(files)
-    }
 }
 
 fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
@@ -417,15 +406,6 @@ fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
         message: String::new(),
     };
     changes.iter().map(outcome).collect()
-}
-
-fn met(verdict: &Verdict) -> Vec<MetRule> {
-    let rule = |requirement: &crate::policy::Requirement| MetRule {
-        ruleset: requirement.ruleset.clone(),
-        rule: requirement.rule.clone(),
-        statements: requirement.have.iter().map(|(person, digest)| (*digest, person.clone())).collect(),
-    };
-    verdict.requirements.iter().map(rule).collect()
 }
 
 fn why_not(verdict: Option<&Verdict>) -> String {

@@ -145,7 +145,16 @@ impl Daemon {
                 let Some((first, rest)) = line.split_first() else {
                     return Err(JournalError::Entry { commit: tip, what: "the journal is empty".to_owned() }.into());
                 };
-                (Journal::begin(objects, &self.hashes, *first)?, rest.to_vec())
+                let begun = Journal::begin(objects, &self.hashes, *first).map_err(|error| {
+                    // A journal was here before: this is no journal that cannot be read, but another history.
+                    match Tips::read(self.disk.as_ref()) {
+                        Ok(Some(Tips { journal: Some(_), .. })) => {
+                            TickError::Tampered { branch: self.config.journal.clone(), what: error.to_string() }
+                        }
+                        _ => error.into(),
+                    }
+                })?;
+                (begun, rest.to_vec())
             }
         };
         for next in rest {
@@ -201,7 +210,7 @@ impl Daemon {
     fn put_back(&mut self, found: Oid, why: &str) -> Result<(), TickError> {
         let message = format!("{found} was on top of the journal and was taken off: {why}");
         tracing::error!(branch = %self.config.journal, "{message}");
-        // Not the heads of this look: nothing of it was judged yet, and an entry's heads say up to where everything was.
+        // With the heads of the entry before: this one reads nothing, and what is new there must still be found.
         let mut draft = self.draft(self.state()?.heads);
         self.emit(&mut draft, Event::Alarm { environment: None, message })?;
         self.append_over(draft, Some(found))

@@ -7,12 +7,10 @@ use super::append::Draft;
 use super::load::Remotes;
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
-use crate::evidence::statements::find_statements;
-use crate::evidence::{Found, Source};
 use crate::journal::{Event, Heads};
-use crate::lifecycle::{Facts, State, admit, missing_records};
+use crate::lifecycle::{Facts, JudgeError, admit, find_new, missing_records, refusals};
 use crate::model::{EnvironmentName, Problem};
-use crate::object::{Mode, Objects, Oid, entry_at};
+use crate::object::{Mode, Oid, entry_at};
 use crate::revision::resolve::{below, environment_names};
 use crate::revision::resolve_governance;
 
@@ -28,6 +26,9 @@ impl Daemon {
         let names = if first_look {
             let tree = objects.commit(remotes.heads.config)?.tree;
             let mut names = environment_names(objects.as_ref(), &self.config.root, tree)?;
+            if names.len() > self.config.most_environments {
+                return Err(TickError::TooMany { found: names.len(), most: self.config.most_environments });
+            }
             names.extend(self.state()?.environments.keys().cloned());
             names
         } else {
@@ -35,7 +36,15 @@ impl Daemon {
         };
         let again = std::mem::take(&mut self.again);
         for name in names.union(&again) {
-            self.plan_environment(&mut draft, remotes.heads, name)?;
+            match self.plan_environment(&mut draft, remotes.heads, name) {
+                // What one environment was applied from cannot be read as it was: that one holds, the others go on.
+                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                    let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
+                    self.again.insert(name.clone());
+                    self.set_problems(&mut draft, remotes.heads, name, vec![problem])?;
+                }
+                result => result?,
+            }
         }
         self.make_ready(&mut draft, remotes.heads)?;
         self.append(draft)?;
@@ -48,7 +57,7 @@ impl Daemon {
 
     fn observe_statements(&mut self, draft: &mut Draft, from: Heads, to: Heads) -> Result<(), TickError> {
         let objects = Arc::clone(&self.objects);
-        let found = find_new(objects.as_ref(), self.state()?, from, to)?;
+        let found = find_new(&Graph::new(objects.as_ref()), objects.as_ref(), self.state()?, from, to)?;
         let now = draft.time;
         let governance = self.governance()?;
         let judged = admit(&Facts { state: self.state()?, governance: &governance, now }, &found);
@@ -71,17 +80,7 @@ impl Daemon {
         let tree = objects.commit(heads.config)?.tree;
         let in_force = self.state()?.policy.map(|policy| policy.revision);
         let (revision, governance) = resolve_governance(objects.as_ref(), &self.hashes, &self.config.root, tree)?;
-        let problems = if revision == in_force {
-            Vec::new()
-        } else {
-            match governance {
-                Err(problems) => problems.0,
-                Ok(_) => vec![Problem::of_file(
-                    EnvironmentName::GOVERNANCE,
-                    "policy changes are not built yet in this version; the policy in force stays",
-                )],
-            }
-        };
+        let problems = refusals::governance_pending(in_force, revision, governance);
         let pending = (!problems.is_empty()).then(|| (revision, problems.clone()));
         if pending != self.state()?.governance_pending {
             self.emit(draft, Event::GovernancePending { revision, commit: heads.config, problems })?;
@@ -143,18 +142,4 @@ impl Daemon {
         }
         Ok(())
     }
-}
-
-/// Every statement in the commits between two sights of the config and records branches.
-pub fn find_new(objects: &dyn Objects, state: &State, from: Heads, to: Heads) -> Result<Vec<Found>, TickError> {
-    let graph = Graph::new(objects);
-    let ready = |commit: Oid| state.ready_made(commit);
-    let root = &state.start.root;
-    // What either branch had before was read before, wherever it appears now.
-    let not: Vec<Oid> = std::iter::once(from.config).chain(from.records).collect();
-    let mut found = find_statements(&graph, objects, root, Source::Config, &not, to.config, &ready)?;
-    if let Some(records) = to.records {
-        found.extend(find_statements(&graph, objects, root, Source::Records, &not, records, &ready)?);
-    }
-    Ok(found)
 }

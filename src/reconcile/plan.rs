@@ -7,8 +7,8 @@ use super::append::{Draft, PlanFiles};
 use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions;
 use crate::evidence::graph::Graph;
-use crate::journal::{Event, Heads};
-use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan};
+use crate::journal::{Event, Heads, pages};
+use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
 use crate::plan::PlanDocument;
@@ -82,17 +82,14 @@ impl Daemon {
         Ok(match resolve(objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
-            Desired::Unmarked if env.exists() || env.invalid.is_some() || env.current.is_some() => {
-                let file = format!("environments/{name}/environment.yaml");
-                let message = "is missing, but the folder is still there: to destroy the environment remove the \
-                               whole folder";
-                Wanted::Problems(vec![Problem::of_file(file, message)])
+            Desired::Unmarked if env.consumed > 0 || env.invalid.is_some() || env.current.is_some() => {
+                Wanted::Problems(vec![refusals::unmarked(name)])
             }
             Desired::Unmarked => Wanted::Nothing,
             Desired::Invalid(problems) => Wanted::Problems(problems),
             Desired::Present(resolved) => {
                 self.note_shared(name, &resolved);
-                match self.refused_targets(name, &resolved)? {
+                match self.refused_by_settings(name, &resolved)? {
                     problems if problems.is_empty() => Wanted::Present(resolved),
                     problems => Wanted::Problems(problems),
                 }
@@ -101,8 +98,19 @@ impl Daemon {
     }
 
     /// Gate: a target must be granted by the operator, and belongs to the environment that first claimed it.
-    fn refused_targets(&self, name: &EnvironmentName, resolved: &Resolved) -> Result<Vec<Problem>, TickError> {
+    /// Its file must not be larger than the operator allows.
+    pub(super) fn refused_by_settings(
+        &self,
+        name: &EnvironmentName,
+        resolved: &Resolved,
+    ) -> Result<Vec<Problem>, TickError> {
         let file = format!("environments/{name}/environment.yaml");
+        let limit = self.config.yaml_limit;
+        if let Some(size) = resolved.manifest.files.get(&file).map(|file| file.size).filter(|size| *size > limit) {
+            let message = format!("has {size} bytes, and the operator's settings allow {limit} (spec.limits.yaml)");
+            return Ok(vec![Problem::of_file(&file, message)]);
+        }
+        let owned = refusals::owned_targets(self.state()?, name, resolved);
         let mut problems = Vec::new();
         for (at, service) in resolved.environment.services.iter().enumerate() {
             let target = service.kind.target();
@@ -113,13 +121,9 @@ impl Daemon {
                      (spec.repositories[].allow)",
                     service.kind.name()
                 );
-                problems.push(Problem { field: field.clone(), ..Problem::of_file(&file, message) });
-            }
-            if let Some((owned, owner)) = self.state()?.other_owner(name, target) {
-                let message =
-                    format!("`{target}` belongs to {owner}, which has `{owned}` until its destroy is applied");
                 problems.push(Problem { field, ..Problem::of_file(&file, message) });
             }
+            problems.extend(owned.iter().filter(|(place, _)| *place == at).map(|(_, problem)| problem.clone()));
         }
         Ok(problems)
     }
@@ -273,12 +277,10 @@ impl Daemon {
         let graph = Graph::new(objects.as_ref());
         let found = contributions(&graph, objects.as_ref(), &governance, &folders, from, heads.config)?;
         if found.commits.is_empty() && !env.uncertain {
-            let file = format!("environments/{name}");
-            let message = "no commit is found that makes this change, so nobody is known to have contributed to it";
-            return self.set_problems(draft, heads, name, vec![Problem::of_file(file, message)]);
+            return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
         }
         let id = composed.plan.id();
-        let truncated = composed.previews.iter().any(|(_, preview)| preview.render(self.config.preview_limit).1);
+        let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
         let same = env.current == Some(id)
             && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
             && env.invalid.is_none();
@@ -339,10 +341,7 @@ impl Daemon {
         match judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, &open) {
             Ok(_) => Ok(None),
             Err(JudgeError::Object(error)) => Err(error.into()),
-            Err(error) => {
-                let file = format!("environments/{name}/environment.yaml");
-                Ok(Some(Problem { field: "spec.rulesets".to_owned(), ..Problem::of_file(file, error.to_string()) }))
-            }
+            Err(error) => Ok(Some(refusals::cannot_be_judged(name, error.to_string()))),
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade};
-use crate::lifecycle::{OpenPlan, Phase};
-use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
+use crate::lifecycle::{OpenPlan, Phase, ReadyRecord};
+use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree, entry_at};
 use crate::revision::resolve::below;
 
@@ -72,38 +72,21 @@ impl Daemon {
     ) -> Result<ReadyMade, TickError> {
         let objects = Arc::clone(&self.objects);
         let objects = objects.as_ref();
-        let short = plan.id.short();
         let n = plan.newest_ready(verdict).map_or(1, |newest| newest.n + 1);
-        let path = below(&self.config.root, &format!("approvals/{name}/{short}/{}-{n}.yaml", verdict.name()));
-        let record = Approval {
-            repository: self.state()?.repository,
-            environment: name.clone(),
-            plan: plan.id,
-            verdict,
-            deploy: false,
-            reason: String::new(),
-            acknowledge: Vec::new(),
-            maker: Maker::ReadyMade { n },
-        };
+        let ReadyRecord { record, path, branch, subject } = ReadyRecord::of(self.state()?, name, plan.id, verdict, n);
         let blob = objects.write(Kind::Blob, record.to_yaml().as_bytes())?;
         // From the config branch's first commit, so that a plain merge makes a merge commit in every clone.
         let first = Graph::new(objects).root_of(config)?;
         let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
         let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
-        let title = match verdict {
-            ApprovalVerdict::Approve => "Approve",
-            ApprovalVerdict::Reject => "Reject",
-            ApprovalVerdict::Withdraw => "Take back what I said on",
-        };
         let diff = draft.plan_text(name, self.config.preview_limit);
         let diff = match diff {
             Some(diff) => diff,
             None => self.journal_plan_text(name)?,
         };
-        let message = format!("{title} plan {short} of {name}\n\n{diff}");
+        let message = format!("{subject}\n\n{diff}");
         let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
-        let branch = format!("{}/{}/{name}/{short}", self.config.prefix, verdict.name());
         Ok(ReadyMade { environment: name.clone(), plan: plan.id, verdict, n, commit, branch, path, blob })
     }
 

@@ -27,10 +27,18 @@ impl Daemon {
             return Ok(false);
         }
         self.observe(&remotes)?;
+        let targets = self.state()?.targets.clone();
         let mut wrote = before.is_some() && self.journal.as_ref().map(|journal| journal.tip) != before;
         wrote |= before.is_none() && self.journal.as_ref().map(|journal| journal.tip) != remotes.journal;
         wrote |= self.sync_ready(&remotes)?;
         wrote |= self.deploy_all()?;
+        if self.state()?.targets != targets {
+            // A target was claimed or given up: what waits, or is Invalid for want of it, may be the other now.
+            let open =
+                self.state()?.environments.iter().filter(|(_, env)| env.current.is_some() || env.invalid.is_some());
+            let open: Vec<_> = open.map(|(name, _)| name.clone()).collect();
+            self.again.extend(open);
+        }
         self.settled = (!wrote).then_some(remotes.all);
         Ok(wrote)
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::{InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
 use crate::model::{Environment, EnvironmentName, Governance, Problem, Problems, ServiceKind};
-use crate::object::{Entry, Mode, ObjectError, Objects, Oid, entry_at, files_below};
+use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
 use crate::plan::ServiceContent;
 
 /// What a tree says of an environment.
@@ -141,6 +141,10 @@ fn collect(
     let mut problems = Vec::new();
     for (name, entry) in files_below(objects, folder.id)? {
         let path = format!("{path}/{name}");
+        if name.contains(RAW_NAME) {
+            problems.push(Problem::of_file(path, "has a name that is not UTF-8"));
+            continue;
+        }
         match entry.mode {
             Mode::File | Mode::Executable => {
                 let (sha256, size) = hashes.of(objects, entry.id)?;

@@ -48,15 +48,13 @@ impl FromStr for RemoteUrl {
         if text.len() > 2048 || !text.chars().all(printable) {
             return Err(RemoteError::Form);
         }
-        // `transport::address` makes git run a program of that name, whatever follows.
-        if text.split_once("::").is_some_and(|(transport, _)| !transport.contains('/')) {
-            return Err(RemoteError::Form);
-        }
         let sound = match text.split_once("://") {
             _ if text.starts_with('/') => is_path(text),
             Some(("file", path)) => is_path(path),
             Some(("ssh", rest)) => is_address(rest, true)?,
             Some(("https", rest)) => is_address(rest, false)?,
+            // `transport::address` makes git run a program of that name, whatever follows: like every other form it
+            // is refused for not being listed.
             Some(_) => false,
             None if text.contains('@') && text.contains(':') && !text.starts_with('-') => {
                 return Err(RemoteError::Short);

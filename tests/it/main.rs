@@ -1,3 +1,28 @@
 //! Scenarios against the library and the binary, in one test binary.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests make worlds, and fail by panicking"
+)]
 
+mod approvals;
+mod client;
+mod clones;
+mod demo;
 mod fixtures;
+mod formats;
+mod gates;
+mod house;
+mod init;
+mod lifecycle;
+mod pages;
+mod remote;
+mod replay;
+mod shell;
+mod shown;
+mod statements;
+mod targets;
+mod walkthrough;
+mod world;

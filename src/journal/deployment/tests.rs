@@ -1,6 +1,7 @@
 use super::{AttemptOutcome, DeploymentDocument, NoOpenAttempt};
 use crate::journal::pages::tests::world::{World, service};
-use crate::journal::{OutcomeResult, ServiceResult, to_yaml};
+use crate::journal::yaml_out::to_yaml;
+use crate::journal::{OutcomeResult, ServiceResult};
 use crate::model::ApprovalVerdict::Approve;
 use crate::plan::PlanKind;
 

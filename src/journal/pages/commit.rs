@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::words::{count, deployment, list, said};
 use crate::journal::{Admission, Event, Judged, OutcomeResult};
 use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
-use crate::text::{cut, escape};
+use crate::text::{cut, escape, is_safe};
 
 /// The longest subject, in characters.
 const SUBJECT: usize = 100;
@@ -28,7 +28,7 @@ fn subject(events: &[Event]) -> String {
     let mut of: BTreeMap<&EnvironmentName, Vec<&Event>> = BTreeMap::new();
     let mut global = Vec::new();
     for event in events {
-        match environment(event) {
+        match event.environment() {
             Some(name) => of.entry(name).or_default().push(event),
             None => global.push(told(event)),
         }
@@ -43,21 +43,6 @@ fn subject(events: &[Event]) -> String {
         None => {}
     }
     if parts.is_empty() { "nothing happened".to_owned() } else { parts.join("; ") }
-}
-
-fn environment(event: &Event) -> Option<&EnvironmentName> {
-    match event {
-        Event::Started { .. } | Event::PolicyAdmitted { .. } | Event::GovernancePending { .. } => None,
-        Event::Statement(judged) => Some(&judged.environment),
-        Event::Ready(ready) => Some(&ready.environment),
-        Event::Claimed(claim) => Some(&claim.environment),
-        Event::Alarm { environment, .. } => environment.as_ref(),
-        Event::Planned { environment, .. }
-        | Event::Superseded { environment, .. }
-        | Event::Recorded { environment, .. }
-        | Event::Invalid { environment, .. }
-        | Event::Outcome { environment, .. } => Some(environment),
-    }
 }
 
 /// What a subject names first where several things happened to one environment.
@@ -105,7 +90,7 @@ fn counted(events: &[Event]) -> String {
 }
 
 fn line(event: &Event) -> String {
-    let line = match environment(event) {
+    let line = match event.environment() {
         Some(name) => format!("{name}: {}", told(event)),
         None => told(event),
     };
@@ -179,7 +164,7 @@ fn because(why: &str) -> String {
 /// Text that may come from the repository, so that a forge makes no mention, link or reference of it in its list of
 /// commits: there is no markup to escape it with, so a space goes after what would begin one.
 fn harmless(text: &str) -> String {
-    let escaped = escape(text);
+    let escaped = if is_safe(text) { text.to_owned() } else { escape(text) };
     let mut out = String::new();
     for (at, c) in escaped.char_indices() {
         out.push(c);

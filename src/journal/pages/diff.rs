@@ -1,10 +1,10 @@
 //! `plan.diff`: the diff alone, as a terminal shows it.
 
-use super::plan::{PlanPage, in_words};
+use super::plan::{PlanPage, in_words, what_is_cut};
 use super::preview::Shown;
 use super::words::tally;
 use crate::plan::Action;
-use crate::text::{escape, escape_lines};
+use crate::text::{escape, escape_lines, is_safe, is_safe_lines};
 
 /// `plan.diff`. Lines that are no diff begin with `#`, which no line of a diff does.
 pub fn plan_diff(page: &PlanPage<'_>) -> String {
@@ -12,10 +12,10 @@ pub fn plan_diff(page: &PlanPage<'_>) -> String {
     let plan = &document.plan;
     let shown = Shown::of(page.previews, page.limit);
     let mut out = format!("# {}: plan {}\n", plan.environment, document.short);
-    if !shown.left_out.is_nothing() {
+    if let Some(what) = what_is_cut(document, shown.left_out) {
         let approve =
             format!("countersign approve {} --plan {} --acknowledge truncated", plan.environment, document.short);
-        out += &format!("# cut: {} not shown; to approve it all the same: {approve}\n", in_words(shown.left_out));
+        out += &format!("# cut: {what} not shown; to approve it all the same: {approve}\n");
     }
     for service in &plan.services {
         let Some(shown) = shown.services.iter().find(|shown| *shown.name == service.name) else {
@@ -27,9 +27,10 @@ pub fn plan_diff(page: &PlanPage<'_>) -> String {
         let actions = shown.preview.summary.iter().map(|item| item.action);
         out += &format!("# {}: {}\n", service.name, tally(actions));
         for note in &shown.notes {
-            out += &format!("# {}\n", escape(note));
+            out += &format!("# {}\n", if is_safe(note) { (*note).to_owned() } else { escape(note) });
         }
-        out += &escape_lines(shown.diff);
+        // A preview is escaped already: doing it again would show something else than what the digest covers.
+        out += &if is_safe_lines(shown.diff) { shown.diff.to_owned() } else { escape_lines(shown.diff) };
         if !out.ends_with('\n') {
             out.push('\n');
         }

@@ -1,7 +1,7 @@
 //! `environments/<env>/README.md`: where an environment stands, what it waits for, and what its reader can do.
 
 use super::statements::{rejected_by, said_so_far};
-use super::words::{Blocks, colon, command, deployment, list, minute, purpose, table};
+use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
 use crate::journal::{OutcomeResult, ServiceResult, Status};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
 use crate::model::{ApprovalVerdict, PersonName};
@@ -40,7 +40,7 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
         format!("Plan {link} ({})", purpose(plan.kind, status.applied))
     });
     let plan = plan.unwrap_or_else(|| "The plan".to_owned());
-    let since = status.plan.as_ref().map(|plan| format!(", since {} UTC", minute(plan.since))).unwrap_or_default();
+    let since = status.plan.as_ref().map(|plan| format!(", published {} UTC,", minute(plan.since))).unwrap_or_default();
     match status.phase {
         Phase::Synced => synced(env),
         Phase::Invalid => {
@@ -50,7 +50,7 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
         }
         Phase::AwaitingApproval => {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
-            format!("{plan} waits for {}{since}.", list(&open, "and", usize::MAX))
+            format!("{plan}{since} waits for {}.", list(&open, "and", usize::MAX))
         }
         Phase::Approved => format!("{plan} has everything that is asked for; its deployment comes next."),
         Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
@@ -91,14 +91,15 @@ fn holds_at(env: &EnvironmentState) -> String {
     }
 }
 
-/// `production/platform (1 of 2; bob or carol can)`.
+/// `bob or carol (production/platform, 1 of 2)`.
 pub(super) fn waits_for(rule: &WaitingOn) -> String {
-    let who = if rule.satisfiable {
-        format!("{} can", list(&rule.eligible, "or", 5))
-    } else {
-        "**cannot be met**".to_owned()
-    };
-    format!("{} ({} of {}; {who})", rule.label(), rule.have.len(), rule.required)
+    let has = format!("{} of {}", rule.have.len(), rule.required);
+    let label = rule.label();
+    match rule.missing() {
+        _ if !rule.satisfiable => format!("{label} ({has}), which **cannot be met**"),
+        0 | 1 => format!("{} ({label}, {has})", list(&rule.eligible, "or", 5)),
+        missing => format!("{missing} of {} ({label}, {has})", list(&rule.eligible, "and", 5)),
+    }
 }
 
 fn deploying(status: &Status, running: &Deployment) -> String {
@@ -150,8 +151,7 @@ fn details(status: &Status, env: &EnvironmentState) -> String {
     match status.phase {
         Phase::Invalid => {
             let shown = status.problems.iter().take(PROBLEMS);
-            let mut lines: String =
-                shown.map(|problem| format!("- {}\n", markdown_inline(&problem.to_string()))).collect();
+            let mut lines: String = shown.map(|problem| format!("- {}\n", words::problem(problem))).collect();
             if status.problems.len() > PROBLEMS {
                 lines += &format!("- and {} more: `countersign validate`\n", status.problems.len() - PROBLEMS);
             }
@@ -174,7 +174,7 @@ fn what_was_done(status: &Status, failed: &Deployment) -> String {
             ServiceResult::Untouched => "not touched",
             ServiceResult::Unknown => "**not known**",
         };
-        [service.name.to_string(), done.to_owned(), markdown_inline(&cut(&service.message, CELL))]
+        [service.name.to_string(), done.to_owned(), sentence(&cut(&service.message, CELL))]
     };
     let table = table(["service", "what was done", "what happened"], services.iter().map(row));
     let stop = format!("countersign reject {} --plan {}", status.environment, failed.plan.id.short());
@@ -198,7 +198,7 @@ fn rules(status: &Status) -> String {
         };
         [
             format!("{}{}", rule.label(), because(rule.because)),
-            list(&rule.have, "and", NAMES),
+            if rule.have.is_empty() { "nobody".to_owned() } else { list(&rule.have, "and", NAMES) },
             rule.required.to_string(),
             who,
         ]

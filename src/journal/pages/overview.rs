@@ -2,21 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::environment::waits_for;
 use super::environment_folder;
-use super::words::{Blocks, colon, count, deployment, list, minute, table};
+use super::statements::rejected_by;
+use super::words::{Blocks, colon, count, deployment, list, minute, problem, sentence, table};
 use crate::digest::RepositoryId;
 use crate::journal::{Layout, Status};
-use crate::lifecycle::{Phase, State};
+use crate::lifecycle::{Alarm, Phase, State};
 use crate::model::{EnvironmentName, Problem};
 use crate::text::{cut, markdown_inline};
 
 /// How many environments the page lists.
 const LISTED: usize = 100;
-/// How many alarms it lists.
-const ALARMS: usize = 10;
 /// How much of a message a row shows, in characters.
 const CELL: usize = 200;
 
@@ -31,7 +28,7 @@ pub struct Overview {
     phases: BTreeMap<EnvironmentName, Phase>,
     counts: BTreeMap<Phase, usize>,
     rows: BTreeMap<(Urgency, EnvironmentName), Row>,
-    alarms: Vec<(Timestamp, Option<EnvironmentName>, String)>,
+    alarms: Vec<Alarm>,
 }
 
 /// What comes first on the page.
@@ -64,7 +61,7 @@ impl Overview {
             phases: BTreeMap::new(),
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
-            alarms: Vec::new(),
+            alarms: state.alarms.clone(),
         };
         overview.set_governance(state);
         overview
@@ -99,10 +96,9 @@ impl Overview {
         }
     }
 
-    /// Adds an alarm; the last ones are shown.
-    pub fn add_alarm(&mut self, time: Timestamp, environment: Option<EnvironmentName>, message: &str) {
-        self.alarms.insert(0, (time, environment, cut(message, CELL)));
-        self.alarms.truncate(ALARMS);
+    /// Takes over the last alarms.
+    pub fn set_alarms(&mut self, state: &State) {
+        self.alarms.clone_from(&state.alarms);
     }
 }
 
@@ -124,7 +120,7 @@ fn what(status: &Status) -> String {
     match status.phase {
         Phase::Synced => String::new(),
         Phase::Invalid => {
-            let first = status.problems.first().map(|first| markdown_inline(&cut(&first.to_string(), CELL)));
+            let first = status.problems.first().map(problem);
             let more = status.problems.len().saturating_sub(1);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             first.unwrap_or_default() + &more
@@ -139,11 +135,7 @@ fn what(status: &Status) -> String {
             let number = deployment(last.number, last.attempt);
             format!("deployment {number}, {} UTC{}", minute(last.time), colon(&cut(&last.message, CELL)))
         }),
-        Phase::Rejected => {
-            let reject = Some(crate::model::ApprovalVerdict::Reject);
-            let by = status.statements.iter().filter(|said| said.counted && said.verdict == reject);
-            format!("by {}", list(&by.filter_map(|said| said.by.as_ref()).collect::<Vec<_>>(), "and", 5))
-        }
+        Phase::Rejected => format!("by {}", list(&rejected_by(status), "and", 5)),
         Phase::Tampered => "history was rewritten".to_owned(),
     }
 }
@@ -170,8 +162,7 @@ pub fn root_page(overview: &Overview) -> String {
 }
 
 fn governance(overview: &Overview) -> String {
-    let lines: String =
-        overview.governance.iter().take(LISTED).map(|p| format!("- {}\n", markdown_inline(&p.to_string()))).collect();
+    let lines: String = overview.governance.iter().take(LISTED).map(|p| format!("- {}\n", problem(p))).collect();
     if lines.is_empty() {
         return lines;
     }
@@ -192,9 +183,9 @@ fn listed(overview: &Overview) -> String {
 }
 
 fn alarms(overview: &Overview) -> String {
-    let rows = overview.alarms.iter().map(|(time, environment, message)| {
+    let rows = overview.alarms.iter().map(|Alarm { time, environment, message }| {
         let environment = environment.as_ref().map(ToString::to_string).unwrap_or_default();
-        [minute(*time), environment, markdown_inline(message)]
+        [minute(*time), environment, sentence(&cut(message, CELL))]
     });
     let table = table(["when (UTC)", "environment", "what"], rows);
     if table.is_empty() { table } else { format!("## Last alarms\n\n{table}") }
@@ -214,7 +205,7 @@ fn further(overview: &Overview) -> String {
          - `countersign pending --mine`: the plans you could act on\n\
          - each environment has its folder: {place}\n\
          - `countersign verify`: proves everything that was applied, from this repository alone\n\n\
-         Repository `{}`, branch {}, policy {}. The daemon alone writes this branch; what others put on it is taken \
+         Repository `{}`, configuration on branch {}, policy {} in force. The daemon alone writes this branch; what others put on it is taken \
          off again.",
         overview.repository,
         markdown_inline(&overview.branch),

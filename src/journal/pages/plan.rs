@@ -2,11 +2,11 @@
 
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
-use super::words::{Blocks, command, count, diff, list, purpose, size, table, tally};
+use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
 use crate::model::ServiceName;
 use crate::plan::preview::Preview;
 use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
-use crate::text::{cut, markdown_inline};
+use crate::text::{cut, fence_as, markdown_inline};
 
 /// How many commits and contributors a page lists; `plan.json` has them all.
 const LISTED: usize = 50;
@@ -90,10 +90,7 @@ fn who(contributor: &Contributor) -> String {
 
 fn cut_notice(page: &PlanPage<'_>, left_out: LeftOut) -> String {
     let document = page.document;
-    if !document.truncated && left_out.is_nothing() {
-        return String::new();
-    }
-    let what = if left_out.is_nothing() { "part of it may be".to_owned() } else { in_words(left_out) };
+    let Some(what) = what_is_cut(document, left_out) else { return String::new() };
     let environment = &document.plan.environment;
     let approve = format!("countersign approve {environment} --plan {} --acknowledge truncated", document.short);
     format!(
@@ -103,7 +100,16 @@ fn cut_notice(page: &PlanPage<'_>, left_out: LeftOut) -> String {
     )
 }
 
-/// `2 deletions, 1 change and 310 lines (56 KiB) of diff are`.
+/// What to say is not shown; a plan that was published as cut stays so under a higher limit. `None` where all is shown.
+pub(super) fn what_is_cut(document: &PlanDocument, left_out: LeftOut) -> Option<String> {
+    match (left_out.is_nothing(), document.truncated) {
+        (false, _) => Some(in_words(left_out)),
+        (true, true) => Some("part of it may be".to_owned()),
+        (true, false) => None,
+    }
+}
+
+/// `2 deletions, 1 other item and 310 lines (56 KiB) of diff are`.
 pub(super) fn in_words(left_out: LeftOut) -> String {
     let some = |n: usize, noun: &str| (n > 0).then(|| count(n, noun));
     let lines = some(left_out.lines, "line").map(|lines| format!("{lines} ({}) of diff", size(left_out.bytes)));
@@ -155,8 +161,7 @@ fn verb(action: Action) -> &'static str {
 }
 
 fn gates(changes: &[GateChange]) -> String {
-    let row =
-        |change: &GateChange| [change.setting.to_owned(), markdown_inline(&change.old), markdown_inline(&change.new)];
+    let row = |change: &GateChange| [change.setting.to_owned(), sentence(&change.old), sentence(&change.new)];
     let told = if changes.is_empty() {
         "Unchanged.".to_owned()
     } else {
@@ -209,10 +214,10 @@ fn section(line: &ServiceLine, shown: &ShownService<'_>) -> String {
     let mut blocks = Blocks::default();
     // A forge reads no Markdown on the summary's line: only a name and numbers go there.
     blocks.add(format!("<details>\n<summary><b>{}</b>: {}</summary>", line.name, tally(actions)));
-    let notes: String = shown.notes.iter().map(|note| format!("- {}\n", markdown_inline(note))).collect();
+    let notes: String = shown.notes.iter().map(|note| format!("- {}\n", sentence(note))).collect();
     blocks.add(notes);
     match (shown.diff.is_empty(), shown.preview.diff.is_empty()) {
-        (false, _) => blocks.add(diff(shown.diff)),
+        (false, _) => blocks.add(fence_as("diff", shown.diff)),
         (true, true) => blocks.add("There is no diff to show."),
         (true, false) => {}
     }

@@ -44,17 +44,25 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
                 Some(ApprovalVerdict::Withdraw) => "a withdrawal",
                 None => "a statement",
             };
-            format!("{noun} by {who} **does not count**{}", colon(&view.reason))
+            format!("{noun} by {who} **does not count**{}", why_not(&view.reason))
         }
     };
     let reason = judged.map(|judged| cut(&judged.reason, REASON)).filter(|reason| !reason.is_empty());
-    let reason = reason.map_or_else(String::new, |reason| format!("  - reason given{}\n", colon(&reason)));
+    let reason = reason.map_or_else(String::new, |reason| format!("  - reason given: {}\n", markdown_inline(&reason)));
     format!("- {what}\n{reason}")
+}
+
+/// Why a statement does not count; the command that would is code.
+fn why_not(reason: &str) -> String {
+    match reason.split_once("; what would count: ") {
+        Some((why, hint)) => format!("{}; what would count: {}", colon(why), markdown_inline(hint)),
+        None => colon(reason),
+    }
 }
 
 /// Where nothing proves who it was, it is only a claim.
 fn who(view: &StatementView) -> String {
-    view.by.as_ref().map_or_else(|| "somebody".to_owned(), |by| markdown_inline(by.as_str()))
+    view.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string)
 }
 
 fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Judged> {

@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use crate::model::ApprovalVerdict;
+use crate::model::{ApprovalVerdict, Problem};
 use crate::plan::{Action, Base, PlanKind};
-use crate::text::{fence, markdown_inline};
+use crate::text::{fence_as, markdown_inline};
 
 /// Blocks of Markdown with an empty line between them.
 #[derive(Default)]
@@ -39,26 +39,16 @@ pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Ite
 
 /// A command to copy.
 pub(super) fn command(command: &str) -> String {
-    with_language("sh", fence(command))
-}
-
-/// A diff, coloured where the reader's forge does so.
-pub(super) fn diff(diff: &str) -> String {
-    with_language("diff", fence(diff))
-}
-
-/// The first line of a fenced block is its fence; the language follows it.
-fn with_language(language: &str, block: String) -> String {
-    block.replacen('\n', &format!("{language}\n"), 1)
+    fence_as("sh", command)
 }
 
 /// `2026-11-22 17:26`: UTC, to the minute.
-pub(super) fn minute(time: Timestamp) -> String {
+pub(crate) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// `1 commit`, `2 commits`.
-pub(super) fn count(n: usize, noun: &str) -> String {
+pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
@@ -72,7 +62,7 @@ pub(super) fn size(bytes: usize) -> String {
 }
 
 /// `a, b or c`; past `most`, `a, b or 7 more`.
-pub(super) fn list<T: Display>(items: &[T], conjunction: &str, most: usize) -> String {
+pub(crate) fn list<T: Display>(items: &[T], conjunction: &str, most: usize) -> String {
     let mut words: Vec<String> = items.iter().take(most).map(ToString::to_string).collect();
     if items.len() > most {
         words.push(format!("{} more", items.len() - most));
@@ -85,12 +75,12 @@ pub(super) fn list<T: Display>(items: &[T], conjunction: &str, most: usize) -> S
 }
 
 /// `7`, or `7.2` for the second attempt.
-pub(super) fn deployment(number: u64, attempt: u64) -> String {
+pub(crate) fn deployment(number: u64, attempt: u64) -> String {
     if attempt > 1 { format!("{number}.{attempt}") } else { number.to_string() }
 }
 
 /// `update of deployment 6`.
-pub(super) fn purpose(kind: PlanKind, base: Option<Base>) -> String {
+pub(crate) fn purpose(kind: PlanKind, base: Option<Base>) -> String {
     let word = match kind {
         PlanKind::Create => return "creation".to_owned(),
         PlanKind::Policy => return "change of the policy".to_owned(),
@@ -112,7 +102,7 @@ pub(super) fn tally(actions: impl Iterator<Item = Action> + Clone) -> String {
 }
 
 /// The word for who said so.
-pub(super) fn said(verdict: ApprovalVerdict) -> &'static str {
+pub(crate) fn said(verdict: ApprovalVerdict) -> &'static str {
     match verdict {
         ApprovalVerdict::Approve => "approved",
         ApprovalVerdict::Reject => "rejected",
@@ -120,7 +110,31 @@ pub(super) fn said(verdict: ApprovalVerdict) -> &'static str {
     }
 }
 
-/// `: why` where there is a why.
+/// `: why` where there is a why: a sentence of ours, which may quote the repository.
 pub(super) fn colon(why: &str) -> String {
-    if why.is_empty() { String::new() } else { format!(": {}", markdown_inline(why)) }
+    if why.is_empty() { String::new() } else { format!(": {}", sentence(why)) }
+}
+
+/// A sentence of ours, fit for the middle of a line: what it quotes between backticks becomes code and the words stay
+/// words. Where the words hold anything but letters, digits and a few marks that no forge reads as markup, a mention
+/// or a link, all of it becomes code.
+pub(super) fn sentence(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let harmless = |c: char| c.is_ascii_alphanumeric() || " ,.;:()'/-?".contains(c);
+    let links = |words: &str| words.contains("://") || words.to_ascii_lowercase().contains("www.");
+    let words_only = |words: &&str| words.chars().all(harmless) && !links(words);
+    if parts.len().is_multiple_of(2) || !parts.iter().step_by(2).all(words_only) {
+        return markdown_inline(text);
+    }
+    let shown = |(at, part): (usize, &&str)| if at % 2 == 0 { (*part).to_owned() } else { markdown_inline(part) };
+    parts.iter().enumerate().map(shown).collect()
+}
+
+/// Where a problem is, as code, and what it is.
+pub(super) fn problem(problem: &Problem) -> String {
+    let whole = problem.to_string();
+    match whole.strip_suffix(&problem.message).and_then(|place| place.strip_suffix(": ")) {
+        Some(place) => markdown_inline(place) + &colon(&problem.message),
+        None => markdown_inline(&whole),
+    }
 }

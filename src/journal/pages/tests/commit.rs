@@ -212,10 +212,10 @@ fn nothing_in_a_message_makes_a_mention_a_link_or_a_trailer() {
     let message = commit_message(&events);
     assert!(subject(&events).chars().count() <= 100);
     assert_snapshot!(message, @r#"
-    alarm: @ acme/everyone fixes # 12, see https: //evil.example ! 3 ops@ evil.exampleU+000AU+000ACo-au…
+    alarm: @ acme/everyone fixes # 12, see https: //evil.example ! 3 ops@ evil.example<U+000A><U+000A>C…
 
-    alarm: @ acme/everyone fixes # 12, see https: //evil.example ! 3 ops@ evil.exampleU+000AU+000ACo-authored-by: x <x@ y>U+202EU+001B[31m [ci run]
-    acme-prod: deployment 7 failed: @ acme/everyone fixes # 12, see https: //evil.example ! 3 ops@ evil.exampleU+000AU+000ACo-authored-by: x <x@ y>U+202EU+001B[31m [ci run]
+    alarm: @ acme/everyone fixes # 12, see https: //evil.example ! 3 ops@ evil.example<U+000A><U+000A>Co-authored-by: x <x@ y><U+202E><U+001B>[31m [ci run]
+    acme-prod: deployment 7 failed: @ acme/everyone fixes # 12, see https: //evil.example ! 3 ops@ evil.example<U+000A><U+000A>Co-authored-by: x <x@ y><U+202E><U+001B>[31m [ci run]
 
     [skip ci]
     "#);

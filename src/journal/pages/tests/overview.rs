@@ -3,7 +3,7 @@ use insta::assert_snapshot;
 use super::world::{World, name, oid, revision, service, time};
 use crate::journal::pages::{Overview, environment_folder, root_page};
 use crate::journal::{Event, Layout, OutcomeResult, ServiceResult, Status};
-use crate::lifecycle::Phase;
+use crate::lifecycle::{Alarm, Phase};
 use crate::model::ApprovalVerdict::{Approve, Reject};
 use crate::model::Problem;
 use crate::plan::PlanKind;
@@ -57,12 +57,14 @@ fn what_waits_and_what_went_wrong_comes_first() {
         approve_all(world);
         world.claimed();
     }));
-    overview.add_alarm(time("2026-11-21T10:04:59Z"), None, "a commit that is not ours was on countersign/journal");
-    overview.add_alarm(
-        time("2026-11-22T09:30:00Z"),
-        Some(name("acme-alpha")),
-        "branch <b>x</b> was moved and put back",
-    );
+    let mut state = World::new().state;
+    let alarm =
+        |at: &str, environment, message: &str| Alarm { time: time(at), environment, message: message.to_owned() };
+    state.alarms = vec![
+        alarm("2026-11-22T09:30:00Z", Some(name("acme-alpha")), "branch <b>x</b> was moved and put back"),
+        alarm("2026-11-21T10:04:59Z", None, "a commit that is not ours was on countersign/journal"),
+    ];
+    overview.set_alarms(&state);
     assert_snapshot!(root_page(&overview));
 }
 
@@ -109,7 +111,7 @@ fn a_change_of_the_policy_that_is_not_in_force_is_told() {
     let event = Event::GovernancePending { revision: Some(revision("policy 2")), commit: oid("governance"), problems };
     world.entry(vec![event]);
     assert!(root_page(&Overview::new(&world.state)).contains(
-        "A change to `governance/` is not in force; policy 1 stays.\n\n- governance/policy.yaml: changes of"
+        "A change to `governance/` is not in force; policy 1 stays.\n\n- `governance/policy.yaml`: changes of"
     ));
 }
 

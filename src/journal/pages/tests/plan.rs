@@ -107,7 +107,7 @@ fn deletions_are_the_last_thing_to_be_cut() {
     let at = |limit| plan_page(&PlanPage { document: &document, previews: &previews, gates: &[], limit });
     // 103 deletions cost 27 bytes each.
     assert_snapshot!(at(103 * 27).lines().find(|line| line.contains("is cut")).unwrap(), @"**This preview is cut: 100 other items, 1 note and 2000 lines (6 KiB) of diff are not shown.** The plan's digest covers all of it. No branch is there to be merged; approving takes a signed record that acknowledges the cut:");
-    assert!(at(103 * 27).contains("- small: old-02.conf"));
+    assert!(at(103 * 27).contains("- small: `old-02.conf`"));
     assert_snapshot!(at(103 * 27 - 1).lines().find(|line| line.contains("is cut")).unwrap(), @"**This preview is cut: 1 deletion, 100 other items, 1 note and 2000 lines (6 KiB) of diff are not shown.** The plan's digest covers all of it. No branch is there to be merged; approving takes a signed record that acknowledges the cut:");
     assert_snapshot!(at(0).lines().find(|line| line.contains("is cut")).unwrap(), @"**This preview is cut: 103 deletions, 100 other items, 1 note and 2000 lines (6 KiB) of diff are not shown.** The plan's digest covers all of it. No branch is there to be merged; approving takes a signed record that acknowledges the cut:");
 }
@@ -119,6 +119,31 @@ fn cut_or_not_is_decided_by_the_limit_to_the_byte() {
     assert!(!is_cut(&previews, 10));
     assert!(is_cut(&previews, 9));
     assert!(is_cut(&previews, 0));
+}
+
+#[test]
+fn a_plan_published_as_cut_stays_so_under_a_higher_limit() {
+    let previews = previews();
+    let mut document = document(&previews);
+    document.truncated = true;
+    let page = PlanPage { document: &document, previews: &previews, gates: &[], limit: 262_144 };
+    assert!(plan_diff(&page).contains("# cut: part of it may be not shown"));
+    let page = plan_page(&page);
+    assert!(page.contains("This preview is cut: part of it may be not shown."), "{page}");
+    assert!(page.contains("--acknowledge truncated"));
+}
+
+#[test]
+fn what_a_driver_escaped_is_not_escaped_again() {
+    let mut previews = previews();
+    previews[0].1.diff = "+a <U+202E> b\n+<U+003C>U+202E>\n".to_owned();
+    previews[0].1.notes = vec!["`x<U+202E>` is left".to_owned()];
+    let document = document(&previews);
+    let page = PlanPage { document: &document, previews: &previews, gates: &[], limit: 262_144 };
+    for text in [plan_page(&page), plan_diff(&page)] {
+        assert!(text.contains("\n+a <U+202E> b\n+<U+003C>U+202E>\n"), "{text}");
+        assert!(text.contains("`x<U+202E>` is left"), "{text}");
+    }
 }
 
 #[test]

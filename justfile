@@ -1,0 +1,33 @@
+# `just` alone lists these; `just ci` is what CI runs.
+
+default:
+    @just --list
+
+# Format, in place
+format:
+    cargo fmt
+
+# Everything that must hold
+ci:
+    .ci/run
+
+# The tests, as the README says
+test:
+    cargo test --locked
+
+# Lints as CI has them
+lint:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+
+# The library's documentation
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+# Licences, bans, sources
+deny:
+    cargo deny check licenses bans sources
+
+# The main job in a folder to play with
+demo:
+    cargo run --release -- demo

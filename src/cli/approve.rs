@@ -1,0 +1,28 @@
+//! `countersign approve`: countersign exactly the plan that waits.
+
+use super::say::{Saying, say};
+use super::{Global, Outcome};
+use crate::model::ApprovalVerdict;
+use crate::model::statement::TRUNCATED;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  countersign approve acme-prod\n  countersign approve acme-prod --plan 3f2a9c1d04be --yes -m \"load-tested on staging\"\n  countersign approve 'acme-*' globex-prod\n  countersign approve acme-prod --key ~/.ssh/id_ed25519_sk\n  countersign approve acme-prod --no-push > record.yaml\n\nThe plan is computed again from the fetched commits and compared before it is shown.\nExit code 0: signed and pushed; 1: it would not count, or the plan is not what it should be, and nothing was signed; 2: it could not be done."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    saying: Saying,
+    /// Say that you know the published preview is cut
+    #[arg(long, value_name = "WHAT", value_parser = [TRUNCATED])]
+    acknowledge: Vec<String>,
+    /// Also start the deployment; environments that deploy by themselves need no such word
+    #[arg(long)]
+    deploy: bool,
+}
+
+pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
+    if arguments.deploy {
+        eprintln!("note: --deploy adds nothing: the environments deploy by themselves once their rules are met");
+    }
+    say(global, &arguments.saying, ApprovalVerdict::Approve, &arguments.acknowledge)
+}

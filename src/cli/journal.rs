@@ -1,0 +1,359 @@
+//! The journal as a command reads it: the files of its tip, which one signature covers. Its history is folded by
+//! nobody but the daemon and the proof; here, one environment costs the same among ten and among ten thousand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::CliError;
+use super::clone::{ConfigClone, Tips};
+use crate::evidence::signature::commit_signer;
+use crate::journal::pages::environment_folder;
+use crate::journal::read::read_entry;
+use crate::journal::{DeploymentDocument, Event, JournalEntry, Layout, Status, yaml_out};
+use crate::lifecycle::Phase;
+use crate::model::{EnvironmentName, Governance, Problem, Problems};
+use crate::object::{Commit, Entry, Mode, Objects, Oid, entry_at};
+use crate::plan::{Base, PlanDocument};
+use crate::revision::resolve::below;
+use crate::revision::{Hashes, resolve_governance};
+
+/// The journal at its tip.
+pub struct JournalTip<'a> {
+    clone: &'a ConfigClone,
+    tips: Tips,
+    tree: Oid,
+    entry: JournalEntry,
+    /// The policy that entry was written under, or brought into force.
+    pub policy: u64,
+    /// That policy.
+    pub governance: Governance,
+}
+
+impl<'a> JournalTip<'a> {
+    /// Opens the journal at the tip that was fetched.
+    ///
+    /// # Errors
+    /// Where the tip is no entry, or is not signed by a journal key that the config branch's policy names.
+    pub fn open(clone: &'a ConfigClone, tips: Tips) -> Result<Self, CliError> {
+        let objects = clone.objects();
+        // Gate: whoever may write the branch is not thereby the daemon.
+        check_signer(clone, &tips, &objects.commit(tips.journal)?)?;
+        let read = read_entry(objects, tips.journal)?;
+        let admitted = read.entry.events.iter().filter_map(|event| match event {
+            Event::PolicyAdmitted { version, .. } => Some(*version),
+            _ => None,
+        });
+        let policy = admitted.max().unwrap_or(read.entry.policy);
+        let governance = in_force(objects, read.commit.tree, policy)?;
+        Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
+    }
+
+    /// What was fetched.
+    pub fn tips(&self) -> &Tips {
+        &self.tips
+    }
+
+    /// When the daemon last wrote something.
+    pub fn time(&self) -> Timestamp {
+        self.entry.time
+    }
+
+    /// The config commit that the daemon looked at when it last wrote something.
+    pub fn looked_at(&self) -> Oid {
+        self.entry.heads.config
+    }
+
+    /// Every environment that the journal knows and of which there is something to say.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    pub fn statuses(&self) -> Result<Vec<Status>, CliError> {
+        let mut statuses = Vec::new();
+        for name in self.environments()? {
+            statuses.extend(self.status(&name)?.filter(is_worth_telling));
+        }
+        Ok(statuses)
+    }
+
+    /// The environments that the journal has a folder for.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn environments(&self) -> Result<Vec<EnvironmentName>, CliError> {
+        let mut names = Vec::new();
+        for (name, id) in self.folders("environments")? {
+            match name.parse::<EnvironmentName>() {
+                // A folder of two digits may be an environment of that name, or a shard.
+                Ok(name) if self.has_status(id)? => names.push(name),
+                _ => {
+                    for (name, id) in self.folders(&format!("environments/{name}"))? {
+                        if let Ok(name) = name.parse::<EnvironmentName>()
+                            && self.has_status(id)?
+                        {
+                            names.push(name);
+                        }
+                    }
+                }
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn has_status(&self, folder: Oid) -> Result<bool, CliError> {
+        Ok(self.clone.objects().tree(folder)?.entries.contains_key("status.yaml"))
+    }
+
+    fn folders(&self, path: &str) -> Result<BTreeMap<String, Oid>, CliError> {
+        let objects = self.clone.objects();
+        let entries = match entry_at(objects, self.tree, path)? {
+            Some(Entry { mode: Mode::Tree, id }) => objects.tree(id)?.entries,
+            _ => BTreeMap::new(),
+        };
+        Ok(entries.into_iter().filter(|(_, e)| e.mode == Mode::Tree).map(|(name, e)| (name, e.id)).collect())
+    }
+
+    /// Where an environment stands; `None` where the journal never heard of it.
+    ///
+    /// # Errors
+    /// Where its status cannot be read, or is that of another environment.
+    pub fn status(&self, name: &EnvironmentName) -> Result<Option<Status>, CliError> {
+        if name.as_str() == EnvironmentName::GOVERNANCE {
+            return self.governance_status().map(Some);
+        }
+        let Some(status) = self.yaml::<Status>(name, "status.yaml")? else { return Ok(None) };
+        if status.environment != *name {
+            return Err(CliError::failed(format!("the journal's status of {name} is that of {}", status.environment)));
+        }
+        Ok(Some(status))
+    }
+
+    /// As [`JournalTip::status`], where there must be one.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn known(&self, name: &EnvironmentName) -> Result<Status, CliError> {
+        match self.status(name)? {
+            Some(status) => Ok(status),
+            None => Err(CliError::failed(format!("the journal knows no environment `{name}`")).hint(self.near(name)?)),
+        }
+    }
+
+    fn near(&self, name: &EnvironmentName) -> Result<String, CliError> {
+        let all = self.environments()?;
+        let start: String = name.as_str().chars().take(3).collect();
+        let near: Vec<String> =
+            all.iter().filter(|one| one.as_str().starts_with(&start)).take(5).map(ToString::to_string).collect();
+        if !near.is_empty() {
+            return Ok(format!("perhaps {}", near.join(", ")));
+        }
+        Ok("countersign status lists those it knows; a new one appears once its folder is pushed".to_owned())
+    }
+
+    /// `plan.json`, held against its own digest.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or does not have the digest that the status names.
+    pub fn plan(&self, status: &Status) -> Result<Option<PlanDocument>, CliError> {
+        let Some(plan) = &status.plan else { return Ok(None) };
+        let name = &status.environment;
+        let bad = |what: &str| CliError::failed(format!("plan {} of {name} on the journal {what}", plan.short));
+        let bytes = self.file(name, "plan.json")?.ok_or_else(|| bad("is missing"))?;
+        let document: PlanDocument =
+            serde_json::from_slice(&bytes).map_err(|error| bad(&format!("cannot be read: {error}")))?;
+        // Gate: what is signed is a digest, so what is shown must have exactly that digest.
+        let found = document.plan.id();
+        if found != plan.digest || document.digest != plan.digest || document.short != plan.digest.short() {
+            return Err(bad(&format!("is not what its digest says: it is {found}, not {}", plan.digest))
+                .hint("do not approve it; tell whoever runs the daemon"));
+        }
+        if document.plan.environment != *name || document.plan.repository != status.repository {
+            return Err(bad(&format!("is for {} of {}", document.plan.environment, document.plan.repository)));
+        }
+        Ok(Some(document))
+    }
+
+    /// `plan.diff`, safe to show.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn plan_diff(&self, name: &EnvironmentName) -> Result<String, CliError> {
+        let bytes = self.file(name, "plan.diff")?;
+        let bytes = bytes.ok_or_else(|| CliError::failed(format!("the diff of {name} is missing on the journal")))?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        // It was made safe when it was written; one that was not is not ours.
+        Ok(if crate::text::is_safe_lines(&text) { text } else { crate::text::escape_lines(&text) })
+    }
+
+    /// The numbers of an environment's deployments, in ascending order.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn deployments(&self, name: &EnvironmentName) -> Result<Vec<u64>, CliError> {
+        let mut numbers = Vec::new();
+        for layout in [Layout::Flat, Layout::Sharded] {
+            let folders = self.folders(&format!("{}/history", environment_folder(layout, name)))?;
+            numbers.extend(folders.keys().filter_map(|number| number.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// `deployment.yaml` of a deployment.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn deployment(&self, name: &EnvironmentName, number: u64) -> Result<Option<DeploymentDocument>, CliError> {
+        self.yaml(name, &format!("history/{number}/deployment.yaml"))
+    }
+
+    fn yaml<T: serde::de::DeserializeOwned>(&self, name: &EnvironmentName, file: &str) -> Result<Option<T>, CliError> {
+        let Some(bytes) = self.file(name, file)? else { return Ok(None) };
+        let unreadable =
+            |why: String| CliError::failed(format!("{file} of {name} on the journal cannot be read: {why}"));
+        yaml_out::from_yaml(&bytes).map(Some).map_err(unreadable)
+    }
+
+    /// A file of an environment's folder, in either layout.
+    fn file(&self, name: &EnvironmentName, file: &str) -> Result<Option<Arc<[u8]>>, CliError> {
+        let objects = self.clone.objects();
+        for layout in [Layout::Flat, Layout::Sharded] {
+            let path = format!("{}/{file}", environment_folder(layout, name));
+            if let Some(Entry { mode: Mode::File, id }) = entry_at(objects, self.tree, &path)? {
+                return Ok(Some(objects.blob(id)?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the config branch's policy is, file by file, the one in force.
+    ///
+    /// # Errors
+    /// Where either cannot be read.
+    pub fn policy_is_in_force(&self) -> Result<bool, CliError> {
+        let objects = self.clone.objects();
+        let config = objects.commit(self.tips.config)?.tree;
+        let desired = files_in(objects, config, &below(&self.tips.root, EnvironmentName::GOVERNANCE))?;
+        Ok(desired == files_in(objects, self.tree, &format!("policy/{}", self.policy))?)
+    }
+
+    /// The policy as an environment: what is in force, and a change to it that is not.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub fn governance_status(&self) -> Result<Status, CliError> {
+        let objects = self.clone.objects();
+        let mut pending: Option<Vec<Problem>> = None;
+        let mut at = Some(self.tips.journal);
+        let mut in_force = None;
+        // Back to the entry that brought the policy into force; what is newer says what is pending.
+        while let (Some(id), None) = (at, in_force) {
+            let read = read_entry(objects, id)?;
+            for event in read.entry.events.iter().rev() {
+                match event {
+                    Event::GovernancePending { problems, .. } if pending.is_none() && in_force.is_none() => {
+                        pending = Some(problems.clone());
+                    }
+                    Event::PolicyAdmitted { version, revision, .. } if in_force.is_none() => {
+                        in_force = Some(Base { number: *version, revision: Some(*revision) });
+                    }
+                    _ => {}
+                }
+            }
+            at = read.commit.parents.first().copied();
+        }
+        let problems = pending.unwrap_or_default();
+        let config = objects.commit(self.tips.config)?.tree;
+        let (desired, _) = resolve_governance(objects, &Hashes::default(), &self.tips.root, config)?;
+        let name = EnvironmentName::GOVERNANCE.parse().map_err(|_| CliError::failed("`governance` is no name"))?;
+        Ok(Status {
+            repository: self.clone.start(self.tips.journal)?.repository,
+            environment: name,
+            phase: if problems.is_empty() { Phase::Synced } else { Phase::Invalid },
+            applied: in_force,
+            desired,
+            plan: None,
+            waiting_on: Vec::new(),
+            statements: Vec::new(),
+            branches: BTreeMap::new(),
+            problems,
+            last: None,
+            policy: self.policy,
+        })
+    }
+}
+
+/// An environment that was only ever mistaken for one has nothing to tell.
+fn is_worth_telling(status: &Status) -> bool {
+    status.phase != Phase::Synced || status.applied.is_some() || status.last.is_some()
+}
+
+/// The policy of this version, as the journal holds it in full.
+fn in_force(objects: &dyn Objects, tree: Oid, version: u64) -> Result<Governance, CliError> {
+    let files = files_in(objects, tree, &format!("policy/{version}"))?;
+    let mut documents = BTreeMap::new();
+    for (path, id) in files {
+        documents.insert(format!("{}/{path}", EnvironmentName::GOVERNANCE), objects.blob(id)?.to_vec());
+    }
+    Governance::read(&documents).map_err(|Problems(problems)| {
+        let first = problems.first().map(ToString::to_string).unwrap_or_default();
+        CliError::failed(format!("policy {version} on the journal cannot be read: {first}"))
+    })
+}
+
+/// The plain files below a folder, by path, with what they hold.
+fn files_in(objects: &dyn Objects, tree: Oid, folder: &str) -> Result<BTreeMap<String, Oid>, CliError> {
+    match entry_at(objects, tree, folder)? {
+        Some(Entry { mode: Mode::Tree, id }) => {
+            Ok(crate::object::files_below(objects, id)?.into_iter().map(|(path, entry)| (path, entry.id)).collect())
+        }
+        _ => Ok(BTreeMap::new()),
+    }
+}
+
+fn check_signer(clone: &ConfigClone, tips: &Tips, commit: &Commit) -> Result<(), CliError> {
+    let refused = |why: String| {
+        CliError::failed(format!(
+            "the tip of {} ({}) is not to be trusted: {why}",
+            clone.journal,
+            commit.id.short()
+        ))
+        .hint("the daemon puts back what it did not write: try again in a minute, and if it stays so tell whoever runs it")
+    };
+    let key = match commit_signer(commit) {
+        Ok(Some(key)) => key,
+        Ok(None) => return Err(refused("it is not signed".to_owned())),
+        Err(error) => return Err(refused(error.to_string())),
+    };
+    let governance = newest_readable(clone, tips)?;
+    if governance.policy.journal_keys.contains(&key) {
+        return Ok(());
+    }
+    Err(refused(format!("the key that signed it is no journal key of governance/policy.yaml on {}", clone.branch)))
+}
+
+/// The config branch's policy; where somebody pushed one that cannot be read, the newest before it that can.
+fn newest_readable(clone: &ConfigClone, tips: &Tips) -> Result<Governance, CliError> {
+    let objects = clone.objects();
+    let hashes = Hashes::default();
+    let mut at = Some(tips.config);
+    let mut tried = None;
+    let mut first: Option<Problems> = None;
+    while let Some(id) = at {
+        let commit = objects.commit(id)?;
+        let folder = entry_at(objects, commit.tree, &below(&tips.root, EnvironmentName::GOVERNANCE))?;
+        if first.is_none() || folder != tried {
+            match resolve_governance(objects, &hashes, &tips.root, commit.tree)?.1 {
+                Ok(governance) => return Ok(governance),
+                Err(problems) => first = first.or(Some(problems)),
+            }
+        }
+        tried = folder;
+        at = commit.parents.first().copied();
+    }
+    let problems = first.map(|problems| problems.to_string()).unwrap_or_default();
+    Err(CliError::failed(format!("{} never had a policy that can be read: {problems}", clone.branch))
+        .hint("if governance/ is in a folder: git config countersign.root FOLDER"))
+}

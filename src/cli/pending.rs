@@ -1,0 +1,56 @@
+//! `countersign pending`: every plan that waits for somebody.
+
+use std::process::ExitCode;
+
+use super::clone::ConfigClone;
+use super::journal::JournalTip;
+use super::me::who_am_i;
+use super::status::table;
+use super::{CliError, Global, Outcome, Output};
+use crate::journal::Status;
+use crate::lifecycle::Phase;
+use crate::model::PersonName;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  countersign pending\n  countersign pending --mine\n  countersign --output json pending | jq -r '.[].environment'\n\nYou are whoever has your signing key (--key, else git's user.signingKey) in the policy, else whoever has git's user.email.\nWith --output json: a list of status documents.\nExit code 0: it was read, even if nothing waits; 2: it could not be."
+)]
+pub struct Arguments {
+    /// Only those I could give something that is missing
+    #[arg(long)]
+    mine: bool,
+    /// With --mine: the key that is mine; git's user.signingKey if left out
+    #[arg(long, value_name = "FILE", requires = "mine")]
+    key: Option<std::path::PathBuf>,
+}
+
+pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
+    let output = Output::of(global);
+    let clone = ConfigClone::find(global)?;
+    let journal = JournalTip::open(&clone, clone.fetch()?)?;
+    let mut statuses = journal.statuses()?;
+    statuses.retain(|status| status.phase == Phase::AwaitingApproval);
+    if arguments.mine {
+        let me = who_am_i(global, &clone, arguments.key.as_deref(), &journal.governance)?;
+        let me = me.ok_or_else(|| {
+            CliError::failed("neither your signing key nor your address is in the policy in force")
+                .hint("name a registered key with --key FILE, or set git's user.signingKey")
+        })?;
+        statuses.retain(|status| could_act(status, &me.name));
+    }
+    if output.is_json() {
+        output.json(&statuses)?;
+    } else if statuses.is_empty() {
+        output.text(if arguments.mine { "nothing waits for you\n" } else { "nothing waits\n" })?;
+    } else {
+        output.text(&table(&statuses, output))?;
+        let name = &statuses[0].environment;
+        output.text(&format!("look: countersign diff {name} · approve: countersign approve {name}\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether something is missing that this person could give.
+fn could_act(status: &Status, person: &PersonName) -> bool {
+    status.waiting_on.iter().any(|rule| rule.missing() > 0 && rule.eligible.contains(person))
+}

@@ -1,0 +1,109 @@
+//! Bringing records to the remote: a commit on the freshly fetched tip, pushed as a compare-and-set, again after losing
+//! a race, to the records branch where the config branch is protected.
+
+use std::collections::BTreeMap;
+
+use super::CliError;
+use super::clone::{ConfigClone, RECORDS, Tips, failed, passed_on};
+use crate::git::RefResult;
+use crate::git::clone::Draft;
+use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at};
+
+/// How often somebody else may be faster before that is an error.
+const MOST_TRIES: usize = 20;
+
+/// Files to be added, by path from the repository's root.
+pub type Records = BTreeMap<String, Vec<u8>>;
+
+/// Where they went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The commit.
+    pub commit: Oid,
+    /// Its branch.
+    pub branch: String,
+    /// The try that succeeded: 1, 2, 3 …
+    pub tries: usize,
+    /// Why it is not the config branch, in the remote's words.
+    pub protected: Option<String>,
+}
+
+/// Commits and pushes records. `still` is asked after each lost race whether they still make sense.
+///
+/// # Errors
+/// Where the remote is away or refuses both branches, or `still` does.
+pub fn publish(
+    clone: &ConfigClone,
+    tips: &Tips,
+    records: &Records,
+    message: &str,
+    still: &dyn Fn(&Tips) -> Result<(), CliError>,
+) -> Result<Published, CliError> {
+    let mut tips = tips.clone();
+    let mut protected = None;
+    for tries in 1..=MOST_TRIES {
+        let (branch, tip) = match protected {
+            None => (clone.branch.as_str(), Some(tips.config)),
+            Some(_) => (RECORDS, tips.records),
+        };
+        let commit = commit(clone, tip, records, message)?;
+        let done = |protected| Published { commit, branch: branch.to_owned(), tries, protected };
+        match clone.push(branch, tip, commit)? {
+            Some(RefResult::Done) => return Ok(done(protected)),
+            Some(RefResult::Refused { reason }) => match protected {
+                None => protected = Some(reason),
+                Some(first) => {
+                    return Err(CliError::failed(format!(
+                        "{} refuses both: {}: {first}; {RECORDS}: {reason}",
+                        clone.remote, clone.branch
+                    ))
+                    .hint("push it another way, as a pull request for example: --no-push prints the record"));
+                }
+            },
+            Some(RefResult::Stale) => {
+                tips = clone.fetch()?;
+                still(&tips)?;
+            }
+            None => {
+                // Whether it arrived is not known: it did if the branch has the records now.
+                tips = clone.fetch()?;
+                let now = if protected.is_none() { Some(tips.config) } else { tips.records };
+                if now.is_some_and(|now| has_all(clone, now, records).unwrap_or(false)) {
+                    return Ok(done(protected));
+                }
+                still(&tips)?;
+            }
+        }
+    }
+    Err(CliError::failed(format!("{} moved {MOST_TRIES} times while the record was pushed", clone.branch))
+        .hint("run the command again"))
+}
+
+/// A commit with the records on top of a tip; a first one where there is none.
+fn commit(clone: &ConfigClone, tip: Option<Oid>, records: &Records, message: &str) -> Result<Oid, CliError> {
+    let objects = clone.objects();
+    let mut edits = BTreeMap::new();
+    for (path, bytes) in records {
+        let id = objects.write(Kind::Blob, bytes)?;
+        edits.insert(path.clone(), Edit::Put(Entry { mode: Mode::File, id }));
+    }
+    let tree = match tip {
+        Some(tip) => Some(objects.commit(tip)?.tree),
+        None => None,
+    };
+    let tree = edit_tree(objects, tree, &edits)?;
+    let parents: Vec<Oid> = tip.into_iter().collect();
+    clone.git().commit_tree(&Draft { tree, parents: &parents, message }, &mut passed_on).map_err(failed)
+}
+
+fn has_all(clone: &ConfigClone, tip: Oid, records: &Records) -> Result<bool, CliError> {
+    let objects = clone.objects();
+    let tree = objects.commit(tip)?.tree;
+    for (path, bytes) in records {
+        let entry = entry_at(objects, tree, path)?;
+        if entry.map(|entry| entry.id) != Some(Oid::of(Kind::Blob, bytes)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,204 @@
+//! `countersign status`: where environments stand, what they wait for, and who could give it.
+
+use std::process::ExitCode;
+
+use super::clone::ConfigClone;
+use super::journal::JournalTip;
+use super::me::who_am_i;
+use super::output::Tone;
+use super::standing::{age, in_a_line, phase, rules, sentence};
+use super::{CliError, Global, Outcome, Output, environment_name};
+use crate::journal::Status;
+use crate::journal::pages::{deployment, list, minute, purpose, said};
+use crate::lifecycle::{Phase, WaitingOn, merge_command};
+use crate::model::{EnvironmentName, Person};
+use crate::policy::StatementView;
+use crate::reconcile::{Clock as _, SystemClock};
+use crate::text::escape;
+
+/// How many problems are listed.
+const PROBLEMS: usize = 50;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  countersign status\n  countersign status acme-prod\n  countersign status governance\n  countersign --output json status acme-prod | jq .waitingOn\n\nWith --output json: one status document for ENV, else a list of them.\nExit code 0: it was read; 2: it could not be."
+)]
+pub struct Arguments {
+    /// The environment, or `governance`; all of them if left out
+    #[arg(value_name = "ENV")]
+    environment: Option<String>,
+    /// Exit with 3 when the daemon gave no sign of life for too long (not built yet)
+    #[arg(long)]
+    exit_code: bool,
+}
+
+pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
+    if arguments.exit_code {
+        return Err(CliError::failed("`--exit-code` is not built yet in this version: the daemon writes no heartbeat")
+            .hint("the last line of `countersign status` says how old its last entry is"));
+    }
+    let name = arguments.environment.as_deref().map(environment_name).transpose()?;
+    let output = Output::of(global);
+    let clone = ConfigClone::find(global)?;
+    let journal = JournalTip::open(&clone, clone.fetch()?)?;
+    match name {
+        Some(name) => one(global, output, &clone, &journal, &name)?,
+        None => all(output, &journal)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
+    let mut statuses = journal.statuses()?;
+    let environments = statuses.len();
+    if !journal.policy_is_in_force()? {
+        statuses.push(journal.governance_status()?);
+    }
+    if output.is_json() {
+        return output.json(&statuses);
+    }
+    output.text(&table(&statuses, output))?;
+    let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
+    let who = if waiting == 1 { "waits" } else { "wait" };
+    output.text(&format!(
+        "{waiting} of {environments} {who} for someone · `countersign pending --mine` shows yours · last entry {}\n",
+        ago(journal)
+    ))
+}
+
+/// A line for each environment, and below it the rules it waits for.
+pub fn table(statuses: &[Status], output: Output) -> String {
+    let now = SystemClock.now();
+    let width = statuses.iter().map(|status| status.environment.as_str().len()).max().unwrap_or_default();
+    let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for status in statuses {
+        let line = in_a_line(status, now);
+        text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
+        if matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected) {
+            for rule in rules(status, output) {
+                text += &format!("{:width$}  {rule}\n", "");
+            }
+        }
+    }
+    text
+}
+
+fn ago(journal: &JournalTip<'_>) -> String {
+    let age = age(journal.time(), SystemClock.now());
+    if age.starts_with("since") { age } else { format!("{age} ago") }
+}
+
+fn one(
+    global: &Global,
+    output: Output,
+    clone: &ConfigClone,
+    journal: &JournalTip<'_>,
+    name: &EnvironmentName,
+) -> Result<(), CliError> {
+    let status = journal.known(name)?;
+    if output.is_json() {
+        return output.json(&status);
+    }
+    let me = who_am_i(global, clone, None, &journal.governance)?;
+    let told = [
+        format!("{} {}: {}\n", output.paint(Tone::Strong, name.as_str()), phase(&status, output, 0), sentence(&status)),
+        what(&status),
+        rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        problems(&status, output),
+        status.statements.iter().map(|view| statement(view, output)).collect(),
+        yours(&status, me),
+        commands(&status, clone),
+        format!("policy {} · last entry {}\n", status.policy, ago(journal)),
+    ];
+    output.text(&told.concat())
+}
+
+/// What the plan is and how the last deployment ended.
+fn what(status: &Status) -> String {
+    let mut lines = String::new();
+    if let Some(plan) = &status.plan {
+        let cut = if plan.truncated { "; its preview is cut" } else { "" };
+        lines += &format!(
+            "  plan {} · {} · since {} UTC{cut}\n",
+            plan.short,
+            purpose(plan.kind, status.applied),
+            minute(plan.since)
+        );
+    }
+    if let Some(last) = &status.last {
+        let how = match last.result {
+            crate::journal::OutcomeResult::Applied => "was applied",
+            crate::journal::OutcomeResult::Failed => "failed",
+            crate::journal::OutcomeResult::Abandoned => "was abandoned before anything was done",
+            crate::journal::OutcomeResult::Unknown => "ended, it is not known how",
+        };
+        let why = if last.message.is_empty() { String::new() } else { format!(": {}", escape(&last.message)) };
+        let number = deployment(last.number, last.attempt);
+        lines += &format!("  deployment {number} {how} {} UTC{why}\n", minute(last.time));
+    }
+    lines
+}
+
+fn problems(status: &Status, output: Output) -> String {
+    let shown = status.problems.iter().take(PROBLEMS).map(|problem| escape(&problem.to_string()));
+    let mut lines: String = shown.map(|problem| format!("  {}\n", output.paint(Tone::Bad, &problem))).collect();
+    if status.problems.len() > PROBLEMS {
+        lines += &format!("  and {} more: countersign validate\n", status.problems.len() - PROBLEMS);
+    }
+    lines
+}
+
+/// Who said what; where it does not count, why, and what would.
+fn statement(view: &StatementView, output: Output) -> String {
+    let by = view.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string);
+    let verb = view.verdict.map_or("said something", said);
+    let (why, hint) = match view.reason.split_once("; what would count: ") {
+        Some((why, hint)) => (escape(why), Some(escape(hint))),
+        None => (escape(&view.reason), None),
+    };
+    if view.counted {
+        return format!("  {} {by} {verb}: {why}\n", output.paint(Tone::Good, "✓"));
+    }
+    let hint = hint.map_or_else(String::new, |hint| format!("    what would count: {hint}\n"));
+    format!("  {} {by} {verb}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+}
+
+/// Whether whoever reads this can do something about it.
+fn yours(status: &Status, me: Option<&Person>) -> String {
+    let Some(me) = me.filter(|_| status.phase == Phase::AwaitingApproval) else { return String::new() };
+    let could = |rule: &&WaitingOn| rule.missing() > 0 && rule.eligible.contains(&me.name);
+    let labels: Vec<String> = status.waiting_on.iter().filter(could).map(WaitingOn::label).collect();
+    if labels.is_empty() { String::new() } else { format!("  you can give {}\n", list(&labels, "and", 10)) }
+}
+
+/// The commands that would do something now.
+fn commands(status: &Status, clone: &ConfigClone) -> String {
+    let Some(plan) = &status.plan else { return String::new() };
+    let name = &status.environment;
+    let merge = |verdict: &str| {
+        let branch = status.branches.get(verdict)?;
+        Some(merge_command(branch).replace(" fetch origin ", &format!(" fetch {} ", clone.remote)))
+    };
+    let tool = |verdict: &str, more: &str| format!("countersign {verdict} {name} --plan {}{more}", plan.short);
+    let mut lines = String::new();
+    let mut add = |title: &str, command: String| lines += &format!("  {title:<8} {command}\n");
+    match status.phase {
+        Phase::AwaitingApproval => {
+            let more = if plan.truncated { " --acknowledge truncated" } else { "" };
+            add("look", format!("countersign diff {name}"));
+            add("approve", tool("approve", more));
+            if let Some(merge) = merge("approve") {
+                add("or", merge);
+            }
+            add("reject", tool("reject", ""));
+            if let Some(merge) = merge("reject") {
+                add("or", merge);
+            }
+        }
+        Phase::Rejected => add("withdraw", tool("withdraw", "")),
+        Phase::Approved | Phase::Deploying | Phase::Failed => add("reject", tool("reject", "")),
+        Phase::Synced | Phase::Invalid | Phase::Tampered => {}
+    }
+    lines
+}

@@ -1,0 +1,54 @@
+//! What a claim and its deployment's folder say of the statements that let it through.
+
+use std::collections::BTreeMap;
+
+use super::environment::OpenPlan;
+use crate::journal::{MetRule, evidence_path};
+use crate::model::EvidenceKind;
+use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
+use crate::policy::{Requirement, Verdict};
+use crate::revision::resolve::below;
+
+/// The message of an outcome that was found done after an interruption, though by then nothing would have let it
+/// through: that it was done before is the daemon's word, and the journal says so.
+pub const SETTLED: &str = "interrupted; all of it was there already when it was looked at again";
+
+/// What met each rule.
+pub fn met(verdict: &Verdict) -> Vec<MetRule> {
+    let rule = |requirement: &Requirement| MetRule {
+        ruleset: requirement.ruleset.clone(),
+        rule: requirement.rule.clone(),
+        statements: requirement.have.iter().map(|(person, digest)| (*digest, person.clone())).collect(),
+    };
+    verdict.requirements.iter().map(rule).collect()
+}
+
+/// The raw evidence of every statement on a plan, by the path it gets in the deployment's folder.
+///
+/// # Errors
+/// Where an object cannot be read.
+pub fn evidence_files(
+    objects: &dyn Objects,
+    root: &str,
+    plan: &OpenPlan,
+) -> Result<BTreeMap<String, Vec<u8>>, ObjectError> {
+    let mut files = BTreeMap::new();
+    for (_, judged) in &plan.statements {
+        let Some(path) = evidence_path(judged) else { continue };
+        let commit = objects.commit(judged.commit)?;
+        if judged.evidence == Some(EvidenceKind::Merge) {
+            files.insert(path, commit.raw.to_vec());
+            let ready = |parent: &&Oid| plan.ready.iter().any(|(_, made)| made.commit == **parent);
+            for parent in commit.parents.iter().filter(ready) {
+                let raw = objects.commit(*parent)?.raw.to_vec();
+                files.insert(format!("evidence/{}.ready.commit", judged.digest.0.to_hex()), raw);
+            }
+        } else {
+            let record = entry_at(objects, commit.tree, &below(root, &judged.path))?;
+            if let Some(record) = record.filter(|record| matches!(record.mode, Mode::File | Mode::Executable)) {
+                files.insert(path, objects.blob(record.id)?.to_vec());
+            }
+        }
+    }
+    Ok(files)
+}

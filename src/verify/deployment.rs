@@ -1,0 +1,147 @@
+//! How a claim ended: the result is the daemon's word, that it was allowed is not.
+
+use std::collections::BTreeSet;
+
+use super::notes::Attested;
+use super::report::ProvenDeployment;
+use super::step::{At, Step};
+use super::tree::Expected;
+use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, verdict_on};
+use crate::model::{EnvironmentName, ServiceName};
+use crate::object::ObjectError;
+use crate::plan::compose;
+
+impl Step<'_, '_> {
+    /// Called before the event is folded.
+    pub(super) fn outcome(
+        &mut self,
+        name: &EnvironmentName,
+        (number, attempt): (u64, u64),
+        result: OutcomeResult,
+        services: &[ServiceOutcome],
+        message: &str,
+    ) -> Result<(), ObjectError> {
+        let env = self.env(name);
+        let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt));
+        let Some(running) = running.cloned() else {
+            // The fold says so.
+            return Ok(());
+        };
+        self.notes.attest(Attested::Outcomes);
+        self.looked_again(name, &env, &running, result, services, message)?;
+        self.told_of_each(name, &env, &running, result, services)?;
+        self.document_of_outcome(name, &running, result, services, message)?;
+        let people = running.claim.met.iter().flat_map(|met| met.statements.iter().map(|(_, person)| person.clone()));
+        self.notes.deployments.push(ProvenDeployment {
+            environment: name.clone(),
+            number,
+            attempt,
+            kind: running.plan.kind,
+            plan: running.plan.id,
+            revision: running.plan.revision,
+            approved_by: people.collect::<BTreeSet<_>>().into_iter().collect(),
+            result,
+            sequence: self.entry.sequence,
+            commit: self.commit.id,
+        });
+        Ok(())
+    }
+
+    /// Gate: what was said between the claim and its outcome was heard before anything was done.
+    fn looked_again(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        running: &Deployment,
+        result: OutcomeResult,
+        services: &[ServiceOutcome],
+        message: &str,
+    ) -> Result<(), ObjectError> {
+        let at = At::deployment(name, running.claim.number);
+        let governance = std::sync::Arc::clone(&self.place.governance);
+        let verdict = match verdict_on(self.objects, &self.place.state.start.root, &governance, name, env) {
+            Ok(verdict) => verdict,
+            Err(JudgeError::Object(error)) => return Err(error),
+            Err(_) => None,
+        };
+        let mut rejected: BTreeSet<String> =
+            verdict.iter().flat_map(|v| &v.rejected_by).map(ToString::to_string).collect();
+        rejected.extend(self.rejected_by(name, running.plan.id).iter().map(ToString::to_string));
+        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::is_approved);
+        let all_done = services.iter().all(|service| service.result == ServiceResult::Done);
+        match (approved, result) {
+            (true, OutcomeResult::Abandoned) => {
+                self.violated(at, "outcome", "the claim was abandoned, though everything asked for was there");
+            }
+            (true, _) | (false, OutcomeResult::Abandoned | OutcomeResult::Unknown) => {}
+            (false, OutcomeResult::Applied) if all_done && message == SETTLED => {
+                self.notes.attest(Attested::Settled);
+            }
+            (false, _) => {
+                let rejected: Vec<String> = rejected.into_iter().collect();
+                let why = if rejected.is_empty() {
+                    "it was no longer approved".to_owned()
+                } else {
+                    format!("{} rejected it", rejected.join(", "))
+                };
+                let what = format!("went on, though {why} between its claim and its outcome");
+                self.violated(at, "outcome", what);
+            }
+        }
+        Ok(())
+    }
+
+    fn told_of_each(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        running: &Deployment,
+        result: OutcomeResult,
+        services: &[ServiceOutcome],
+    ) -> Result<(), ObjectError> {
+        let at = At::deployment(name, running.claim.number);
+        let base = self.base_of(name, env)?;
+        let desired = match running.plan.revision {
+            Some(revision) => self.resolved_at(name, running.claim.heads.config, revision)?,
+            None => None,
+        };
+        let changes = compose::changes(name, base.as_ref(), desired.as_ref());
+        let expected: Vec<&ServiceName> = changes.iter().map(|change| &change.name).collect();
+        if services.iter().map(|service| &service.name).ne(expected) {
+            self.violated(at, "outcome: services", "are not the services of the plan, in its order");
+        }
+        let must_be = match result {
+            OutcomeResult::Applied => Some(ServiceResult::Done),
+            OutcomeResult::Abandoned => Some(ServiceResult::Untouched),
+            OutcomeResult::Failed | OutcomeResult::Unknown => None,
+        };
+        if must_be.is_some_and(|all| services.iter().any(|service| service.result != all)) {
+            self.violated(at, "outcome", "what came of the services does not go with how it ended");
+        }
+        Ok(())
+    }
+
+    fn document_of_outcome(
+        &mut self,
+        name: &EnvironmentName,
+        running: &Deployment,
+        result: OutcomeResult,
+        services: &[ServiceOutcome],
+        message: &str,
+    ) -> Result<(), ObjectError> {
+        let claim = &running.claim;
+        let at = At::deployment(name, claim.number);
+        let path = format!("{}/deployment.yaml", self.history(name, claim.number));
+        let Some(bytes) = self.file_before(&path)? else { return Ok(()) };
+        let outcome =
+            AttemptOutcome { result, message: message.to_owned(), services: services.to_vec(), time: self.entry.time };
+        let document = yaml_out::from_yaml::<DeploymentDocument>(&bytes)
+            .and_then(|document| document.with_outcome(claim.attempt, outcome).map_err(|error| error.to_string()));
+        match document {
+            Ok(document) => self.expect(path, Expected::Bytes(yaml_out::to_yaml(&document).into_bytes())),
+            Err(error) => self.violated(at, &path, error),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! A published plan: computed again from what was applied and what is desired.
+
+use std::collections::BTreeSet;
+
+use super::notes::Attested;
+use super::step::{At, Step};
+use super::wanted::Wanted;
+use crate::digest::PlanId;
+use crate::evidence::contributors::{Contributions, contributions};
+use crate::journal::Event;
+use crate::lifecycle::{EnvironmentState, refusals};
+use crate::model::{EnvironmentName, Gates, ServiceKind, ServiceName};
+use crate::object::{ObjectError, Oid};
+use crate::plan::compose::{self, Composed, Place};
+use crate::plan::preview::Preview;
+use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files};
+use crate::revision::{InputFile, Resolved};
+
+/// What the pages of a plan are made of.
+pub(super) struct PublishedPlan {
+    pub document: PlanDocument,
+    pub previews: Vec<(ServiceName, Preview)>,
+    pub leaves: Option<Gates>,
+    pub enters: Option<Gates>,
+    /// Whether the previews above are those that were shown.
+    pub is_proven: bool,
+}
+
+impl Step<'_, '_> {
+    /// Called before the event is folded.
+    pub(super) fn planned(&mut self, name: &EnvironmentName, event: &Event) -> Result<(), ObjectError> {
+        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, .. } = event else {
+            return Ok(());
+        };
+        let place = format!("plan {}", id.short());
+        let at = At::environment(name);
+        let env = self.env(name);
+        if *commit != self.entry.heads.config {
+            self.violated(at, &place, "was computed from another commit than the config head");
+        }
+        let desired = match self.wanted(name, &env)? {
+            Wanted::Present(desired) => Some(desired),
+            Wanted::Destroyed => None,
+            other => {
+                self.violated(at, &place, format!("nothing was to be planned: {}", in_words(&other)));
+                return Ok(());
+            }
+        };
+        let found = desired.as_ref().map(|desired| desired.revision);
+        if found != *revision {
+            let what = format!("its revision is {}, but the commit has {}", text(*revision), text(found));
+            self.violated(at, &place, what);
+        }
+        if found.is_some() && env.in_force() == found && !env.uncertain {
+            self.violated(at, &place, "what is desired is in force already");
+        }
+        if env.plans.values().any(|open| open.revision != *revision) {
+            self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
+        }
+        if env.deployment.is_some() {
+            self.violated(at, &place, "a deployment that failed is to be retried or superseded first");
+        }
+        if let Some(desired) = &desired {
+            for (_, problem) in refusals::owned_targets(&self.place.state, name, desired) {
+                self.violated(at, &place, problem.to_string());
+            }
+        }
+        let base = self.base_of(name, &env)?;
+        if env.exists() && base.is_none() {
+            self.violated(at, &place, "what was applied last cannot be found again");
+            return Ok(());
+        }
+        if let (Some(base), Some(desired), false) = (&base, &desired, env.uncertain)
+            && compose::is_without_effect(base, desired)
+        {
+            self.violated(at, &place, "the change has no effect and was to be recorded without a plan");
+        }
+        let desired = desired.as_deref();
+        let composed = self.composed(name, &env, base.as_ref(), desired)?;
+        if composed.plan.kind != *kind {
+            let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
+            self.violated(at, &place, what);
+        }
+        let Contributions { contributors: known, commits } =
+            self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
+        if known != *contributors {
+            let what = "the contributors are not those of the commits that changed its inputs";
+            self.violated(at, format!("{place}: contributors"), what);
+        }
+        if commits.is_empty() && !env.uncertain {
+            self.violated(at, &place, "no commit made this change");
+        }
+        self.told(name, *id, composed, |plan| PlanDocument {
+            digest: plan.id(),
+            short: plan.id().short(),
+            plan,
+            truncated: *truncated,
+            contributors: known,
+            commits,
+        })?;
+        if let Some(published) = self.published.get_mut(name) {
+            published.leaves = base.map(|base| base.environment.gates);
+            published.enters = desired.map(|desired| desired.environment.gates.clone());
+        }
+        Ok(())
+    }
+
+    /// Holds the published document against the plan as computed again: what differs only by what may have been found
+    /// on the host is taken from the document, as attested.
+    fn told(
+        &mut self,
+        name: &EnvironmentName,
+        id: PlanId,
+        composed: Composed,
+        document: impl FnOnce(Plan) -> PlanDocument,
+    ) -> Result<(), ObjectError> {
+        let at = At::environment(name);
+        let path = format!("{}/plan.json", self.folder(name));
+        let bytes = self.file(&path)?.unwrap_or_default();
+        let told = serde_json::from_slice::<PlanDocument>(&bytes).map(|document| document.plan.services);
+        let told = told.ok().filter(|told| told.len() == composed.plan.services.len());
+        let mut plan = composed.plan;
+        let mut is_proven = true;
+        for (line, told) in plan.services.iter_mut().zip(told.unwrap_or_default()) {
+            let live = told.preview != line.preview;
+            let again = line.action == Action::None && told.action == Action::Update;
+            if live && (told.action == line.action || again) {
+                *line = ServiceLine { action: told.action, preview: told.preview, ..line.clone() };
+                self.notes.attest(Attested::Previews);
+                is_proven = false;
+            }
+        }
+        let document = document(plan);
+        if document.digest != id {
+            let what = format!("the plan computed again is {}: it sets something else", document.digest.short());
+            self.violated(at, format!("plan {}", id.short()), what);
+        }
+        let published = PublishedPlan { document, previews: composed.previews, leaves: None, enters: None, is_proven };
+        self.published.insert(name.clone(), published);
+        Ok(())
+    }
+
+    /// The plan as it is without any difference on the host.
+    pub(super) fn composed(
+        &self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        base: Option<&Resolved>,
+        desired: Option<&Resolved>,
+    ) -> Result<Composed, ObjectError> {
+        let changes = compose::changes(name, base, desired);
+        let mut services = Vec::new();
+        for change in &changes {
+            let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
+            let ServiceKind::Files(service) = &content.service.kind;
+            let of = |content: Option<&crate::plan::ServiceContent>| content.map(|content| content.files.clone());
+            let (old, new) = (of(change.base.as_ref()), of(change.desired.as_ref()));
+            let (old, new): (Option<&[InputFile]>, Option<&[InputFile]>) = (old.as_deref(), new.as_deref());
+            services.push(ServicePlan {
+                action: files::action(old, new),
+                effect: files::effect(&service.target, new),
+                preview: files::preview(self.objects, &service.target, old, new, &[])?,
+            });
+        }
+        let place = Place {
+            repository: self.place.state.repository,
+            environment: name,
+            number: env.next_number(),
+            round: env.round,
+            base: env.base(),
+        };
+        Ok(compose::compose(place, desired, changes, services))
+    }
+
+    fn contributions(
+        &self,
+        env: &EnvironmentState,
+        base: Option<&Resolved>,
+        desired: Option<&Resolved>,
+        head: Oid,
+    ) -> Result<Contributions, ObjectError> {
+        let root = &self.place.state.start.root;
+        let inputs = base.into_iter().chain(desired).flat_map(|resolved| resolved.input_paths(root));
+        let folders: Vec<String> = inputs.collect::<BTreeSet<_>>().into_iter().collect();
+        let from = env.applied.as_ref().map(|applied| applied.commit);
+        contributions(self.graph, self.objects, &self.place.governance, &folders, from, head)
+    }
+}
+
+pub(super) fn in_words(wanted: &Wanted) -> String {
+    match wanted {
+        Wanted::Nothing => "there is no environment of this name".to_owned(),
+        Wanted::Gone => "there is nothing, and nothing is desired".to_owned(),
+        Wanted::Destroyed => "it shall be gone".to_owned(),
+        Wanted::Present(desired) => format!("revision {} is desired", desired.revision.short()),
+        Wanted::Problems(problems) => {
+            format!("it cannot be read ({})", problems.first().map(ToString::to_string).unwrap_or_default())
+        }
+    }
+}
+
+fn text(revision: Option<crate::digest::RevisionId>) -> String {
+    revision.map_or_else(|| "none".to_owned(), |revision| revision.to_string())
+}

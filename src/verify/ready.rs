@@ -1,0 +1,55 @@
+//! A ready-made commit: nothing but the record that its plan and verdict give.
+
+use super::chain::commit_faults;
+use super::notes::Attested;
+use super::step::{At, Step};
+use crate::evidence::signature::commit_signer;
+use crate::journal::ReadyMade;
+use crate::lifecycle::ReadyRecord;
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
+
+impl Step<'_, '_> {
+    /// Called before the event is folded.
+    pub(super) fn ready(&mut self, ready: &ReadyMade) -> Result<(), ObjectError> {
+        let name = &ready.environment;
+        let at = At::environment(name);
+        let place = format!("{} {}", ready.verdict.name(), ready.n);
+        let expected = ReadyRecord::of(&self.place.state, name, ready.plan, ready.verdict, ready.n);
+        let text = expected.record.to_yaml();
+        for (field, differs) in [
+            ("path", expected.path != ready.path),
+            ("branch", expected.branch != ready.branch),
+            ("blob", Oid::of(Kind::Blob, text.as_bytes()) != ready.blob),
+        ] {
+            if differs {
+                let what = "the ready-made commit's is not the one that plan and verdict give";
+                self.violated(at, format!("{place}: {field}"), what);
+            }
+        }
+        if self.env(name).current != Some(ready.plan) {
+            self.violated(at, &place, "a ready-made commit for a plan that does not wait");
+        }
+        let commit = match self.objects.commit(ready.commit) {
+            // Its branch went with the plan. Where it was merged it is still reached, and reading the statements would
+            // have missed it.
+            Err(ObjectError::Missing { .. }) => {
+                self.notes.attest(Attested::ReadyMade);
+                return Ok(());
+            }
+            commit => commit?,
+        };
+        let first = self.graph.root_of(self.entry.heads.config)?;
+        let put = [(ready.path.clone(), Edit::Put(Entry { mode: Mode::File, id: ready.blob }))].into();
+        let tree = edit_tree(&super::tree::Unwritten(self.objects), Some(self.objects.commit(first)?.tree), &put)?;
+        let diff = self.file(&format!("{}/plan.diff", self.folder(name)))?.unwrap_or_default();
+        let message = format!("{}\n\n{}", expected.subject, String::from_utf8_lossy(&diff));
+        for fault in commit_faults(&commit, tree, &[first], self.entry.time, &message) {
+            self.violated(at, &place, format!("the ready-made commit {}: {fault}", ready.commit.short()));
+        }
+        match commit_signer(&commit) {
+            Ok(Some(key)) if self.place.governance.policy.journal_keys.contains(&key) => {}
+            _ => self.violated(at, &place, "the ready-made commit is not signed by a journal key"),
+        }
+        Ok(())
+    }
+}

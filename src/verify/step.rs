@@ -1,0 +1,225 @@
+//! One entry: its events one by one, each held against what it must be before it is folded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::notes::{Attested, Finding, Notes};
+use super::planned::PublishedPlan;
+use super::prover::{Place, Prover};
+use super::tree::Expected;
+use crate::digest::Digest;
+use crate::evidence::graph::Graph;
+use crate::journal::{EntryCommit, Event, Heads, JournalEntry};
+use crate::lifecycle::EnvironmentState;
+use crate::model::{EnvironmentName, PublicKey};
+use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
+use crate::revision::Hashes;
+
+/// An entry that is being looked at.
+pub(super) struct Step<'s, 'a> {
+    pub objects: &'a dyn Objects,
+    pub graph: &'a Graph<'a>,
+    pub hashes: &'a Hashes,
+    pub notes: &'s mut Notes,
+    pub place: &'s mut Place,
+    pub entry: &'s JournalEntry,
+    pub commit: &'s Commit,
+    /// The entry before: commit, tree, and the digest of the raw commit.
+    pub before: Option<(Oid, Oid, Digest)>,
+    /// What the entry before had read.
+    pub read_before: Heads,
+    /// Whose key signed this one.
+    pub signer: Option<PublicKey>,
+    /// What the files of this entry must be.
+    pub expected: BTreeMap<String, Expected>,
+    /// The plans it publishes, for their pages.
+    pub published: BTreeMap<EnvironmentName, PublishedPlan>,
+}
+
+/// Where a finding is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct At<'n> {
+    pub environment: Option<&'n EnvironmentName>,
+    pub deployment: Option<u64>,
+}
+
+impl<'n> At<'n> {
+    pub fn environment(name: &'n EnvironmentName) -> Self {
+        Self { environment: Some(name), deployment: None }
+    }
+
+    pub fn deployment(name: &'n EnvironmentName, number: u64) -> Self {
+        Self { environment: Some(name), deployment: Some(number) }
+    }
+}
+
+impl<'s, 'a> Step<'s, 'a> {
+    pub fn new(
+        prover: &'s mut Prover<'a>,
+        place: &'s mut Place,
+        read: &'s EntryCommit,
+        before: Option<(Oid, Oid, Digest)>,
+    ) -> Self {
+        Self {
+            objects: prover.objects,
+            graph: prover.graph,
+            hashes: prover.hashes,
+            notes: &mut prover.notes,
+            read_before: place.state.heads,
+            place,
+            entry: &read.entry,
+            commit: &read.commit,
+            before,
+            signer: None,
+            expected: BTreeMap::new(),
+            published: BTreeMap::new(),
+        }
+    }
+
+    /// The first entry, which is in the state already.
+    pub fn first(&mut self, in_detail: bool) {
+        self.chain();
+        if in_detail {
+            self.checked(Self::policy_files);
+            self.first_events();
+            self.checked(Self::tree);
+        }
+    }
+
+    /// Any other entry. False where what comes after it cannot be looked at.
+    pub fn next(&mut self, in_detail: bool) -> bool {
+        self.chain();
+        if !self.follows() {
+            return false;
+        }
+        if in_detail {
+            self.checked(Self::heads);
+            self.checked(Self::statements);
+        }
+        self.place.state.open_entry(self.entry.time, self.entry.heads);
+        let mut heard = !in_detail;
+        for event in &self.entry.events {
+            if !heard && !matches!(event, Event::Statement(_)) {
+                heard = true;
+                self.checked(Self::missing_alarms);
+            }
+            if let Event::Statement(judged) = event {
+                self.hear(judged);
+            }
+            if in_detail {
+                self.event(event);
+            }
+            if let Err(error) = self.place.state.fold(event) {
+                self.violated(At::default(), "entry.json", error.what);
+                return false;
+            }
+            if in_detail && let Event::Claimed(claim) = event {
+                self.checked(|step| step.claimed_files(claim));
+            }
+        }
+        if in_detail {
+            if !heard {
+                self.checked(Self::missing_alarms);
+            }
+            self.checked(Self::lives_on);
+            self.checked(Self::governance_told);
+            self.checked(Self::pages);
+            self.checked(Self::tree);
+        } else {
+            self.place.overview = None;
+        }
+        true
+    }
+
+    /// An entry must be the next one, under the policy in force: otherwise the fold means nothing.
+    fn follows(&mut self) -> bool {
+        let state = &self.place.state;
+        let in_force = state.policy.map_or(0, |policy| policy.version);
+        if self.entry.sequence != state.sequence + 1 {
+            let what = format!("entry {} cannot follow entry {}", self.entry.sequence, state.sequence);
+            self.violated(At::default(), "entry.json: sequence", what);
+            return false;
+        }
+        if self.entry.policy != in_force {
+            let what = format!("policy {} is named where policy {in_force} is in force", self.entry.policy);
+            self.violated(At::default(), "entry.json: policy", what);
+        }
+        true
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            // Compared with everything that must have been found, once for the entry.
+            Event::Statement(_) => self.notes.statements += 1,
+            // The fold refuses the one, the walk stops at the other.
+            Event::Started { .. } | Event::PolicyAdmitted { .. } => {}
+            Event::GovernancePending { .. } => self.checked(|step| step.governance_pending(event)),
+            Event::Planned { environment, .. } => self.checked(|step| step.planned(environment, event)),
+            Event::Superseded { environment, commit, .. } => self.checked(|step| step.superseded(environment, *commit)),
+            Event::Recorded { environment, revision, commit } => {
+                self.checked(|step| step.recorded(environment, *revision, *commit));
+            }
+            Event::Invalid { environment, commit, problems } => {
+                self.checked(|step| step.invalid(environment, *commit, problems));
+            }
+            Event::Ready(ready) => self.checked(|step| step.ready(ready)),
+            Event::Claimed(claim) => self.checked(|step| step.claimed(claim)),
+            Event::Outcome { environment, number, attempt, result, services, message } => {
+                self.checked(|step| step.outcome(environment, (*number, *attempt), *result, services, message));
+            }
+            Event::Alarm { .. } => self.notes.attest(Attested::Alarms),
+        }
+    }
+
+    /// Runs a check; an object that cannot be read ends that check alone.
+    pub fn checked(&mut self, check: impl FnOnce(&mut Self) -> Result<(), ObjectError>) {
+        if let Err(error) = check(self) {
+            self.notes.unreadable(Some(self.entry.sequence), Some(self.commit.id), &error);
+        }
+    }
+
+    pub fn violated(&mut self, at: At<'_>, place: impl Into<String>, what: impl Into<String>) {
+        self.notes.findings.push(Finding {
+            sequence: Some(self.entry.sequence),
+            commit: Some(self.commit.id),
+            environment: at.environment.cloned(),
+            deployment: at.deployment,
+            place: place.into(),
+            what: what.into(),
+        });
+    }
+
+    /// An environment as the events so far leave it.
+    pub fn env(&self, name: &EnvironmentName) -> EnvironmentState {
+        self.place.state.environment(name)
+    }
+
+    /// The environments that this entry's events are about.
+    pub fn touched(&self) -> BTreeSet<EnvironmentName> {
+        self.entry.events.iter().filter_map(Event::environment).cloned().collect()
+    }
+
+    /// A file of this entry's tree; `None` where there is none or it is no plain file.
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+        file_of(self.objects, self.commit.tree, path)
+    }
+
+    /// A file as the entry before left it.
+    pub fn file_before(&self, path: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+        match self.before {
+            Some((_, tree, _)) => file_of(self.objects, tree, path),
+            None => Ok(None),
+        }
+    }
+
+    /// The journal's folder of an environment.
+    pub fn folder(&self, name: &EnvironmentName) -> String {
+        crate::journal::pages::environment_folder(self.place.state.start.layout, name)
+    }
+}
+
+fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+    match entry_at(objects, tree, path)? {
+        Some(entry) if entry.mode == Mode::File => Ok(Some(objects.blob(entry.id)?.to_vec())),
+        _ => Ok(None),
+    }
+}

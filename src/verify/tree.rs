@@ -1,0 +1,109 @@
+//! The tree of an entry: the one before with exactly the files that follow from its events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::notes::Attested;
+use super::step::{At, Step};
+use crate::digest::Digest;
+use crate::journal::ENTRY;
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, changed_paths, edit_tree};
+
+/// What a file must be after an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// Not there.
+    Absent,
+    /// There, with what the daemon says.
+    Attested,
+}
+
+impl Step<'_, '_> {
+    /// Every path that changed is listed with the right digest and must change; every file is what it must be.
+    pub(super) fn tree(&mut self) -> Result<(), ObjectError> {
+        let before = self.before.map(|(_, tree, _)| tree);
+        let mut edits = BTreeMap::new();
+        let mut listed = self.entry.files.clone();
+        for change in changed_paths(self.objects, before, Some(self.commit.tree), "")? {
+            edits.insert(change.path.clone(), change.new.map_or(Edit::Remove, Edit::Put));
+            if change.path == ENTRY {
+                continue;
+            }
+            let at = At::default();
+            if !self.expected.contains_key(&change.path) {
+                self.violated(at, &change.path, "changed, though nothing in this entry changes it");
+            }
+            let found = match change.new {
+                Some(Entry { mode: Mode::File, id }) => Some(Digest::of(self.objects.blob(id)?)),
+                Some(_) => {
+                    self.violated(at, &change.path, "is no plain file");
+                    continue;
+                }
+                None => None,
+            };
+            match listed.remove(&change.path) {
+                Some(digest) if digest == found => {}
+                Some(_) => self.violated(at, &change.path, "is not what entry.json says it is"),
+                None => self.violated(at, &change.path, "changed, but is not listed in entry.json"),
+            }
+        }
+        for path in listed.into_keys() {
+            self.violated(At::default(), &path, "is listed in entry.json, but did not change");
+        }
+        // Changed files are not all there is to a tree: compare the thing itself.
+        if edit_tree(&Unwritten(self.objects), before, &edits)? != self.commit.tree {
+            self.violated(At::default(), "", "the tree is not the one before with these files changed");
+        }
+        for (path, expected) in std::mem::take(&mut self.expected) {
+            let found = self.file(&path)?;
+            match (expected, found) {
+                (Expected::Bytes(expected), Some(found)) => {
+                    if let Some(what) = difference(&expected, &found) {
+                        self.violated(At::default(), &path, what);
+                    }
+                }
+                (Expected::Bytes(_) | Expected::Attested, None) => {
+                    self.violated(At::default(), &path, "is missing");
+                }
+                (Expected::Absent, Some(_)) => self.violated(At::default(), &path, "is still there"),
+                (Expected::Absent, None) => {}
+                (Expected::Attested, Some(_)) => self.notes.attest(Attested::Pages),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a file of this entry must be.
+    pub(super) fn expect(&mut self, path: String, expected: Expected) {
+        self.expected.insert(path, expected);
+    }
+}
+
+/// Where two files differ, in words with both lines.
+fn difference(expected: &[u8], found: &[u8]) -> Option<String> {
+    if expected == found {
+        return None;
+    }
+    let lines = |bytes: &[u8]| -> Vec<String> { String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect() };
+    let (expected, found) = (lines(expected), lines(found));
+    let at = expected.iter().zip(&found).position(|(a, b)| a != b).unwrap_or_else(|| expected.len().min(found.len()));
+    let line = |lines: &[String]| {
+        lines.get(at).map_or_else(|| "nothing".to_owned(), |line| format!("`{}`", crate::text::cut(line.trim(), 120)))
+    };
+    Some(format!("line {} says {} where {} follows from the journal", at + 1, line(&found), line(&expected)))
+}
+
+/// A store that names what it is given without keeping it: looking at a journal writes nothing.
+pub(super) struct Unwritten<'a>(pub &'a dyn Objects);
+
+impl Objects for Unwritten<'_> {
+    fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
+        self.0.read(kind, id)
+    }
+
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, ObjectError> {
+        Ok(Oid::of(kind, bytes))
+    }
+}

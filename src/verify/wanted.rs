@@ -1,0 +1,122 @@
+//! What the config branch says an environment shall be, as far as that follows from the repository.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::step::Step;
+use crate::digest::RevisionId;
+use crate::lifecycle::{EnvironmentState, refusals};
+use crate::model::{EnvironmentName, Problem};
+use crate::object::{Entry, ObjectError, Objects, Oid, entry_at};
+use crate::revision::{Desired, Resolved, resolve};
+
+/// What an environment shall be.
+#[derive(Debug, Clone)]
+pub(super) enum Wanted {
+    /// Nothing to do and nothing to say.
+    Nothing,
+    /// It cannot be, for exactly these reasons.
+    Problems(Vec<Problem>),
+    /// It shall be gone, and is not yet.
+    Destroyed,
+    /// There is nothing, and nothing is desired.
+    Gone,
+    /// It shall be this, if the operator's settings let it.
+    Present(Rc<Resolved>),
+}
+
+/// What was resolved last of each environment: most commits change none of its inputs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Resolutions(HashMap<EnvironmentName, (Vec<(String, Option<Entry>)>, Rc<Resolved>)>);
+
+impl Resolutions {
+    fn known(
+        &self,
+        objects: &dyn Objects,
+        tree: Oid,
+        name: &EnvironmentName,
+    ) -> Result<Option<Rc<Resolved>>, ObjectError> {
+        let Some((inputs, resolved)) = self.0.get(name) else { return Ok(None) };
+        for (path, entry) in inputs {
+            if entry_at(objects, tree, path)? != *entry {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Rc::clone(resolved)))
+    }
+
+    fn keep(
+        &mut self,
+        objects: &dyn Objects,
+        root: &str,
+        tree: Oid,
+        name: &EnvironmentName,
+        resolved: &Rc<Resolved>,
+    ) -> Result<(), ObjectError> {
+        let mut inputs = Vec::new();
+        for path in resolved.input_paths(root) {
+            let entry = entry_at(objects, tree, &path)?;
+            inputs.push((path, entry));
+        }
+        self.0.insert(name.clone(), (inputs, Rc::clone(resolved)));
+        Ok(())
+    }
+}
+
+impl Step<'_, '_> {
+    /// An environment at a config commit.
+    pub(super) fn desired(&mut self, name: &EnvironmentName, commit: Oid) -> Result<Desired, ObjectError> {
+        let tree = self.objects.commit(commit)?.tree;
+        let root = self.place.state.start.root.clone();
+        if let Some(resolved) = self.place.resolutions.known(self.objects, tree, name)? {
+            return Ok(Desired::Present(Box::new((*resolved).clone())));
+        }
+        let desired = resolve(self.objects, self.hashes, &root, tree, name)?;
+        if let Desired::Present(resolved) = &desired {
+            let resolved = Rc::new((**resolved).clone());
+            self.place.resolutions.keep(self.objects, &root, tree, name, &resolved)?;
+        }
+        Ok(desired)
+    }
+
+    /// What an environment shall be, going by the head that this entry read.
+    pub(super) fn wanted(&mut self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, ObjectError> {
+        let known = *env != EnvironmentState::default();
+        Ok(match self.desired(name, self.entry.heads.config)? {
+            Desired::Absent if env.exists() => Wanted::Destroyed,
+            Desired::Absent if known => Wanted::Gone,
+            Desired::Absent => Wanted::Nothing,
+            Desired::Unmarked if env.exists() || env.invalid.is_some() || env.current.is_some() => {
+                Wanted::Problems(vec![refusals::unmarked(name)])
+            }
+            Desired::Unmarked => Wanted::Nothing,
+            Desired::Invalid(problems) => Wanted::Problems(problems),
+            Desired::Present(resolved) => Wanted::Present(Rc::new(*resolved)),
+        })
+    }
+
+    /// An environment at a commit where it must have this revision; `None` where it has not.
+    pub(super) fn resolved_at(
+        &mut self,
+        name: &EnvironmentName,
+        commit: Oid,
+        revision: RevisionId,
+    ) -> Result<Option<Resolved>, ObjectError> {
+        let tree = self.objects.commit(commit)?.tree;
+        Ok(match resolve(self.objects, self.hashes, &self.place.state.start.root, tree, name)? {
+            Desired::Present(resolved) if resolved.revision == revision => Some(*resolved),
+            _ => None,
+        })
+    }
+
+    /// The content of the last deployment.
+    pub(super) fn base_of(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+    ) -> Result<Option<Resolved>, ObjectError> {
+        let Some(applied) = &env.applied else { return Ok(None) };
+        let Some(revision) = applied.revision else { return Ok(None) };
+        self.resolved_at(name, applied.commit, revision)
+    }
+}
