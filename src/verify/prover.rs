@@ -57,6 +57,11 @@ impl<'a> Prover<'a> {
         &self.notes.findings
     }
 
+    /// Whether nothing is wrong so far, and nothing missing.
+    pub fn is_proven(&self) -> bool {
+        self.notes.findings.is_empty() && self.notes.missing.is_empty()
+    }
+
     /// The commits of the journal, the first one first. Where one has several parents that is a finding, and the first
     /// one is followed.
     pub fn line(&mut self, tip: Oid) -> Vec<Oid> {

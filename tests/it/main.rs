@@ -25,4 +25,5 @@ mod shown;
 mod statements;
 mod targets;
 mod walkthrough;
+mod verify;
 mod world;
