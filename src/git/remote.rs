@@ -25,8 +25,8 @@ const MORE_PUSHES: u32 = 40;
 /// How often a local remote is read again because its references were being packed meanwhile.
 const READINGS: u32 = 10;
 
-/// A lock on a reference is held for moments; one as old as this was left by a git that was killed.
-const LEFT: Duration = Duration::from_secs(60);
+/// A lock on a reference is held for moments; one as old as this was left by a git, or a daemon, that was killed.
+const LEFT: Duration = Duration::from_secs(10);
 
 /// A remote that is a real git repository, with a bare repository of our own to fetch into and push from.
 ///
