@@ -55,6 +55,10 @@ pub struct Config {
     pub grants: Grants,
     /// The display limit of a preview, in bytes.
     pub preview_limit: usize,
+    /// More environments than this are refused.
+    pub most_environments: usize,
+    /// A larger `environment.yaml`, in bytes, makes its environment Invalid.
+    pub yaml_limit: u64,
     /// Above this many waiting plans no ready-made branches are made.
     pub ready_limit: usize,
     /// 128 random bits, 32 hex digits: the identity of the journal, should one be started.

@@ -94,6 +94,8 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
         require_tips: repository.trust.require_tips,
         grants: repository.grants.clone(),
         preview_limit: settings.limits.preview,
+        most_environments: settings.limits.environments,
+        yaml_limit: settings.limits.yaml as u64,
         ready_limit: settings.limits.ready_made_branches,
         start_journal: arguments.start_journal,
         take_over: arguments.take_over.clone(),

@@ -149,7 +149,10 @@ impl Voice<'_> {
             }
         }
         if subjects.is_empty() {
-            let none = || CliError::refused("no environment of these has a plan that waits");
+            let none = || {
+                CliError::refused("no environment of these has a plan that waits")
+                    .hint("countersign pending lists those")
+            };
             return Err(skipped.into_iter().next().unwrap_or_else(none));
         }
         for error in &skipped {
@@ -232,7 +235,7 @@ impl Voice<'_> {
         let mut groups: Vec<(String, Vec<&Subject>)> = Vec::new();
         for subject in subjects {
             let body = match (&subject.seen, self.verdict) {
-                (Some(seen), ApprovalVerdict::Approve | ApprovalVerdict::Reject) => show::body(seen, self.output),
+                (Some(seen), ApprovalVerdict::Approve | ApprovalVerdict::Reject) => show::body(seen, self.output, ""),
                 _ => String::new(),
             };
             match groups.iter_mut().find(|(known, _)| *known == body) {
@@ -244,12 +247,17 @@ impl Voice<'_> {
         for (body, same) in &groups {
             for subject in same {
                 text += &match &subject.seen {
-                    Some(seen) if body.is_empty() => show::title(seen, self.output),
-                    Some(seen) => show::title(seen, self.output) + &show::notes(seen),
+                    Some(seen) if same.len() > 1 => show::title(seen, self.output) + &show::notes(seen),
+                    Some(seen) => show::title(seen, self.output),
                     None => format!("{} · plan {}\n", subject.status.environment, subject.plan.short()),
                 };
             }
-            text += body;
+            match same.as_slice() {
+                [Subject { seen: Some(seen), .. }] if !body.is_empty() => {
+                    text += &show::body(seen, self.output, &show::notes(seen));
+                }
+                _ => text += body,
+            }
             if !body.is_empty() {
                 text.push('\n');
             }

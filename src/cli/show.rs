@@ -59,9 +59,10 @@ pub fn notes(seen: &SeenPlan) -> String {
     out
 }
 
-/// What several plans may have in common: what happens to what, the gates, the commits, the diff.
-pub fn body(seen: &SeenPlan, output: Output) -> String {
-    let mut out = items(seen, output);
+/// What several plans may have in common: what happens to what, the gates, the commits, the diff. `notes` are those of
+/// a plan that stands alone.
+pub fn body(seen: &SeenPlan, output: Output, notes: &str) -> String {
+    let mut out = items(seen, output) + notes;
     if seen.gates.is_empty() {
         out += "  gates: unchanged\n";
     }

@@ -51,7 +51,10 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
             1 => "the history is not what it must be: 1 violation".to_owned(),
             n => format!("the history is not what it must be: {n} violations"),
         })),
-        Verdict::Unprovable => Err(here.unprovable(&objects, &start.branch)),
+        Verdict::Unprovable => {
+            let branch = report.missing.iter().find_map(|missing| missing.branch.as_deref()).unwrap_or(&start.branch);
+            Err(here.unprovable(&objects, branch))
+        }
     }
 }
 

@@ -39,8 +39,10 @@ pub(super) fn asked_for<'a>(
 ) -> Result<Vec<Asked<'a>>, UnknownRuleset> {
     let action = action_of(kind);
     let mut asked = Vec::new();
-    let defaults = Gates::default();
-    // A new environment leaves the policy's defaults: nobody starts from nothing.
+    // A new environment leaves the policy's defaults: nobody starts from nothing. Its customer is the one it names, or a
+    // default rule that asks for the customer could never be met; who that is, the policy's bindings still decide.
+    let customer_email = enters.and_then(|gates| gates.customer_email.clone());
+    let defaults = Gates { customer_email, ..Gates::default() };
     let left = leaves.unwrap_or(&defaults);
     add_settings(governance, environment, action, left, Because::Leaves, &mut asked)?;
     if let Some(entered) = enters {

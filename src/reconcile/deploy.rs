@@ -10,7 +10,7 @@ use crate::journal::pages::environment_folder;
 use crate::journal::{
     AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
 };
-use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, SETTLED, evidence_files, met, permit};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit};
 use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
@@ -45,7 +45,13 @@ impl Daemon {
             .collect();
         let mut wrote = false;
         for name in ready {
-            wrote |= self.deploy(&name)?;
+            match self.deploy(&name) {
+                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                    tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
+                    self.again.insert(name);
+                }
+                result => wrote |= result?,
+            }
         }
         Ok(wrote)
     }
@@ -94,7 +100,7 @@ impl Daemon {
         let mut prepared = self.prepare(name, env, &plan, plan.number)?;
         // Gate: another environment may have claimed a target since this was planned.
         if let Ok(Prepared { desired: Some(desired), .. }) = &prepared {
-            let problems = self.refused_targets(name, desired)?;
+            let problems = self.refused_by_settings(name, desired)?;
             if !problems.is_empty() {
                 prepared = Err(problems);
             }

@@ -81,6 +81,14 @@ pub enum TickError {
     /// A document on the journal is not as this daemon writes it.
     #[error("the journal holds what cannot be read: {0}")]
     Unreadable(String),
+    /// There are more environments than the operator allows.
+    #[error("there are {found} environments, and the settings allow {most}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// How many are allowed.
+        most: usize,
+    },
     /// Ticking never came to rest: a defect.
     #[error("still writing after {ticks} ticks without coming to rest; nothing more is done")]
     Restless {
@@ -112,6 +120,7 @@ impl TickError {
             Self::Tampered { .. } => {
                 "compare with your backups and with what people remember; nothing is applied meanwhile".to_owned()
             }
+            Self::TooMany { .. } => "raise spec.limits.environments in the settings".to_owned(),
             Self::Policy(_) => "countersign validate".to_owned(),
             _ => String::new(),
         }

@@ -8,8 +8,8 @@ use super::load::Remotes;
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
-use crate::lifecycle::{Facts, admit, find_new, missing_records, refusals};
-use crate::model::EnvironmentName;
+use crate::lifecycle::{Facts, JudgeError, admit, find_new, missing_records, refusals};
+use crate::model::{EnvironmentName, Problem};
 use crate::object::{Mode, Oid, entry_at};
 use crate::revision::resolve::{below, environment_names};
 use crate::revision::resolve_governance;
@@ -26,6 +26,9 @@ impl Daemon {
         let names = if first_look {
             let tree = objects.commit(remotes.heads.config)?.tree;
             let mut names = environment_names(objects.as_ref(), &self.config.root, tree)?;
+            if names.len() > self.config.most_environments {
+                return Err(TickError::TooMany { found: names.len(), most: self.config.most_environments });
+            }
             names.extend(self.state()?.environments.keys().cloned());
             names
         } else {
@@ -33,7 +36,15 @@ impl Daemon {
         };
         let again = std::mem::take(&mut self.again);
         for name in names.union(&again) {
-            self.plan_environment(&mut draft, remotes.heads, name)?;
+            match self.plan_environment(&mut draft, remotes.heads, name) {
+                // What one environment was applied from cannot be read as it was: that one holds, the others go on.
+                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                    let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
+                    self.again.insert(name.clone());
+                    self.set_problems(&mut draft, remotes.heads, name, vec![problem])?;
+                }
+                result => result?,
+            }
         }
         self.make_ready(&mut draft, remotes.heads)?;
         self.append(draft)?;
@@ -77,21 +88,45 @@ impl Daemon {
         Ok(())
     }
 
-    /// The environments whose own folder, or whose shared inputs, differ between two config commits.
+    /// The environments whose own folder, or whose shared inputs, any commit between two config commits changed. Also
+    /// where another one undid it: whoever did either contributed, and the plan must say so.
     fn changed_environments(&self, old: Oid, new: Oid) -> Result<BTreeSet<EnvironmentName>, TickError> {
         let mut changed = BTreeSet::new();
         if old == new {
             return Ok(changed);
         }
+        let graph = Graph::new(self.objects.as_ref());
+        self.add_differing(Some(graph.node(old)?.tree), graph.node(new)?.tree, &mut changed)?;
+        for id in graph.range(&[new], &[old])? {
+            let node = graph.node(id)?;
+            let before = node.parents.first().map(|parent| graph.node(*parent)).transpose()?;
+            self.add_differing(before.map(|before| before.tree), node.tree, &mut changed)?;
+        }
+        Ok(changed)
+    }
+
+    /// Adds the environments whose own folder, or whose shared inputs, differ between two trees.
+    fn add_differing(
+        &self,
+        old: Option<Oid>,
+        new: Oid,
+        changed: &mut BTreeSet<EnvironmentName>,
+    ) -> Result<(), TickError> {
+        if old == Some(new) {
+            return Ok(());
+        }
         let objects = self.objects.as_ref();
-        let entries = |commit: Oid| -> Result<BTreeMap<String, crate::object::Entry>, TickError> {
-            let tree = objects.commit(commit)?.tree;
-            Ok(match entry_at(objects, tree, &below(&self.config.root, "environments"))? {
+        let entry = |tree: Option<Oid>, path: &str| match tree {
+            Some(tree) => entry_at(objects, tree, &below(&self.config.root, path)),
+            None => Ok(None),
+        };
+        let entries = |tree: Option<Oid>| -> Result<BTreeMap<String, crate::object::Entry>, TickError> {
+            Ok(match entry(tree, "environments")? {
                 Some(entry) if entry.mode == Mode::Tree => objects.tree(entry.id)?.entries,
                 _ => BTreeMap::new(),
             })
         };
-        let (olds, news) = (entries(old)?, entries(new)?);
+        let (olds, news) = (entries(old)?, entries(Some(new))?);
         for name in olds.keys().chain(news.keys()) {
             if olds.get(name) != news.get(name)
                 && let Ok(name) = name.parse::<EnvironmentName>()
@@ -100,13 +135,11 @@ impl Daemon {
                 changed.insert(name);
             }
         }
-        let (old_tree, new_tree) = (objects.commit(old)?.tree, objects.commit(new)?.tree);
         for (path, users) in &self.shared {
-            let path = below(&self.config.root, path);
-            if entry_at(objects, old_tree, &path)? != entry_at(objects, new_tree, &path)? {
+            if entry(old, path)? != entry(Some(new), path)? {
                 changed.extend(users.iter().cloned());
             }
         }
-        Ok(changed)
+        Ok(())
     }
 }

@@ -89,7 +89,7 @@ impl Daemon {
             Desired::Invalid(problems) => Wanted::Problems(problems),
             Desired::Present(resolved) => {
                 self.note_shared(name, &resolved);
-                match self.refused_targets(name, &resolved)? {
+                match self.refused_by_settings(name, &resolved)? {
                     problems if problems.is_empty() => Wanted::Present(resolved),
                     problems => Wanted::Problems(problems),
                 }
@@ -98,12 +98,18 @@ impl Daemon {
     }
 
     /// Gate: a target must be granted by the operator, and belongs to the environment that first claimed it.
-    pub(super) fn refused_targets(
+    /// Its file must not be larger than the operator allows.
+    pub(super) fn refused_by_settings(
         &self,
         name: &EnvironmentName,
         resolved: &Resolved,
     ) -> Result<Vec<Problem>, TickError> {
         let file = format!("environments/{name}/environment.yaml");
+        let limit = self.config.yaml_limit;
+        if let Some(size) = resolved.manifest.files.get(&file).map(|file| file.size).filter(|size| *size > limit) {
+            let message = format!("has {size} bytes, and the operator's settings allow {limit} (spec.limits.yaml)");
+            return Ok(vec![Problem::of_file(&file, message)]);
+        }
         let owned = refusals::owned_targets(self.state()?, name, resolved);
         let mut problems = Vec::new();
         for (at, service) in resolved.environment.services.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! A claim: everything that lets a deployment through, proven again in the state before it.
 
+use std::collections::BTreeSet;
+
 use super::notes::Attested;
 use super::step::{At, Step};
 use super::tree::Expected;
@@ -57,8 +59,10 @@ impl Step<'_, '_> {
                 return Ok(());
             }
         };
-        if !verdict.rejected_by.is_empty() {
-            let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
+        let rejected: BTreeSet<String> =
+            self.rejected_by(name, plan.id).iter().chain(&verdict.rejected_by).map(ToString::to_string).collect();
+        if !rejected.is_empty() {
+            let names: Vec<String> = rejected.into_iter().collect();
             self.violated(at, "claim", format!("the plan was rejected by {}", names.join(", ")));
         }
         for open in verdict.requirements.iter().filter(|requirement| !requirement.is_met()) {

@@ -65,7 +65,10 @@ impl Step<'_, '_> {
             Err(JudgeError::Object(error)) => return Err(error),
             Err(_) => None,
         };
-        let approved = verdict.as_ref().is_some_and(crate::policy::Verdict::is_approved);
+        let mut rejected: BTreeSet<String> =
+            verdict.iter().flat_map(|v| &v.rejected_by).map(ToString::to_string).collect();
+        rejected.extend(self.rejected_by(name, running.plan.id).iter().map(ToString::to_string));
+        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::is_approved);
         let all_done = services.iter().all(|service| service.result == ServiceResult::Done);
         match (approved, result) {
             (true, OutcomeResult::Abandoned) => {
@@ -76,8 +79,7 @@ impl Step<'_, '_> {
                 self.notes.attest(Attested::Settled);
             }
             (false, _) => {
-                let rejected: Vec<String> =
-                    verdict.iter().flat_map(|v| v.rejected_by.iter().map(ToString::to_string)).collect();
+                let rejected: Vec<String> = rejected.into_iter().collect();
                 let why = if rejected.is_empty() {
                     "it was no longer approved".to_owned()
                 } else {

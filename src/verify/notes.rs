@@ -50,6 +50,8 @@ impl fmt::Display for Finding {
 pub struct Missing {
     /// The entry that needs it; null where it is needed to find the entries.
     pub sequence: Option<u64>,
+    /// The branch that a fetch may bring it with, where one is known.
+    pub branch: Option<String>,
     /// What is missing.
     pub what: String,
 }
@@ -79,18 +81,18 @@ pub enum Attested {
 }
 
 impl Attested {
-    /// In words, after a number.
+    /// In words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Times => "times and sights of the branches",
             Self::Outcomes => "outcomes",
-            Self::Previews => "previews that depended on what was on the host",
-            Self::Pages => "pages that show those previews, or cut ones",
-            Self::Refusals => "refusals by the operator's settings or because of the host",
+            Self::Previews => "previews that depended on the host",
+            Self::Pages => "pages that show such a preview or a cut one",
+            Self::Refusals => "refusals by settings or host",
             Self::Alarms => "alarms",
-            Self::ReadyMade => "ready-made commits that nobody merged and that are gone",
+            Self::ReadyMade => "ready-made commits gone unmerged",
             Self::Instances => "state folders that claimed",
-            Self::Settled => "deployments found done after an interruption, no longer approved by then",
+            Self::Settled => "deployments found done after an interruption though no longer approved",
         }
     }
 }
@@ -125,7 +127,7 @@ impl Notes {
                 what: error.to_string(),
             }),
             ObjectError::Missing { .. } | ObjectError::Store(_) => {
-                let missing = Missing { sequence, what: error.to_string() };
+                let missing = Missing { sequence, branch: None, what: error.to_string() };
                 if !self.missing.iter().any(|known| known.what == missing.what) {
                     self.missing.push(missing);
                 }

@@ -1,6 +1,6 @@
 //! The walk along the journal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Tips;
@@ -9,13 +9,13 @@ use super::notes::{Attested, Finding, Notes};
 use super::report::{AttestedCount, Report, Verdict};
 use super::step::Step;
 use super::wanted::Resolutions;
-use crate::digest::{Digest, RevisionId};
+use crate::digest::{Digest, PlanId, RevisionId};
 use crate::evidence::graph::Graph;
 use crate::journal::pages::Overview;
 use crate::journal::read::{governance_of, read_entry};
 use crate::journal::{EntryCommit, JournalError};
 use crate::lifecycle::State;
-use crate::model::Governance;
+use crate::model::{ApprovalVerdict, Governance, PersonName, PublicKey};
 use crate::object::{Commit, Objects, Oid};
 use crate::revision::Hashes;
 
@@ -41,6 +41,9 @@ pub(super) struct Place {
     /// What the first page is made of; made when first needed.
     pub overview: Option<Overview>,
     pub resolutions: Resolutions,
+    /// Each person's last admitted word on each plan. Kept beside the fold, which judgements are made from: a rejection
+    /// that the fold lost must not be lost here too.
+    pub last_words: BTreeMap<PlanId, BTreeMap<PersonName, (ApprovalVerdict, Option<PublicKey>)>>,
 }
 
 impl<'a> Prover<'a> {
@@ -52,6 +55,11 @@ impl<'a> Prover<'a> {
     /// What is wrong so far.
     pub fn findings(&self) -> &[Finding] {
         &self.notes.findings
+    }
+
+    /// Whether nothing is wrong so far, and nothing missing.
+    pub fn is_proven(&self) -> bool {
+        self.notes.findings.is_empty() && self.notes.missing.is_empty()
     }
 
     /// The commits of the journal, the first one first. Where one has several parents that is a finding, and the first
@@ -138,6 +146,7 @@ impl<'a> Prover<'a> {
             governance,
             overview: None,
             resolutions: Resolutions::default(),
+            last_words: BTreeMap::new(),
         };
         Step::new(self, &mut place, &read, None).first(in_detail);
         self.at = Some(place);
@@ -177,7 +186,10 @@ impl<'a> Prover<'a> {
     fn still_contains(&mut self, branch: &str, read: Oid, tip: Option<Oid>) {
         let behind = |here: &str| super::Missing {
             sequence: None,
-            what: format!("branch {branch} {here}, but the journal read it at {read}"),
+            branch: Some(branch.to_owned()),
+            what: format!(
+                "branch {branch} {here}, but the journal read it at {read}; if it stays so after a fetch, it was rewound"
+            ),
         };
         let Some(tip) = tip else {
             self.notes.missing.push(behind("is not here"));
@@ -201,7 +213,7 @@ impl<'a> Prover<'a> {
     /// The report where the commit to start after is not on the journal.
     pub(super) fn without(mut self, since: Oid) -> Report {
         let what = format!("commit {since} is not on the journal, so nothing can be proven after it");
-        self.notes.missing.push(super::Missing { sequence: None, what });
+        self.notes.missing.push(super::Missing { sequence: None, branch: None, what });
         self.report()
     }
 

@@ -115,9 +115,9 @@ impl fmt::Display for Report {
         }
         writeln!(f, "{root}")?;
         let attested: Vec<String> =
-            self.attested.iter().map(|AttestedCount { kind, count }| format!("{count} {}", kind.words())).collect();
+            self.attested.iter().map(|AttestedCount { kind, count }| format!("{} ({count})", kind.words())).collect();
         if !attested.is_empty() {
-            writeln!(f, "attested by the daemon alone: {}", attested.join("; "))?;
+            writeln!(f, "attested by the daemon alone: {}", attested.join(", "))?;
         }
         for missing in &self.missing {
             writeln!(f, "missing: {}", escape(&missing.what))?;

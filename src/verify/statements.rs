@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::step::{At, Step};
-use crate::digest::StatementId;
-use crate::journal::{Event, Judged};
+use crate::digest::{PlanId, StatementId};
+use crate::journal::{Admission, Event, Judged};
 use crate::lifecycle::{Facts, admit, find_new, missing_records};
+use crate::model::{ApprovalVerdict, EnvironmentName, Permission, PersonName, PublicKey};
 use crate::object::ObjectError;
 
 impl Step<'_, '_> {
@@ -59,6 +60,29 @@ impl Step<'_, '_> {
             let what = "the statements are judged in another order than they must be";
             self.violated(At::default(), "entry.json: events", what);
         }
+    }
+
+    /// Remembers each person's last word on a plan.
+    pub(super) fn hear(&mut self, judged: &Judged) {
+        if let (Admission::Admitted, Some(plan), Some(by), Some(verdict)) =
+            (&judged.admitted, judged.plan, &judged.by, judged.verdict)
+        {
+            let said = self.place.last_words.entry(plan).or_default();
+            said.insert(by.clone(), (verdict, judged.key.clone()));
+        }
+    }
+
+    /// Who rejected a plan, did not take that back, and may still say so.
+    pub(super) fn rejected_by(&self, name: &EnvironmentName, plan: PlanId) -> Vec<PersonName> {
+        let governance = &self.place.governance;
+        let stands = |(person, (verdict, key)): (&PersonName, &(ApprovalVerdict, Option<PublicKey>))| {
+            let holds = key.as_ref().and_then(|key| governance.person_with_key(key));
+            *verdict == ApprovalVerdict::Reject
+                && holds.is_some_and(|(holder, _)| holder.name == *person)
+                && governance.may(person, Permission::Approve, name)
+        };
+        let said = self.place.last_words.get(&plan).into_iter().flatten();
+        said.filter(|word| stands(*word)).map(|(person, _)| person.clone()).collect()
     }
 
     /// The alarms about deleted or edited records; called once the statements are folded.

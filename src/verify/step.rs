@@ -102,6 +102,9 @@ impl<'s, 'a> Step<'s, 'a> {
                 heard = true;
                 self.checked(Self::missing_alarms);
             }
+            if let Event::Statement(judged) = event {
+                self.hear(judged);
+            }
             if in_detail {
                 self.event(event);
             }

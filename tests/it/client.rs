@@ -67,7 +67,7 @@ fn without_chance(text: &str) -> String {
         let number = word.bytes().all(|b| b.is_ascii_digit());
         rest = after;
         match word.len() {
-            7 if hex => out += "[commit]",
+            7 if hex && word != "ed25519" => out += "[commit]",
             12 if hex => out += "[short]",
             40 if hex => out += "[commit in full]",
             64 if hex => out += "[digest]",

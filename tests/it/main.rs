@@ -26,4 +26,5 @@ mod shown;
 mod statements;
 mod targets;
 mod walkthrough;
+mod verify;
 mod world;

@@ -193,7 +193,7 @@ fn r5_a_rewound_config_branch_is_tampered_and_nothing_is_applied() {
     let run = world.try_tick();
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stdout.contains("prod Tampered") && run.stderr.contains("main was rewritten"), "{run}");
-    world.expect_applied("prod", "v1\n").finish();
+    world.expect_applied("prod", "v1\n").finish_unproven(2, "it was rewound");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn r5_an_amended_commit_on_the_config_branch_is_tampered() {
     );
     let run = world.try_tick();
     assert_eq!(run.code, Some(1), "{run}");
-    world.expect_applied("prod", "v1\n").finish();
+    world.expect_applied("prod", "v1\n").finish_unproven(1, "history was rewritten");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn r5_a_rewound_records_branch_is_never_taken_for_fewer_statements() {
     world.tick().expect_phase("prod", Phase::Rejected);
     world.git("remote.git", &["update-ref", "refs/heads/countersign/records", "countersign/records~1"]);
     world.try_tick();
-    world.expect_phase("prod", Phase::Rejected).expect_not_applied("prod").finish();
+    world.expect_phase("prod", Phase::Rejected).expect_not_applied("prod").finish_unproven(2, "branch countersign/records is at");
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn r10_a_claim_forged_with_the_stolen_daemon_key_is_not_resumed() {
     world.tick().expect_not_applied("prod").expect_waiting_on("prod", "standard/platform");
     let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });
     assert!(world.events().iter().any(abandoned));
-    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish();
+    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish_unproven(1, "the plan was not approved: standard/platform had 0 of 1");
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn r11_a_deleted_journal_is_tampered_and_never_begun_again() {
     let settings = world.at("journal.settings.yaml").display().to_string();
     let again = world.countersign(&["run", "--settings", &settings, "--once", "--start-journal"]);
     assert_eq!(again.code, Some(1), "not even on that word, while the state folder knows better: {again}");
-    world.expect_applied("prod", "v1\n").finish();
+    world.expect_applied("prod", "v1\n").finish_unproven(2, "`countersign/journal` is not in this clone");
 }
 
 #[test]

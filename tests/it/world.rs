@@ -13,7 +13,8 @@
 //!     .finish();
 //! ```
 //!
-//! Every scenario ends with [`World::finish`]: one more tick must change nothing, neither on the remote nor on the host.
+//! Every scenario ends with [`World::finish`]: one more tick must change nothing, neither on the remote nor on the
+//! host, and `countersign verify` must prove everything that happened.
 
 mod clones;
 mod daemon;
@@ -109,7 +110,31 @@ impl World {
     #[track_caller]
     pub fn finish(&mut self) {
         self.second_tick_changes_nothing();
+        self.expect_proven();
         self.finished = true;
+    }
+
+    /// As [`World::finish`], where `countersign verify` of the remote must end with this code, saying this.
+    #[track_caller]
+    pub fn finish_unproven(&mut self, code: i32, words: &str) {
+        self.second_tick_changes_nothing();
+        let proof = self.verify("remote.git");
+        assert_eq!(proof.code, Some(code), "{proof}");
+        assert!(proof.stdout.contains(words) || proof.stderr.contains(words), "`{words}` was not said: {proof}");
+        self.finished = true;
+    }
+
+    /// The whole history can be proven from the remote alone.
+    #[track_caller]
+    pub fn expect_proven(&mut self) -> &mut Self {
+        let proof = self.verify("remote.git");
+        assert!(proof.succeeded(), "the history is not proven:\n{proof}");
+        self
+    }
+
+    /// `countersign verify` with the world's pin, in a clone or the remote.
+    pub fn verify(&self, folder: &str) -> Run {
+        self.countersign(&["-C", folder, "verify", "--root", &self.pin])
     }
 
     /// Ends a scenario in which no daemon can tick any more, and says why.

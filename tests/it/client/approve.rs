@@ -9,7 +9,25 @@ use crate::world::{DAEMON, World};
 fn an_approval_shows_the_plan_says_what_it_gives_and_counts() {
     let mut world = update_waiting();
     let run = world.client("bob", &["approve", "prod", "--yes", "-m", "load-tested"]);
-    insta::assert_snapshot!(shown(&world, &run), @"");
+    insta::assert_snapshot!(shown(&world, &run), @r#"
+    exit 0
+    prod · plan [short] · update of deployment 1 · pushed by mallory (signed), 1 commit
+      ~ config: change  app.conf
+      config: sets the folder `[WORLD]/srv/prod`, which is owned whole
+      gates: unchanged
+      [commit] mallory@x.example: change
+
+      change 0644 app.conf
+      --- app.conf
+      +++ app.conf
+      @@ -1 +1 @@
+      -v1
+      +v2
+
+    You are bob <bob@x.example> (ssh-ed25519 [fingerprint]). This gives standard/platform 1 of 1; nothing else is asked for.
+    signed · committed [commit] on main · pushed
+    the daemon judges your approval when it looks next: countersign status prod
+    "#);
     world.tick().expect_applied("prod", "v2\n").expect_no_alarm();
     assert!(world.client("bob", &["history", "prod"]).text().contains("bob (bob: load-tested)"));
     world.finish();
@@ -148,7 +166,29 @@ fn a_glob_means_the_plans_that_wait_and_what_is_the_same_is_shown_once() {
     world.environment("mallory", "other", "v1\n").push("mallory").tick();
     let commits = world.git("remote.git", &["rev-list", "--count", "main"]);
     let run = world.client("bob", &["approve", "acme-*", "--yes"]);
-    insta::assert_snapshot!(shown(&world, &run), @"");
+    insta::assert_snapshot!(shown(&world, &run), @r#"
+    exit 0
+    acme-prod · plan [short] · creation · pushed by mallory (signed), 1 commit
+      config: sets the folder `[WORLD]/srv/acme-prod`, which is owned whole
+    acme-test · plan [short] · creation · pushed by mallory (signed), 1 commit
+      config: sets the folder `[WORLD]/srv/acme-test`, which is owned whole
+      + config: create  app.conf
+      gates: requireApproval is the policy's default now, true then
+      gates: rulesets is the policy's default now, standard then
+      [commit] mallory@x.example: change
+
+      create 0644 app.conf
+      --- /dev/null
+      +++ app.conf
+      @@ -0,0 +1 @@
+      +v1
+
+    You are bob <bob@x.example> (ssh-ed25519 [fingerprint]).
+      acme-prod: This gives standard/platform 1 of 1; nothing else is asked for.
+      acme-test: This gives standard/platform 1 of 1; nothing else is asked for.
+    signed · committed [commit] on main · pushed
+    the daemon judges your approvals when it looks next: countersign status
+    "#);
     let after = world.git("remote.git", &["rev-list", "--count", "main"]);
     assert_eq!(after.parse::<u32>().unwrap(), commits.parse::<u32>().unwrap() + 1, "one commit for both");
     world.tick().expect_applied("acme-prod", "v1\n").expect_applied("acme-test", "v1\n").expect_not_applied("other");

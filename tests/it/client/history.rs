@@ -9,9 +9,29 @@ fn the_history_says_who_approved_what_and_why() {
     let mut world = update_waiting();
     world.client("bob", &["approve", "prod", "--yes", "-m", "load-tested on staging"]).text();
     world.tick();
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["history", "prod"])), @"");
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["history", "prod", "2"])), @"");
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["history", "--all"])), @"");
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["history", "prod"])), @r#"
+    exit 0
+    2  [time]  update  applied    bob (bob: load-tested on staging)
+    1  [time]  create  applied    alice
+    "#);
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["history", "prod", "2"])), @r#"
+    exit 0
+    prod deployment 2: update of deployment 1, applied
+      plan sha256:[digest]
+      revision sha256:[digest]
+      judged by policy 1
+      standard/platform
+        bob approved: load-tested on staging
+          sha256:[digest]
+      attempt 1: applied
+        claimed [time] UTC from commit [commit], ended [time] UTC
+        config done
+    "#);
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["history", "--all"])), @r#"
+    exit 0
+    prod  2  [time]  update  applied    bob (bob: load-tested on staging)
+    prod  1  [time]  create  applied    alice
+    "#);
     let json = world.client("bob", &["--output", "json", "history", "prod"]).text();
     let documents: Vec<DeploymentDocument> = serde_json::from_str(&json).unwrap();
     assert_eq!(documents.iter().map(|document| document.number).collect::<Vec<_>>(), [2, 1]);

@@ -66,7 +66,7 @@ fn where_main_is_protected_the_record_goes_to_its_own_branch() {
     let main = world.tip("main");
     protect(&world, "refs/heads/main");
     let run = world.client("bob", &["reject", "prod", "--yes"]);
-    let said = "on countersign/records · pushed (main refused: hook declined: protected branch)";
+    let said = "on countersign/records · pushed (main refused: hook declined: protected branch";
     assert!(run.text().contains(said), "{run}");
     assert_eq!(world.tip("main"), main);
     // What lies there and was not judged yet is known, and so is the chain.

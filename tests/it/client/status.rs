@@ -10,8 +10,26 @@ use crate::world::World;
 #[test]
 fn the_status_answers_what_it_waits_for_and_who_can() {
     let mut world = update_waiting();
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status", "prod"])), @"");
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @"");
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status", "prod"])), @r#"
+    exit 0
+    prod AwaitingApproval: waits for alice or bob (standard/platform 0 of 1)
+      plan [short] · update of deployment 1 · since [time] UTC
+      deployment 1 was applied [time] UTC
+      standard/platform  0 of 1  waits for alice or bob
+      you can give standard/platform
+      look     countersign diff prod
+      approve  countersign approve prod --plan [short]
+      or       git pull --ff-only && git fetch origin countersign/approve/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
+      reject   countersign reject prod --plan [short]
+      or       git pull --ff-only && git fetch origin countersign/reject/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
+    policy 1 · last entry [n] s ago
+    "#);
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @r#"
+    exit 0
+    prod  AwaitingApproval  1 ← plan [short]  update  [n] s
+          standard/platform  0 of 1  waits for alice or bob
+    1 of 1 waits for someone · `countersign pending --mine` shows yours · last entry [n] s ago
+    "#);
     // Nothing in it is for mallory to do.
     assert!(!world.client("mallory", &["status", "prod"]).stdout.contains("you can"));
     world.finish();
@@ -33,7 +51,22 @@ fn a_statement_that_does_not_count_is_told_with_what_would() {
     world.shell("bob", "git pull --quiet --ff-only");
     world.shell("bob", &format!("git fetch --quiet origin {branch} && git merge --quiet --no-gpg-sign --no-ff --no-edit FETCH_HEAD && git push --quiet"));
     world.tick();
-    insta::assert_snapshot!(shown(&world, &world.client("alice", &["status", "prod"])), @"");
+    insta::assert_snapshot!(shown(&world, &world.client("alice", &["status", "prod"])), @r#"
+    exit 0
+    prod AwaitingApproval: waits for alice or bob (standard/platform 0 of 1)
+      plan [short] · update of deployment 1 · since [time] UTC
+      deployment 1 was applied [time] UTC
+      standard/platform  0 of 1  waits for alice or bob
+      ✗ somebody approved, which does not count: it is not signed (merge with `-S`)
+        what would count: git pull --ff-only && git fetch origin countersign/approve/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
+      you can give standard/platform
+      look     countersign diff prod
+      approve  countersign approve prod --plan [short]
+      or       git pull --ff-only && git fetch origin countersign/approve/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
+      reject   countersign reject prod --plan [short]
+      or       git pull --ff-only && git fetch origin countersign/reject/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
+    policy 1 · last entry [n] s ago
+    "#);
     world.finish();
 }
 
@@ -41,7 +74,12 @@ fn a_statement_that_does_not_count_is_told_with_what_would() {
 fn problems_are_told_with_their_place() {
     let mut world = waiting();
     world.environment_with("mallory", "broken", "v1\n", "requireApproval: maybe\n").push("mallory").tick();
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status", "broken"])), @"");
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status", "broken"])), @r#"
+    exit 0
+    broken Invalid: the configuration cannot be used; what was applied stays until a fix is pushed
+      environments/broken/environment.yaml:6:20: spec.requireApproval: expected `true` or `false`, found `maybe`
+    policy 1 · last entry [n] s ago
+    "#);
     world.finish();
 }
 
@@ -49,7 +87,12 @@ fn problems_are_told_with_their_place() {
 fn a_rule_that_nobody_can_meet_says_who_is_excluded() {
     let mut world = World::with().approvers(&["mallory"]).build();
     world.environment("mallory", "prod", "v1\n").push("mallory").tick();
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @"");
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @r#"
+    exit 0
+    prod  AwaitingApproval  nothing applied yet ← plan [short]  create  [n] s
+          standard/platform  0 of 1  nobody can meet this: mallory contributed to this change ([commit])
+    1 of 1 waits for someone · `countersign pending --mine` shows yours · last entry [n] s ago
+    "#);
     world.finish();
 }
 
@@ -96,7 +139,7 @@ fn mine_is_what_i_could_give() {
     let key = world.at("bob.key").display().to_string();
     assert!(pending("mallory", &["--mine", "--key", &key]).contains("prod"));
     world.make_key("new", &[]);
-    world.make_clone("elsewhere", "new", &["--config", "user.email=bob@x.example"]);
+    world.make_clone("elsewhere", "new", &[]);
     world.git("elsewhere", &["config", "user.email", "bob@x.example"]);
     let elsewhere = |arguments: &[&str]| world.countersign(&[["-C", "elsewhere"].as_slice(), arguments].concat());
     assert!(elsewhere(&["pending", "--mine"]).text().contains("prod"));
@@ -109,7 +152,18 @@ fn mine_is_what_i_could_give() {
 #[test]
 fn diff_says_by_its_exit_code_whether_a_plan_waits() {
     let mut world = update_waiting();
-    insta::assert_snapshot!(shown(&world, &world.client("bob", &["diff", "prod"])), @"");
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["diff", "prod"])), @r#"
+    exit 1
+    # prod: plan [short]
+    # config: 1 changed
+    # sets the folder `[WORLD]/srv/prod`, which is owned whole
+    change 0644 app.conf
+    --- app.conf
+    +++ app.conf
+    @@ -1 +1 @@
+    -v1
+    +v2
+    "#);
     let run = world.client("bob", &["--output", "json", "diff", "prod"]);
     assert_eq!(run.code, Some(1));
     let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

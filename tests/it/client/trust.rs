@@ -1,6 +1,6 @@
 //! What a command does not take on trust: the journal's signature, the plan's digest, and what the plan would do.
 
-use countersign::digest::{Digest, canonical_json};
+use countersign::digest::{Digest, RepositoryId, canonical_json};
 use countersign::journal::{JournalEntry, Status, yaml_out};
 use countersign::plan::PlanDocument;
 
@@ -16,6 +16,7 @@ fn forge_plan(world: &World, keep_digest: bool, change: impl FnOnce(&mut PlanDoc
     let mut document: PlanDocument = serde_json::from_slice(&std::fs::read(folder.join("plan.json")).unwrap()).unwrap();
     change(&mut document);
     let mut status: Status = yaml_out::from_yaml(&std::fs::read(folder.join("status.yaml")).unwrap()).unwrap();
+    status.repository = document.plan.repository;
     if !keep_digest {
         document.digest = document.plan.id();
         document.short = document.digest.short();
@@ -84,15 +85,25 @@ fn a_plan_that_would_set_something_else_is_refused() {
 }
 
 #[test]
+fn a_plan_of_another_repository_is_refused() {
+    let mut world = update_waiting();
+    forge_plan(&world, false, |document| document.plan.repository = RepositoryId(Digest::of("another")));
+    let run = world.client("bob", &["approve", "prod", "--yes"]);
+    assert!(run.code == Some(2) && run.stderr.contains("the status is of repository"), "{run}");
+    world.finish_without_tick("the daemon's key was stolen: its journal is forged");
+}
+
+#[test]
 fn a_diff_that_hides_something_is_not_what_is_shown() {
     let mut world = update_waiting();
     // The preview is computed here: what the journal says about it is not needed.
     forge_plan(&world, true, |_| {});
-    std::fs::write(world.at("thief/environments/prod/plan.diff"), "# nothing to see\n").unwrap();
+    std::fs::write(world.at("thief/environments/prod/plan.diff"), "# nothing \u{1b}[2J to see\n").unwrap();
     world.git("thief", &["commit", "--quiet", "--all", "--amend", "-S", "-m", "forged"]);
     world.git("thief", &["push", "--quiet", "--force", "origin", &format!("HEAD:{JOURNAL}")]);
     let run = world.client("bob", &["approve", "prod"]);
     assert!(run.stdout.contains("+v2"), "{run}");
+    assert_eq!(world.client("bob", &["diff", "prod"]).stdout, "# nothing <U+001B>[2J to see\n");
     world.finish_without_tick("the daemon's key was stolen: its journal is forged");
 }
 

@@ -1,0 +1,143 @@
+//! People who approve, reject and withdraw: by merging a ready-made branch or by a signed record, in time or long after
+//! the plan they looked at has ended.
+
+use std::collections::BTreeMap;
+
+use countersign::digest::{Digest, StatementId};
+use countersign::model::{Approval, ApprovalVerdict, Maker};
+use countersign::object::{Edit, Entry, Mode, Objects, entry_at};
+
+use super::book::Published;
+use super::content::ENVIRONMENTS;
+use super::dice::Dice;
+use super::ledger::{Branch, Said};
+use super::people::{PEOPLE, key};
+use super::world::{Work, World, put};
+
+/// What somebody means to say.
+#[derive(Debug, Clone)]
+pub struct Meaning {
+    pub person: &'static str,
+    pub environment: &'static str,
+    pub published: Published,
+    pub verdict: ApprovalVerdict,
+}
+
+impl Meaning {
+    fn said(&self, path: String, previous: Option<StatementId>, by_record: bool) -> Said {
+        Said {
+            person: self.person,
+            environment: self.environment,
+            plan: self.published.plan,
+            occurrence: self.published.occurrence,
+            verdict: self.verdict,
+            by_record,
+            digest: StatementId(Digest::of(&path)),
+            previous,
+            path,
+        }
+    }
+}
+
+/// Somebody looks at a plan, mostly the one that waits, and means something.
+pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
+    let environment = *dice.pick(&ENVIRONMENTS);
+    let book = &world.book.environments[environment];
+    let published = match book.current() {
+        Some(current) if dice.percent(85) => current.clone(),
+        _ if book.published.is_empty() => return None,
+        _ => dice.pick(&book.published).clone(),
+    };
+    let person = if dice.percent(80) { PEOPLE[dice.below(3)] } else { *dice.pick(&PEOPLE) };
+    let verdict = match dice.below(100) {
+        0..80 => ApprovalVerdict::Approve,
+        80..90 => ApprovalVerdict::Reject,
+        _ => ApprovalVerdict::Withdraw,
+    };
+    Some(Meaning { person, environment, published, verdict })
+}
+
+pub fn speak(dice: &mut Dice, world: &mut World) {
+    let Some(meaning) = mean(dice, world) else { return };
+    if dice.percent(50) {
+        merge(world, &meaning);
+        return;
+    }
+    let last = world.ledger.said().filter(|said| said.person == meaning.person && said.plan == meaning.published.plan);
+    let own = last.last().map(|said| said.digest);
+    let shown = world.book.chains.get(&(meaning.published.plan, meaning.person.to_owned())).copied();
+    let previous = if dice.percent(85) { shown } else { own };
+    let branch = if dice.percent(80) { Branch::Config } else { Branch::Records };
+    record(world, &meaning, previous, branch);
+}
+
+/// Merges the newest ready-made commit as its branch has it, signed. Gives whether there was one to merge.
+pub fn merge(world: &mut World, meaning: &Meaning) -> bool {
+    let verdict = meaning.verdict;
+    let Some(ready) = meaning.published.ready.iter().rev().find(|ready| ready.verdict == verdict).cloned() else {
+        return false;
+    };
+    let objects = world.objects();
+    let tree = objects.commit(world.config_tip()).unwrap().tree;
+    // Its branch was not pushed yet, or git would say that it is up to date already.
+    if objects.commit(ready.commit).is_err() || entry_at(&objects, tree, &ready.path).unwrap().is_some() {
+        return false;
+    }
+    let Meaning { person, environment, .. } = meaning;
+    world.note(format!("{person} merges {} (of {environment})", ready.branch));
+    let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
+    let work = Work {
+        author: person,
+        signer: Some(person),
+        merges: vec![ready.commit],
+        edits: BTreeMap::from([(ready.path.clone(), record)]),
+        message: format!("Merge branch '{}'\n\nlooked at it\n", ready.branch),
+    };
+    let said = meaning.said(ready.path, None, false);
+    let deed = world.deed(Some(said));
+    world.commit(work, deed);
+    true
+}
+
+/// A record that its maker signed.
+pub fn signed(world: &World, meaning: &Meaning, previous: Option<StatementId>) -> Approval {
+    let mut approval = Approval {
+        repository: world.book.repository.unwrap(),
+        environment: meaning.environment.parse().unwrap(),
+        plan: meaning.published.plan,
+        verdict: meaning.verdict,
+        deploy: false,
+        reason: "looked at it".to_owned(),
+        acknowledge: Vec::new(),
+        maker: Maker::Signed { by: meaning.person.parse().unwrap(), previous, signature: String::new() },
+    };
+    let signature = key(meaning.person).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
+    if let Maker::Signed { signature: place, .. } = &mut approval.maker {
+        *place = signature;
+    }
+    approval
+}
+
+/// Commits a signed record.
+pub fn record(world: &mut World, meaning: &Meaning, previous: Option<StatementId>, branch: Branch) {
+    let Meaning { person, environment, published, verdict } = meaning;
+    let approval = signed(world, meaning, previous);
+    if world.ledger.said().any(|said| said.digest == approval.digest()) {
+        // Word for word what they said before: the same statement, not another.
+        return;
+    }
+    let count = world.ledger.said().count();
+    let path = format!("approvals/{environment}/{}/{person}-{count}.yaml", published.plan.short());
+    world.note(format!("{person} records {} of {} {environment} on {branch:?}", verdict.name(), published.plan.short()));
+    let said = Said { digest: approval.digest(), ..meaning.said(path.clone(), previous, true) };
+    let work = Work {
+        author: person,
+        signer: None,
+        merges: Vec::new(),
+        edits: BTreeMap::from([(path, put(&world.objects(), &approval.to_yaml()))]),
+        message: format!("{} {}", verdict.name(), published.plan.short()),
+    };
+    let mut deed = world.deed(Some(said));
+    deed.branch = branch;
+    world.commit(work, deed);
+}

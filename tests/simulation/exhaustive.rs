@@ -1,0 +1,169 @@
+//! Small worlds in which every accident is tried at every point: one environment, a plan, two approvals, an apply.
+
+use countersign::model::ApprovalVerdict;
+
+use super::approver::{self, Meaning};
+use super::baton::{Order, Point};
+use super::content::{Content, Gates, Setting};
+use super::ledger::Branch;
+use super::world::World;
+
+const ENVIRONMENT: &str = "acme-prod";
+
+/// What happens at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accident {
+    /// The daemon is killed and starts again.
+    Crash,
+    /// It is killed and starts again without its state folder.
+    CrashAndLoss,
+    /// The call fails.
+    Failure,
+    /// Its answer is lost.
+    LostAnswer,
+    /// Somebody pushes other content.
+    Push,
+    /// Somebody pushes other content and the same content again.
+    PushAndRevert,
+    /// Somebody rejects the plan.
+    Rejection,
+    /// Somebody who approved takes it back.
+    Withdrawal,
+    /// The other daemon runs a whole round.
+    OtherDaemon,
+}
+
+pub const ACCIDENTS: [Accident; 9] = [
+    Accident::Crash,
+    Accident::CrashAndLoss,
+    Accident::Failure,
+    Accident::LostAnswer,
+    Accident::Push,
+    Accident::PushAndRevert,
+    Accident::Rejection,
+    Accident::Withdrawal,
+    Accident::OtherDaemon,
+];
+
+/// A world, the accidents that are still to come, and how many points were passed.
+struct Script {
+    world: World,
+    accidents: Vec<(usize, Accident)>,
+    passed: usize,
+}
+
+fn setting(main: u8) -> Content {
+    Content::Present(Setting { gates: Gates::Default, main, extra: Some(main), note: 0 })
+}
+
+/// Runs the small world with these accidents. Gives how many points there were.
+pub fn run(accidents: &[(usize, Accident)]) -> Result<usize, String> {
+    let mut world = World::new(&[(ENVIRONMENT, setting(0))]);
+    for name in super::people::DAEMONS {
+        let folder = world.folder();
+        world.start(name, folder, None);
+    }
+    let mut script = Script { world, accidents: accidents.to_vec(), passed: 0 };
+    let result = script.play().and_then(|()| script.world.quiet());
+    result.map(|()| script.passed).map_err(|why| format!("{accidents:?}: {why}\n\n{}\n", script.world.log.join("\n")))
+}
+
+/// Every accident at every point, and, with a stride, every second accident some points after it.
+pub fn try_all(stride: Option<usize>) -> usize {
+    let points = run(&[]).unwrap_or_else(|why| panic!("{why}"));
+    let mut worlds = 1;
+    for point in 0..points {
+        for accident in ACCIDENTS {
+            run(&[(point, accident)]).unwrap_or_else(|why| panic!("{why}"));
+            worlds += 1;
+            let later = stride.into_iter().flat_map(|stride| (point + 1..points + 20).step_by(stride));
+            for second in later {
+                run(&[(point, accident), (second, Accident::Crash)]).unwrap_or_else(|why| panic!("{why}"));
+                worlds += 1;
+            }
+        }
+    }
+    worlds
+}
+
+impl Script {
+    fn play(&mut self) -> Result<(), String> {
+        self.round()?;
+        self.approve();
+        self.round()?;
+        self.world.change("dave", &[(ENVIRONMENT, setting(1))], None);
+        self.round()?;
+        self.approve();
+        self.round()
+    }
+
+    fn approve(&mut self) {
+        let Some(meaning) = self.meaning("alice", ApprovalVerdict::Approve) else { return };
+        approver::merge(&mut self.world, &meaning);
+        let meaning = Meaning { person: "bob", ..meaning };
+        approver::record(&mut self.world, &meaning, None, Branch::Config);
+    }
+
+    fn meaning(&self, person: &'static str, verdict: ApprovalVerdict) -> Option<Meaning> {
+        let published = self.world.book.environments[ENVIRONMENT].current()?.clone();
+        Some(Meaning { person, environment: ENVIRONMENT, published, verdict })
+    }
+
+    /// The first daemon runs until it is idle, point by point.
+    fn round(&mut self) -> Result<(), String> {
+        loop {
+            let mut order = Order::Go(0);
+            if let Some(at) = self.accidents.iter().position(|(point, _)| *point == self.passed) {
+                let (_, accident) = self.accidents.remove(at);
+                let point = self.world.processes[0].point();
+                self.world.note(format!("{accident:?} at point {} ({point:?})", self.passed));
+                order = self.happen(accident)?;
+            }
+            self.passed += 1;
+            match self.world.order(0, order)? {
+                Point::Idle => return Ok(()),
+                Point::Gone => {
+                    let folder = self.world.processes[0].folder.clone();
+                    self.world.start("north", folder, None);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn happen(&mut self, accident: Accident) -> Result<Order, String> {
+        let is_idle = self.world.processes[0].point() == Point::Idle;
+        match accident {
+            Accident::Crash => return Ok(Order::Crash),
+            Accident::CrashAndLoss => {
+                let folder = self.world.folder();
+                self.world.processes[0].folder = folder;
+                return Ok(Order::Crash);
+            }
+            Accident::Failure if !is_idle => return Ok(Order::Fail),
+            Accident::LostAnswer if !is_idle => return Ok(Order::Lose),
+            Accident::Failure | Accident::LostAnswer => {}
+            Accident::Push => self.world.change("dave", &[(ENVIRONMENT, setting(2))], None),
+            Accident::PushAndRevert => {
+                let now = self.world.ledger.now(ENVIRONMENT);
+                self.world.change("bob", &[(ENVIRONMENT, setting(2))], None);
+                self.world.change("bob", &[(ENVIRONMENT, now)], None);
+            }
+            Accident::Rejection | Accident::Withdrawal => {
+                let (person, verdict) = match accident {
+                    Accident::Rejection => ("carol", ApprovalVerdict::Reject),
+                    _ => ("bob", ApprovalVerdict::Withdraw),
+                };
+                if let Some(meaning) = self.meaning(person, verdict) {
+                    let previous = self.world.ledger.said().filter(|said| {
+                        (said.person, said.plan) == (person, meaning.published.plan)
+                    });
+                    let previous = previous.last().map(|said| said.digest);
+                    approver::record(&mut self.world, &meaning, previous, Branch::Config);
+                }
+            }
+            Accident::OtherDaemon => self.world.run(1)?,
+        }
+        Ok(Order::Go(0))
+    }
+}

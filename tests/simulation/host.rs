@@ -1,0 +1,186 @@
+//! The simulated host and the driver of its `files` services: each apply is one atomic switch, and a crash can come
+//! before or after it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use countersign::digest::PlanId;
+use countersign::model::ServiceKind;
+use countersign::object::{Objects, Oid};
+use countersign::plan::files::{LiveDifference, action, effect, preview};
+use countersign::plan::{Action, ServiceChange, ServiceContent, ServicePlan};
+use countersign::policy::Permit;
+use countersign::services::{Driver, DriverError, Settled};
+
+use super::baton::{Baton, Call, Order, Point};
+use super::content::Files;
+
+/// What is on the host. Clones are the same host.
+#[derive(Clone, Default)]
+pub struct Host(Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub struct State {
+    pub targets: BTreeMap<String, Files>,
+    /// Every switch that the scheduler has not looked at yet.
+    pub switches: Vec<Switch>,
+    /// What was there when a daemon last looked, in order to plan, by daemon and environment.
+    pub planned: BTreeMap<(&'static str, String), BTreeMap<String, Files>>,
+    /// What a daemon last read from the remote.
+    pub looks: BTreeMap<&'static str, Look>,
+}
+
+/// One target, switched.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    pub daemon: &'static str,
+    pub environment: String,
+    pub plan: PlanId,
+    pub target: String,
+    pub before: Files,
+    pub after: Files,
+    /// What the daemon had read last from the remote.
+    pub look: Look,
+}
+
+/// The tips that a daemon read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    pub config: Option<Oid>,
+    pub records: Option<Oid>,
+    pub journal: Option<Oid>,
+    /// How many times the host had been meddled with when it looked.
+    pub meddled: usize,
+}
+
+impl Host {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What is in the targets of an environment.
+    pub fn of(&self, environment: &str) -> BTreeMap<String, Files> {
+        self.state().of(environment)
+    }
+}
+
+impl State {
+    pub fn of(&self, environment: &str) -> BTreeMap<String, Files> {
+        let below = format!("/srv/{environment}/");
+        ["extra", "main"]
+            .iter()
+            .map(|service| format!("{below}{service}"))
+            .map(|target| (target.clone(), self.targets.get(&target).cloned().flatten()))
+            .collect()
+    }
+}
+
+/// A daemon's driver for the host.
+pub struct HostDriver {
+    pub host: Host,
+    pub baton: Arc<Baton>,
+    pub daemon: &'static str,
+}
+
+fn target_of(change: &ServiceChange) -> String {
+    let content = change.desired.as_ref().or(change.base.as_ref()).unwrap();
+    let ServiceKind::Files(files) = &content.service.kind;
+    files.target.clone()
+}
+
+fn files_of(objects: &dyn Objects, content: Option<&ServiceContent>) -> Files {
+    let text = |blob| String::from_utf8(objects.blob(blob).unwrap().to_vec()).unwrap();
+    content.map(|content| content.files.iter().map(|file| (file.path.clone(), text(file.blob))).collect())
+}
+
+impl HostDriver {
+    fn stand(&self, point: Point) -> Result<(), Order> {
+        match self.baton.stand(point) {
+            Order::Go(_) => Ok(()),
+            order => Err(order),
+        }
+    }
+}
+
+impl Driver for HostDriver {
+    fn plan(&self, objects: &dyn Objects, change: &ServiceChange) -> Result<ServicePlan, DriverError> {
+        let failed = |_| DriverError::Failed { message: "the host does not answer".to_owned() };
+        self.stand(Point::Before(Call::Plan)).map_err(failed)?;
+        let target = target_of(change);
+        let mut state = self.host.state();
+        let environment = change.environment.to_string();
+        let seen = state.of(&environment);
+        state.planned.insert((self.daemon, environment), seen);
+        let there = state.targets.get(&target).cloned().flatten();
+        let base = files_of(objects, change.base.as_ref());
+        let live = differences(base.as_ref(), there.as_ref());
+        let sides = [&change.base, &change.desired].map(|side| side.as_ref().map(|content| content.files.as_slice()));
+        let action = match action(sides[0], sides[1]) {
+            Action::None if !live.is_empty() => Action::Update,
+            action => action,
+        };
+        let preview = preview(objects, &target, sides[0], sides[1], &live)
+            .map_err(|error| DriverError::Failed { message: error.to_string() })?;
+        Ok(ServicePlan { action, effect: effect(&target, sides[1]), preview })
+    }
+
+    fn apply(&self, permit: &Permit, objects: &dyn Objects, change: &ServiceChange) -> Result<(), DriverError> {
+        let unknown = || DriverError::Unknown { message: "the host does not answer any more".to_owned() };
+        match self.stand(Point::Before(Call::Apply)) {
+            Ok(()) => {}
+            Err(Order::Lose) => return Err(unknown()),
+            Err(_) => return Err(DriverError::Failed { message: "the host refuses".to_owned() }),
+        }
+        let target = target_of(change);
+        let after = files_of(objects, change.desired.as_ref());
+        {
+            let mut state = self.host.state();
+            let before = state.targets.insert(target.clone(), after.clone()).flatten();
+            let environment = change.environment.to_string();
+            let (daemon, plan, look) = (self.daemon, permit.plan(), state.looks[self.daemon]);
+            state.switches.push(Switch { daemon, environment, plan, target, before, after, look });
+        }
+        self.stand(Point::After(Call::Apply)).map_err(|_| unknown())
+    }
+
+    fn settle(&self, objects: &dyn Objects, change: &ServiceChange) -> Result<Settled, DriverError> {
+        let failed = |_| DriverError::Failed { message: "the host does not answer".to_owned() };
+        self.stand(Point::Before(Call::Settle)).map_err(failed)?;
+        let there = self.host.state().targets.get(&target_of(change)).cloned().flatten();
+        Ok(if there == files_of(objects, change.desired.as_ref()) {
+            Settled::Done
+        } else if there == files_of(objects, change.base.as_ref()) {
+            Settled::Untouched
+        } else {
+            Settled::Unknown { what: "something else is there".to_owned() }
+        })
+    }
+}
+
+/// What the host has that was not applied last.
+fn differences(base: Option<&BTreeMap<String, String>>, there: Option<&BTreeMap<String, String>>) -> Vec<LiveDifference> {
+    let foreign = |path: &String, text: &String| {
+        let size = text.len() as u64;
+        LiveDifference::Foreign { path: path.clone(), kind: countersign::plan::files::LiveKind::File { size } }
+    };
+    match (base, there) {
+        (None, None) => Vec::new(),
+        (Some(_), None) => vec![LiveDifference::TargetMissing],
+        (None, Some(there)) => there.iter().map(|(path, text)| foreign(path, text)).collect(),
+        (Some(base), Some(there)) => {
+            let mut found = Vec::new();
+            for (path, text) in base {
+                match there.get(path) {
+                    Some(now) if now == text => {}
+                    Some(_) => found.push(LiveDifference::Changed {
+                        path: path.clone(),
+                        drift: countersign::plan::files::Drift::Content,
+                    }),
+                    None => found.push(LiveDifference::Missing { path: path.clone() }),
+                }
+            }
+            found.extend(there.iter().filter(|(path, _)| !base.contains_key(*path)).map(|(p, t)| foreign(p, t)));
+            found
+        }
+    }
+}

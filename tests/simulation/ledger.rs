@@ -1,0 +1,109 @@
+//! The history of the config and records branches as those who made it know it: what each commit changed, who had a
+//! hand in it, and what it says if it says anything. The model judges by this and never reads it back out of git.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use countersign::digest::{PlanId, StatementId};
+use countersign::model::ApprovalVerdict;
+use countersign::object::Oid;
+
+use super::content::Content;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Branch {
+    Config,
+    Records,
+}
+
+/// One commit.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    pub branch: Branch,
+    /// What every environment is after it.
+    pub contents: BTreeMap<&'static str, Content>,
+    /// Everybody who had a hand in it.
+    pub hands: BTreeSet<&'static str>,
+    /// The environments whose folder it changed.
+    pub touched: BTreeSet<&'static str>,
+    /// What it says, with evidence that must be accepted; nothing where the evidence is bad.
+    pub said: Option<Said>,
+}
+
+/// A statement with good evidence.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub person: &'static str,
+    pub environment: &'static str,
+    pub plan: PlanId,
+    /// Which occurrence of a change its maker had before their eyes: see [`crate::book`].
+    pub occurrence: u64,
+    pub verdict: ApprovalVerdict,
+    pub by_record: bool,
+    pub digest: StatementId,
+    pub previous: Option<StatementId>,
+    pub path: String,
+}
+
+#[derive(Default)]
+pub struct Ledger {
+    deeds: Vec<Deed>,
+    commits: HashMap<Oid, usize>,
+    /// Records that somebody deleted or changed.
+    pub spoiled: BTreeSet<String>,
+}
+
+impl Ledger {
+    pub fn add(&mut self, commit: Oid, deed: Deed) {
+        self.commits.insert(commit, self.deeds.len());
+        self.deeds.push(deed);
+    }
+
+    pub fn place(&self, commit: Oid) -> usize {
+        *self.commits.get(&commit).unwrap_or_else(|| panic!("{commit} is no commit that anybody made"))
+    }
+
+    /// What an environment is at a config commit.
+    pub fn content(&self, commit: Oid, environment: &str) -> Content {
+        self.deeds[self.place(commit)].contents[environment]
+    }
+
+    /// What it is now.
+    pub fn now(&self, environment: &str) -> Content {
+        self.deeds.last().unwrap().contents[environment]
+    }
+
+    /// What every environment is now.
+    pub fn all_now(&self) -> BTreeMap<&'static str, Content> {
+        self.deeds.last().unwrap().contents.clone()
+    }
+
+    /// Everything an environment ever was.
+    pub fn ever(&self, environment: &str) -> Vec<Content> {
+        self.deeds.iter().map(|deed| deed.contents[environment]).collect()
+    }
+
+    /// Everything that was said, in the order in which it was.
+    pub fn said(&self) -> impl Iterator<Item = &Said> {
+        self.deeds.iter().filter_map(|deed| deed.said.as_ref())
+    }
+
+    /// What is said in the history of these tips.
+    pub fn visible(&self, config: Oid, records: Option<Oid>) -> impl Iterator<Item = &Said> {
+        let (config, records) = (self.place(config), records.map(|tip| self.place(tip)));
+        self.deeds.iter().enumerate().filter_map(move |(at, deed)| {
+            let seen = match deed.branch {
+                Branch::Config => at <= config,
+                Branch::Records => records.is_some_and(|records| at <= records),
+            };
+            deed.said.as_ref().filter(|_| seen)
+        })
+    }
+
+    /// Who had a hand in what an environment became after one config commit (nothing: the beginning) and up to another.
+    pub fn contributors(&self, environment: &str, after: Option<Oid>, upto: Oid) -> BTreeSet<&'static str> {
+        let first = after.map_or(0, |commit| self.place(commit) + 1);
+        let upto = self.place(upto);
+        let range = if first <= upto { &self.deeds[first..=upto] } else { &[] };
+        range.iter().filter(|deed| deed.touched.contains(environment)).flat_map(|deed| deed.hands.iter().copied()).collect()
+    }
+}

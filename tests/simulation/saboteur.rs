@@ -1,0 +1,236 @@
+//! Somebody with all rights on the server, or merely careless: what they do must never count as anybody's word, and
+//! must never let anything through.
+
+use std::collections::BTreeMap;
+
+use countersign::journal::ReadyMade;
+use countersign::model::{ApprovalVerdict, Maker};
+use countersign::object::{Edit, Entry, Kind, Mode, Objects, entry_at, files_below};
+
+use super::approver::{Meaning, mean, signed};
+use super::content::{Content, ENVIRONMENTS, Gates, Setting};
+use super::dice::Dice;
+use super::people::{self, DAEMONS, STRANGER};
+use super::process::JOURNAL;
+use super::world::{Work, World, put};
+
+pub fn meddle(dice: &mut Dice, world: &mut World) {
+    match dice.below(12) {
+        0..5 => bad_merge(dice, world),
+        5..7 => bad_record(dice, world),
+        7 => delete_record(dice, world),
+        8 => move_branch(dice, world),
+        9 => junk_on_journal(dice, world),
+        10 => change_policy(dice, world),
+        _ => copy_record(dice, world),
+    }
+}
+
+/// What somebody might merge: a ready-made commit that is not in the branch yet.
+fn mergeable(dice: &mut Dice, world: &World) -> Option<(Meaning, ReadyMade)> {
+    let meaning = mean(dice, world)?;
+    let ready = meaning.published.ready.iter().rev().find(|ready| ready.verdict == meaning.verdict)?.clone();
+    let objects = world.objects();
+    let tree = objects.commit(world.config_tip()).unwrap().tree;
+    let is_there = objects.commit(ready.commit).is_ok();
+    (is_there && entry_at(&objects, tree, &ready.path).unwrap().is_none()).then_some((meaning, ready))
+}
+
+/// A merge that proves nothing, in one way or another.
+fn bad_merge(dice: &mut Dice, world: &mut World) {
+    let Some((meaning, ready)) = mergeable(dice, world) else { return };
+    let person = meaning.person;
+    let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
+    let mut edits = BTreeMap::from([(ready.path.clone(), record)]);
+    let mut deed = world.deed(None);
+    let mut merges = vec![ready.commit];
+    let (mut author, mut signer) = (person, Some(person));
+    let mut message = format!("Merge branch '{}'\n", ready.branch);
+    let how = match dice.below(9) {
+        0 => {
+            signer = None;
+            "unsigned"
+        }
+        1 => {
+            // Other work rides along in the tree of the merge.
+            let other = ENVIRONMENTS[usize::from(meaning.environment == ENVIRONMENTS[0])];
+            let content =
+                Content::Present(Setting { gates: Gates::Off, main: 9, extra: None, note: 9 });
+            if deed.contents.insert(other, content) != Some(content) {
+                deed.touched.insert(other);
+            }
+            edits.extend(content.edits(other, &world.objects()));
+            "with other work in it"
+        }
+        2 => {
+            edits.insert("README.md".to_owned(), put(&world.objects(), "hello\n"));
+            "with another file in it"
+        }
+        3 => {
+            merges.clear();
+            "squashed"
+        }
+        4 => {
+            // Something that is no ready-made commit is merged along.
+            let objects = world.objects();
+            let tree = objects.commit(ready.commit).unwrap().tree;
+            let parents = objects.commit(ready.commit).unwrap().parents;
+            let work =
+                Work { author: STRANGER, signer: None, merges: vec![], edits: BTreeMap::new(), message: "x".to_owned() };
+            let raw = world.raw_commit(&work, tree, &parents);
+            merges.push(objects.write(Kind::Commit, &raw).unwrap());
+            "with a stranger's commit merged along"
+        }
+        5 => {
+            message = "Sync with upstream\n".to_owned();
+            "under another subject"
+        }
+        6 => {
+            author = STRANGER;
+            "under a stranger's name"
+        }
+        7 => {
+            signer = Some(if dice.percent(50) { STRANGER } else { DAEMONS[0] });
+            "signed with a key that can approve nothing"
+        }
+        _ => {
+            let other = meaning.published.ready.iter().find(|other| other.verdict != meaning.verdict);
+            let Some(other) = other else { return };
+            message = format!("Merge branch '{}'\n", other.branch);
+            "under the name of the opposite branch"
+        }
+    };
+    world.note(format!("{person}: a merge of {} of {}, {how}", ready.branch, meaning.environment));
+    world.commit(Work { author, signer, merges, edits, message }, deed);
+}
+
+/// A record that proves nothing.
+fn bad_record(dice: &mut Dice, world: &mut World) {
+    let Some(meaning) = mean(dice, world) else { return };
+    let mut approval = signed(world, &meaning, None);
+    let how = match dice.below(4) {
+        0 => {
+            approval.reason = "changed after it was signed".to_owned();
+            "changed after it was signed"
+        }
+        1 => {
+            let other = people::PEOPLE[dice.below(3)];
+            if other == meaning.person {
+                return;
+            }
+            if let Maker::Signed { by, .. } = &mut approval.maker {
+                *by = other.parse().unwrap();
+            }
+            let signature =
+                people::key(meaning.person).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
+            if let Maker::Signed { signature: place, .. } = &mut approval.maker {
+                *place = signature;
+            }
+            "in another's name"
+        }
+        2 => {
+            let signature = people::key(meaning.person).sign("git", &approval.signed_bytes()).unwrap();
+            if let Maker::Signed { signature: place, .. } = &mut approval.maker {
+                *place = signature;
+            }
+            "signed for another purpose"
+        }
+        _ => {
+            let signature =
+                people::key(DAEMONS[0]).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
+            if let Maker::Signed { signature: place, .. } = &mut approval.maker {
+                *place = signature;
+            }
+            "signed by a daemon"
+        }
+    };
+    let count = world.log.len();
+    let path = format!("approvals/{}/{}/bad-{count}.yaml", meaning.environment, meaning.published.plan.short());
+    world.note(format!("a record of {} {how}", meaning.person));
+    let edits = BTreeMap::from([(path, put(&world.objects(), &approval.to_yaml()))]);
+    let deed = world.deed(None);
+    world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "record".to_owned() }, deed);
+}
+
+/// The records in the config branch now, with their contents.
+fn records(world: &World) -> Vec<(String, Entry)> {
+    let objects = world.objects();
+    let tree = objects.commit(world.config_tip()).unwrap().tree;
+    let Some(folder) = entry_at(&objects, tree, "approvals").unwrap() else { return Vec::new() };
+    let files = files_below(&objects, folder.id).unwrap();
+    files.into_iter().map(|(path, entry)| (format!("approvals/{path}"), entry)).collect()
+}
+
+fn delete_record(dice: &mut Dice, world: &mut World) {
+    let records = records(world);
+    if records.is_empty() {
+        return;
+    }
+    let (path, _) = dice.pick(&records).clone();
+    world.note(format!("somebody deletes {path}"));
+    world.ledger.spoiled.insert(path.clone());
+    let deed = world.deed(None);
+    let edits = BTreeMap::from([(path, Edit::Remove)]);
+    world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "tidy".to_owned() }, deed);
+}
+
+/// Somebody's record, once more: at another place, for another plan's folder, or in another environment's.
+fn copy_record(dice: &mut Dice, world: &mut World) {
+    let (records, count) = (records(world), world.log.len());
+    let Some(meaning) = mean(dice, world).filter(|_| !records.is_empty()) else { return };
+    let (from, entry) = dice.pick(&records).clone();
+    let path = format!("approvals/{}/{}/copy-{count}.yaml", meaning.environment, meaning.published.plan.short());
+    world.note(format!("somebody copies {from} to {path}"));
+    // Where its own record is gone the copy may be the first that is seen: nothing is certain about it any more.
+    world.ledger.spoiled.insert(from);
+    let deed = world.deed(None);
+    let edits = BTreeMap::from([(path, Edit::Put(entry))]);
+    world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "copy".to_owned() }, deed);
+}
+
+/// A ready-made branch is put on another commit, or taken away.
+fn move_branch(dice: &mut Dice, world: &mut World) {
+    let references = world.surroundings.server.references();
+    let verdicts = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
+    let ours = |name: &&String| verdicts.iter().any(|v| name.starts_with(&format!("refs/heads/countersign/{}/", v.name())));
+    let branches: Vec<String> = references.keys().filter(ours).cloned().collect();
+    if branches.is_empty() {
+        return;
+    }
+    let branch = dice.pick(&branches).clone();
+    let to = match dice.below(3) {
+        0 => None,
+        1 => Some(references[dice.pick(&branches)]),
+        _ => Some(world.config_tip()),
+    };
+    world.note(format!("somebody moves {branch} to {to:?}"));
+    world.surroundings.server.set(&branch, to);
+}
+
+/// A commit that is no entry on top of the journal.
+fn junk_on_journal(dice: &mut Dice, world: &mut World) {
+    let Some(tip) = world.surroundings.server.get(JOURNAL) else { return };
+    let objects = world.objects();
+    let tree = objects.commit(tip).unwrap().tree;
+    let parents = if dice.percent(30) { vec![tip, world.config_tip()] } else { vec![tip] };
+    let signer = dice.percent(50).then_some("alice");
+    let work = Work { author: STRANGER, signer, merges: vec![], edits: BTreeMap::new(), message: "junk".to_owned() };
+    let raw = world.raw_commit(&work, tree, &parents);
+    let junk = objects.write(Kind::Commit, &raw).unwrap();
+    world.note(format!("somebody puts {} on the journal", junk.short()));
+    world.book.junk.insert(junk, tip);
+    world.surroundings.server.set(JOURNAL, Some(junk));
+}
+
+/// A policy that lets everybody approve is pushed, or put back: the one in force stays.
+fn change_policy(dice: &mut Dice, world: &mut World) {
+    let mut edits = BTreeMap::new();
+    let weaker = dice.percent(70);
+    for (path, text) in people::governance() {
+        let text = if weaker { text.replace("required: 2", "required: 1") } else { text };
+        edits.insert(path, put(&world.objects(), &text));
+    }
+    world.note(format!("somebody pushes a policy (weaker: {weaker})"));
+    let deed = world.deed(None);
+    world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "policy".to_owned() }, deed);
+}

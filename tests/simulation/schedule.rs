@@ -1,0 +1,168 @@
+//! One schedule: who does what, when, and what goes wrong, all of it drawn from one seed.
+
+use countersign::disk::Tips;
+
+use super::baton::{Call, Order, Point};
+use super::content::{Content, ENVIRONMENTS, Gates, Setting, target};
+use super::dice::Dice;
+use super::people::DAEMONS;
+use super::process::{CONFIG, JOURNAL};
+use super::world::World;
+use super::{approver, pusher, saboteur};
+
+/// What a schedule did, so that a run can tell whether it tried anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    pub claims: usize,
+    pub switches: usize,
+    pub entries: usize,
+}
+
+/// How often what happens in a schedule, in percent.
+struct Climate {
+    faults: usize,
+    crashes: usize,
+    sabotage: usize,
+    drift: usize,
+    rewinds: usize,
+}
+
+/// Runs the schedule of a seed.
+pub fn run(seed: u64) -> Result<Tally, String> {
+    let mut dice = Dice::new(seed);
+    let setting = Setting { gates: *dice.pick(&[Gates::Default, Gates::Off, Gates::Own]), main: 0, extra: None, note: 0 };
+    let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
+    let mut world = World::new(&first[..1 + dice.below(2)]);
+    let often = |dice: &mut Dice, percent| if dice.percent(60) { percent } else { 0 };
+    let climate = Climate {
+        faults: often(&mut dice, 5),
+        crashes: often(&mut dice, 3),
+        sabotage: often(&mut dice, 20),
+        drift: if dice.percent(20) { 2 } else { 0 },
+        rewinds: if dice.percent(20) { 1 } else { 0 },
+    };
+    for name in &DAEMONS[..1 + dice.below(2)] {
+        let folder = world.folder();
+        world.start(name, folder, None);
+    }
+    let result = live(&mut dice, &mut world, &climate).and_then(|()| world.quiet());
+    let tally = Tally { claims: world.claims, switches: world.switches, entries: world.book.len() };
+    result.map(|()| tally).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
+}
+
+fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
+    for _ in 0..40 + dice.below(120) {
+        let what = dice.below(100);
+        match what {
+            0..70 => step(dice, world, climate)?,
+            70..76 => pusher::push(dice, world),
+            76..94 => approver::speak(dice, world),
+            94..97 => jump(dice, world),
+            _ => rest(dice, world)?,
+        }
+        if dice.percent(climate.sabotage) && world.book.len() > 0 {
+            saboteur::meddle(dice, world);
+        }
+        if dice.percent(climate.drift) {
+            drift(dice, world);
+        }
+        if dice.percent(climate.rewinds) {
+            rewind(dice, world)?;
+        }
+        world.check()?;
+    }
+    Ok(())
+}
+
+/// A daemon moves, for better or worse.
+fn step(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
+    let at = dice.below(world.processes.len());
+    let point = world.processes[at].point();
+    let name = world.processes[at].name;
+    if point == Point::Gone {
+        let lost = dice.percent(20) && climate.rewinds == 0;
+        world.note(format!("{name} starts{}", if lost { " without its folder" } else { "" }));
+        let folder = if lost { world.folder() } else { world.processes[at].folder.clone() };
+        world.start(name, folder, None);
+        return Ok(());
+    }
+    let order = if dice.percent(climate.crashes) {
+        Order::Crash
+    } else if dice.percent(climate.faults) && point != Point::Idle {
+        if dice.percent(50) { Order::Fail } else { Order::Lose }
+    } else {
+        Order::Go(dice.below(30))
+    };
+    if !matches!(order, Order::Go(_)) {
+        world.note(format!("{name} at {point:?}: {order:?}"));
+    }
+    let at_apply = point == Point::Before(Call::Apply);
+    let next = world.order(at, order)?;
+    if at_apply {
+        world.note(format!("{name} applied, now at {next:?}"));
+    }
+    Ok(())
+}
+
+/// A daemon runs to the end of its round.
+fn rest(dice: &mut Dice, world: &mut World) -> Result<(), String> {
+    let at = dice.below(world.processes.len());
+    if world.processes[at].point() != Point::Gone { world.run(at) } else { Ok(()) }
+}
+
+fn jump(dice: &mut Dice, world: &mut World) {
+    let seconds = *dice.pick(&[1, 40, 600, 5000, -1, -3000]);
+    world.note(format!("the clock jumps by {seconds} s"));
+    world.pass(seconds);
+}
+
+/// Somebody changes the host, or puts it back.
+fn drift(dice: &mut Dice, world: &mut World) {
+    let environment = *dice.pick(&ENVIRONMENTS);
+    let target = target(environment, "main");
+    let mut state = world.surroundings.host.state();
+    let Some(Some(files)) = state.targets.get_mut(&target) else { return };
+    if files.remove("foreign.txt").is_none() {
+        files.insert("foreign.txt".to_owned(), "by hand\n".to_owned());
+    }
+    drop(state);
+    world.surroundings.meddled.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    world.note(format!("somebody changes {target} by hand"));
+}
+
+/// The remote shows an older history for a while. Nothing may be applied on the word of it.
+fn rewind(dice: &mut Dice, world: &mut World) -> Result<(), String> {
+    let name = *dice.pick(&[CONFIG, JOURNAL]);
+    let server = world.surroundings.server.clone();
+    let objects = world.objects();
+    let Some(tip) = server.get(name) else { return Ok(()) };
+    let mut older = tip;
+    for _ in 0..1 + dice.below(4) {
+        older = countersign::object::Objects::commit(&objects, older).unwrap().parents.first().copied().unwrap_or(older);
+    }
+    // A daemon that never saw what is taken away cannot miss it: that is said in the documentation, and not tried.
+    let seen = |process: &super::process::Process| {
+        let tips = Tips::read(&process.folder.disk).ok().flatten().unwrap_or_default();
+        if name == CONFIG { tips.config } else { tips.journal }
+    };
+    if older == tip || world.processes.iter().any(|process| seen(process) != Some(tip)) {
+        return Ok(());
+    }
+    world.note(format!("{name} is rewound from {tip} to {older}"));
+    world.rewound = true;
+    server.set(name, Some(older));
+    let switches = world.switches;
+    for at in 0..world.processes.len() {
+        if world.processes[at].point() == Point::Idle {
+            world.run(at)?;
+        }
+    }
+    if world.switches != switches {
+        return Err("something was applied on rewound history".to_owned());
+    }
+    if server.get(name) == Some(older) {
+        server.set(name, Some(tip));
+    }
+    world.rewound = false;
+    Ok(())
+}

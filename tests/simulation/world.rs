@@ -1,0 +1,314 @@
+//! The world: a server, a host, a clock, daemons, and the ledger of what people did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use countersign::digest::{Digest, StatementId};
+use countersign::git::memory::MemoryServer;
+use countersign::git::sign::{NewCommit, with_signature};
+use countersign::object::{Edit, Entry, Kind, MemoryObjects, Mode, Objects, Oid, edit_tree};
+use countersign::reconcile::TickError;
+use countersign::revision::{Hashes, resolve_governance};
+use jiff::Timestamp;
+
+use super::baton::{Order, Point};
+use super::book::Book;
+use super::content::{Content, ENVIRONMENTS};
+use super::host::Host;
+use super::ledger::{Branch, Deed, Ledger, Said};
+use super::people::{self, email};
+use super::process::{CONFIG, Folder, Process, RECORDS, Surroundings};
+
+/// How often the daemons are let run until nothing changes any more.
+const MOST_ROUNDS: usize = 20;
+
+pub struct World {
+    pub surroundings: Surroundings,
+    pub ledger: Ledger,
+    pub book: Book,
+    pub processes: Vec<Process>,
+    /// The daemon that moved last.
+    pub mover: Option<&'static str>,
+    /// Claims that an operator let another daemon settle.
+    pub taken_over: BTreeSet<String>,
+    /// Whether the remote shows rewritten history just now.
+    pub rewound: bool,
+    pub log: Vec<String>,
+    pub claims: usize,
+    pub switches: usize,
+    folders: u64,
+}
+
+/// A commit that somebody makes.
+pub struct Work<'a> {
+    pub author: &'a str,
+    pub signer: Option<&'a str>,
+    /// What it merges.
+    pub merges: Vec<Oid>,
+    pub edits: BTreeMap<String, Edit>,
+    pub message: String,
+}
+
+impl World {
+    /// A world with a policy and these environments, without a journal and without daemons.
+    pub fn new(environments: &[(&'static str, Content)]) -> Self {
+        let server = MemoryServer::new();
+        let objects = server.objects();
+        let mut edits = BTreeMap::new();
+        for (path, text) in people::governance() {
+            edits.insert(path, put(objects, &text));
+        }
+        let tree = edit_tree(objects, None, &edits).unwrap();
+        let (policy, governance) = resolve_governance(objects, &Hashes::default(), "", tree).unwrap();
+        governance.unwrap();
+        let surroundings = Surroundings {
+            server,
+            host: Host::default(),
+            clock: Arc::new(AtomicI64::new(1_800_000_000)),
+            policy: policy.unwrap(),
+            meddled: Arc::default(),
+        };
+        let mut world = Self {
+            surroundings,
+            ledger: Ledger::default(),
+            book: Book::new(),
+            processes: Vec::new(),
+            mover: None,
+            taken_over: BTreeSet::new(),
+            rewound: false,
+            log: Vec::new(),
+            claims: 0,
+            switches: 0,
+            folders: 0,
+        };
+        let contents = ENVIRONMENTS.iter().map(|name| (*name, Content::Absent)).collect();
+        let work =
+            Work { author: "alice", signer: None, merges: vec![], edits, message: "Begin".to_owned() };
+        let deed = Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said: None };
+        world.commit(work, deed);
+        world.change("dave", environments, None);
+        world
+    }
+
+    pub fn objects(&self) -> MemoryObjects {
+        self.surroundings.server.objects().clone()
+    }
+
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.log.push(text.into());
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.surroundings.clock.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.surroundings.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    pub fn meddled(&self) -> usize {
+        usize::try_from(self.surroundings.meddled.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub fn config_tip(&self) -> Oid {
+        self.surroundings.server.get(CONFIG).unwrap()
+    }
+
+    /// Commits on top of a branch and enters the deed. A merged statement gets the digest of its merge.
+    pub fn commit(&mut self, work: Work<'_>, mut deed: Deed) -> Oid {
+        let objects = self.objects();
+        let name = if deed.branch == Branch::Config { CONFIG } else { RECORDS };
+        let tip = self.surroundings.server.get(name);
+        let before = tip.map(|tip| objects.commit(tip).unwrap().tree);
+        let tree = edit_tree(&objects, before, &work.edits).unwrap();
+        let parents: Vec<Oid> = tip.into_iter().chain(work.merges.iter().copied()).collect();
+        let raw = self.raw_commit(&work, tree, &parents);
+        let id = objects.write(Kind::Commit, &raw).unwrap();
+        if let Some(said) = deed.said.as_mut().filter(|said| !said.by_record) {
+            said.digest = StatementId(Digest::of(&raw));
+        }
+        deed.hands.extend(people::PEOPLE.into_iter().filter(|p| work.author == *p || work.signer == Some(p)));
+        self.ledger.add(id, deed);
+        self.surroundings.server.set(name, Some(id));
+        id
+    }
+
+    /// The raw bytes of a commit, signed or not.
+    pub fn raw_commit(&self, work: &Work<'_>, tree: Oid, parents: &[Oid]) -> Vec<u8> {
+        let (address, time) = (email(work.author), self.now());
+        let commit =
+            NewCommit { tree, parents, name: work.author, email: &address, time, message: &work.message };
+        let payload = commit.payload().unwrap();
+        match work.signer {
+            Some(signer) => {
+                let pem = people::key(signer).sign("git", &payload).unwrap();
+                with_signature(&payload, &pem).unwrap()
+            }
+            None => payload,
+        }
+    }
+
+    /// Pushes new content.
+    pub fn change(&mut self, author: &'static str, changes: &[(&'static str, Content)], co_author: Option<&'static str>) {
+        let objects = self.objects();
+        let mut contents = self.ledger.all_now();
+        let mut edits = BTreeMap::new();
+        let mut touched = BTreeSet::new();
+        for (name, content) in changes {
+            if contents.insert(name, *content) != Some(*content) {
+                touched.insert(*name);
+                edits.extend(content.edits(name, &objects));
+            }
+        }
+        if touched.is_empty() {
+            return;
+        }
+        let trailer = co_author.map(|name| format!("\n\nCo-authored-by: {name} <{}>", email(name))).unwrap_or_default();
+        let work = Work {
+            author,
+            signer: None,
+            merges: Vec::new(),
+            edits,
+            message: format!("Change {}{trailer}", touched.iter().copied().collect::<Vec<_>>().join(", ")),
+        };
+        let hands = co_author.into_iter().collect();
+        self.commit(work, Deed { branch: Branch::Config, contents, hands, touched, said: None });
+    }
+
+    /// A deed on the config branch that changes no environment.
+    pub fn deed(&self, said: Option<Said>) -> Deed {
+        let contents = self.ledger.all_now();
+        Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said }
+    }
+
+    /// A new state folder.
+    pub fn folder(&mut self) -> Folder {
+        self.folders += 1;
+        Folder::new(self.folders)
+    }
+
+    /// Starts a daemon in this folder, in the place of the one of that name, if there is one.
+    pub fn start(&mut self, name: &'static str, folder: Folder, take_over: Option<String>) {
+        let start_journal = self.book.len() == 0;
+        let process = Process::start(name, &self.surroundings, folder, start_journal, take_over);
+        match self.processes.iter().position(|process| process.name == name) {
+            Some(at) => {
+                self.processes[at].kill();
+                self.processes[at] = process;
+            }
+            None => self.processes.push(process),
+        }
+    }
+
+    /// Lets a daemon go on, and checks what came of it.
+    pub fn order(&mut self, at: usize, order: Order) -> Result<Point, String> {
+        self.mover = Some(self.processes[at].name);
+        let point = self.processes[at].order(order);
+        self.check()?;
+        let ended = self.processes[at].ended();
+        if let Some(Err(error)) = ended {
+            self.note(format!("{} ended its round: {error}", self.processes[at].name));
+            let expected = match &error {
+                TickError::Remote(_) | TickError::Conflict | TickError::Disk(_) => true,
+                TickError::Tampered { .. } => self.rewound,
+                _ => false,
+            };
+            if !expected {
+                return Err(format!("{} could not finish its round: {error}", self.processes[at].name));
+            }
+        }
+        Ok(point)
+    }
+
+    /// Lets a daemon run until it is idle. Gives whether its round ended well.
+    pub fn run(&mut self, at: usize) -> Result<(), String> {
+        loop {
+            match self.order(at, Order::Go(usize::MAX))? {
+                Point::Idle => return Ok(()),
+                Point::Gone => return Err("a daemon died by itself".to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    /// No more pushes, everything healthy: runs until nothing changes, and holds what is left against the promise.
+    pub fn quiet(&mut self) -> Result<(), String> {
+        self.note("the world becomes quiet");
+        for at in 0..self.processes.len() {
+            if self.processes[at].point() == Point::Gone {
+                let (name, folder) = (self.processes[at].name, self.processes[at].folder.clone());
+                self.start(name, folder, None);
+            }
+        }
+        self.settle()?;
+        while let Some((claim, at)) = self.orphan() {
+            self.note(format!("{} is told to take over {claim}", self.processes[at].name));
+            let (name, folder) = (self.processes[at].name, self.processes[at].folder.clone());
+            self.taken_over.insert(claim.clone());
+            self.start(name, folder, Some(claim));
+            self.settle()?;
+        }
+        self.check_quiet()?;
+        self.quiet_after_restart()
+    }
+
+    /// Ticking again changes nothing, in the same folder and in a fresh one.
+    fn quiet_after_restart(&mut self) -> Result<(), String> {
+        if self.meddled() > 0 {
+            // A plan that rests wakes up only when somebody looks at the host again.
+            return Ok(());
+        }
+        let before = self.surroundings.server.references();
+        for fresh in [false, true] {
+            let (name, folder) = (self.processes[0].name, self.processes[0].folder.clone());
+            let folder = if fresh { self.folder() } else { folder };
+            self.start(name, folder, None);
+            self.run(0)?;
+            if self.surroundings.server.references() != before {
+                let what = self.surroundings.server.get(super::process::JOURNAL).unwrap();
+                let subject = self.objects().commit(what).unwrap().message;
+                return Err(format!("a quiet world was changed by a restart (fresh folder: {fresh}): {subject}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), String> {
+        for _ in 0..MOST_ROUNDS {
+            let before = self.surroundings.server.references();
+            // Longer than any retry waits.
+            self.pass(7200);
+            for at in 0..self.processes.len() {
+                self.run(at)?;
+            }
+            if self.surroundings.server.references() == before {
+                return Ok(());
+            }
+        }
+        Err(format!("the world does not become quiet within {MOST_ROUNDS} rounds"))
+    }
+
+    /// A claim whose daemon lost its folder, and the daemon that shall settle it.
+    fn orphan(&self) -> Option<(String, usize)> {
+        let running = self.book.environments.iter().find_map(|(name, book)| Some((name, book.running.as_ref()?)))?;
+        let (name, running) = running;
+        let lives = self.processes.iter().any(|process| process.folder.instance == running.claim.instance);
+        let claim = format!("{name}/{}.{}", running.claim.number, running.claim.attempt);
+        (!lives && !self.taken_over.contains(&claim)).then_some((claim, 0))
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.processes.iter_mut().for_each(Process::kill);
+        }
+    }
+}
+
+/// Puts a file.
+pub fn put(objects: &MemoryObjects, text: &str) -> Edit {
+    let id = objects.write(Kind::Blob, text.as_bytes()).unwrap();
+    Edit::Put(Entry { mode: Mode::File, id })
+}
