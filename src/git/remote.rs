@@ -25,6 +25,9 @@ const MORE_PUSHES: u32 = 40;
 /// How often a local remote is read again because its references were being packed meanwhile.
 const READINGS: u32 = 10;
 
+/// A lock on a reference is held for moments; one as old as this was left by a git, or a daemon, that was killed.
+const LEFT: Duration = Duration::from_secs(10);
+
 /// A remote that is a real git repository, with a bare repository of our own to fetch into and push from.
 ///
 /// # Guarantees
@@ -129,7 +132,11 @@ impl Remote for GitRemote {
                 "--",
                 self.url.as_str(),
             ];
-            let output = self.run(options.into_iter().chain(specs.iter().map(String::as_str)))?;
+            let fetch = || self.run(options.into_iter().chain(specs.iter().map(String::as_str)));
+            let mut output = fetch()?;
+            if !output.success() && self.clear_left_locks(some) {
+                output = fetch()?;
+            }
             self.expect_success(&output)?;
             for (name, id) in some {
                 if !self.is_here(name, *id) && !self.is_below(name, *id) {
@@ -182,6 +189,21 @@ impl GitRemote {
         let repository = self.store.repository();
         let Ok(kept) = repository.refname_to_id(&kept_as(name)) else { return false };
         repository.graph_descendant_of(kept, native(id)).unwrap_or(false)
+    }
+
+    /// Takes away the locks that a git which was killed left on references kept here; gives whether there were any.
+    /// Otherwise every later fetch would fail until somebody removed them by hand.
+    fn clear_left_locks(&self, tips: &[&(String, Oid)]) -> bool {
+        let mut any = false;
+        for (name, _) in tips {
+            let lock = self.store.path().join(format!("{}.lock", kept_as(name)));
+            let age = fs::metadata(&lock).and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age >= LEFT) {
+                tracing::warn!(lock = %lock.display(), "a git that was killed left this lock; it is taken away");
+                any |= fs::remove_file(&lock).is_ok();
+            }
+        }
+        any
     }
 
     /// Remembers what was pushed as if it had been fetched. Where that fails, it is fetched again.

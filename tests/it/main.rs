@@ -10,6 +10,7 @@
 mod approvals;
 mod client;
 mod clones;
+mod crashes;
 mod demo;
 mod fixtures;
 mod formats;

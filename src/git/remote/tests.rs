@@ -250,3 +250,21 @@ fn tidying_up_loses_nothing() {
     let counted = world.folder.git("state/cache.git", &["count-objects", "-v"]);
     assert!(counted.contains("count: 0\n"), "{counted}");
 }
+
+#[test]
+fn a_lock_that_a_killed_git_left_is_taken_away_and_one_in_use_is_not() {
+    let mut world = World::new();
+    world.fetch("refs/heads/main");
+    world.folder.commit("work", "file", "more\n");
+    world.folder.git("work", &["push", "--quiet", "origin", "main"]);
+    let lock = world.store.path().join(format!("{}.lock", kept_as("refs/heads/main")));
+    let file = fs::File::create(&lock).expect("a lock");
+    let id = world.remote.references().expect("references")["refs/heads/main"];
+    let wanted = [("refs/heads/main".to_owned(), id)];
+    let error = world.remote.fetch(&wanted).expect_err("locked").to_string();
+    assert!(error.contains("cannot lock ref") && lock.exists(), "{error}");
+    let old = file.metadata().and_then(|file| file.modified()).expect("a time") - LEFT;
+    file.set_modified(old).expect("set");
+    world.remote.fetch(&wanted).expect("fetched");
+    assert!(world.store.contains(id) && !lock.exists());
+}

@@ -1,0 +1,161 @@
+//! The daemon is killed at system calls on the way, and started again: applied exactly once, nothing lost, never mixed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use countersign::journal::Event;
+use countersign::lifecycle::Phase;
+
+use crate::world::{World, files_below, tool_or_skip};
+
+/// What one family of system calls may take; what is not reached by then is told.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// `prod` runs v1 and its update to v2 is approved: the next tick applies it.
+fn approved() -> World {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").file("mallory", "environments/prod/config/sub/two.conf", "one\n");
+    world.push("mallory").tick().approve_by_merge("alice", "prod").tick();
+    world.file("mallory", "environments/prod/config/sub/two.conf", "two\n").change("mallory", "prod", "v2\n").tick();
+    world.approve_by_merge("bob", "prod");
+    world
+}
+
+/// What `files_below` gives for the target before and after.
+fn is_whole(target: &Path) -> bool {
+    let found = files_below(target);
+    let text = |name: &str| found.get(name).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let both = (text("app.conf"), text("sub/two.conf"));
+    let old = (Some("v1\n".to_owned()), Some("one\n".to_owned()));
+    let new = (Some("v2\n".to_owned()), Some("two\n".to_owned()));
+    found.len() == 2 && (both == old || both == new)
+}
+
+/// A copy of everything that a tick can change, to begin again from.
+struct Saved {
+    folder: PathBuf,
+    kept: PathBuf,
+}
+
+const CHANGED: [&str; 3] = ["remote.git", "journal.state", "srv"];
+
+impl Saved {
+    fn of(world: &World) -> Self {
+        let saved = Self { folder: world.at(""), kept: world.at("saved") };
+        std::fs::create_dir(&saved.kept).expect("a folder");
+        saved.copy(&saved.folder, &saved.kept);
+        saved
+    }
+
+    fn restore(&self) {
+        for name in CHANGED {
+            std::fs::remove_dir_all(self.folder.join(name)).expect("removed");
+        }
+        self.copy(&self.kept, &self.folder);
+    }
+
+    fn copy(&self, from: &Path, to: &Path) {
+        let status = Command::new("cp").arg("-a").args(CHANGED.map(|name| from.join(name))).arg(to).status();
+        assert!(status.expect("cp runs").success());
+    }
+}
+
+/// Runs one tick that is killed when it enters the `nth` of these system calls, itself or a child. Gives whether it was.
+fn killed_at(world: &mut World, calls: &str, nth: u32) -> bool {
+    let arguments = world.tick_arguments("journal");
+    let mut command = world.command("strace");
+    // The daemon alone: what it started goes on without it, as after a real crash.
+    command.args(["-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    command.args(["-e", &format!("inject={calls}:signal=KILL:when={nth}"), env!("CARGO_BIN_EXE_countersign")]);
+    let run = world.run({
+        command.args(arguments);
+        command
+    });
+    match run.code {
+        Some(0) => false,
+        None | Some(137) => true,
+        _ => panic!("{calls} {nth}: {run}"),
+    }
+}
+
+/// Kills at the first, the second, … of a family, each time from the same beginning, until a run completes.
+fn survives(calls: &str) {
+    if !tool_or_skip("strace") {
+        return;
+    }
+    let mut world = approved();
+    let saved = Saved::of(&world);
+    let begun = Instant::now();
+    let mut ended_in = BTreeSet::new();
+    let (mut nth, mut stride) = (1, 1);
+    loop {
+        let started = Instant::now();
+        if !killed_at(&mut world, calls, nth) {
+            break;
+        }
+        assert!(is_whole(&world.target("prod")), "{calls} {nth}: {:?}", files_below(&world.target("prod")));
+        ended_in.insert(format!("{:?}", world.status("prod").phase));
+        // An orphaned git may still be at work in the cache, or on its way to the remote: an error, and then it is over.
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !world.try_tick().succeeded() || world.status("prod").phase != Phase::Synced {
+            assert!(Instant::now() < patience, "{calls} {nth}: {}", world.last.clone().expect("a tick"));
+        }
+        world.expect_phase("prod", Phase::Synced);
+        let found = files_below(&world.target("prod"));
+        assert_eq!(found.get("app.conf").map(Vec::as_slice), Some(&b"v2\n"[..]), "{calls} {nth}");
+        assert!(is_whole(&world.target("prod")), "{calls} {nth}: {found:?}");
+        let left: Vec<_> =
+            std::fs::read_dir(world.at("srv")).expect("srv").map(|e| e.expect("one").file_name()).collect();
+        assert_eq!(left, ["prod"], "{calls} {nth}: something is left beside the target");
+        let applied = world.deployments("prod");
+        assert_eq!(applied.len(), 2, "{calls} {nth}: applied exactly once: {applied:?}");
+        let count = |is: fn(&Event) -> bool| world.events().iter().filter(|event| is(event)).count();
+        assert_eq!(
+            count(|e| matches!(e, Event::Claimed(_))),
+            count(|e| matches!(e, Event::Outcome { .. })),
+            "{calls} {nth}"
+        );
+        world.expect_no_alarm().second_tick_changes_nothing();
+        saved.restore();
+        // What is left of the budget decides how many are left out.
+        if begun.elapsed() > BUDGET {
+            eprintln!("{calls}: stopped after {nth} for want of time");
+            break;
+        }
+        if begun.elapsed() > BUDGET / 2 && started.elapsed() > Duration::from_millis(500) {
+            stride += 1;
+        }
+        nth += stride;
+    }
+    assert!(nth > 1, "{calls} was never called");
+    eprintln!("{calls}: killed at up to the {nth}th; left behind: {ended_in:?}");
+    saved.restore();
+    world.tick().expect_phase("prod", Phase::Synced).finish();
+}
+
+#[test]
+fn killed_at_a_rename() {
+    survives("rename,renameat,renameat2");
+}
+
+#[test]
+fn killed_at_a_sync() {
+    survives("fsync,fdatasync");
+}
+
+#[test]
+fn killed_at_a_folder_made_or_removed() {
+    survives("mkdir,mkdirat,unlink,unlinkat,rmdir");
+}
+
+#[test]
+fn killed_at_a_program_started() {
+    survives("clone,clone3,fork,vfork,execve");
+}
+
+#[test]
+fn killed_at_a_write() {
+    survives("write,pwrite64,writev");
+}
