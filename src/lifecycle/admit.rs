@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 
 use super::state::{JudgedKey, State};
-use crate::digest::{PlanId, StatementId};
+use crate::digest::{Digest, PlanId, StatementId};
 use crate::evidence::{Found, Proof};
 use crate::journal::{Admission, Judged, ReadyMade};
 use crate::model::{
@@ -131,9 +131,12 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             let why = format!("`{}` requests are not built yet in this version", request.action.name());
             Err(Some(refuse(judged, why, String::new())))
         }
-        Proof::Record { statement: Statement::Approval(approval), key, in_tip, .. } => {
+        Proof::Record { statement: Statement::Approval(approval), key, in_tip, bytes, .. } => {
             let mut judged = blank(approval.environment.clone());
             describe(&mut judged, approval);
+            // Until it is known to be its maker's own, it goes by the digest of its file: anybody can sign the words of
+            // somebody else, or lay their record into another folder, and the statement itself must still be heard.
+            judged.digest = StatementId(Digest::of(bytes));
             judged.evidence = Some(EvidenceKind::Record);
             let Maker::Signed { by, previous, .. } = &approval.maker else {
                 return Err(Some(refuse(judged, "it is not signed".to_owned(), String::new())));
@@ -159,6 +162,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                 }
             }
             judged.key = Some(key.clone());
+            judged.digest = digest;
             on_open_plan(facts, judged, by.clone(), Link::Previous(*previous), *in_tip)
         }
         Proof::Merge { ready, key, email, reason, .. } => {
