@@ -137,6 +137,9 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             // key, or puts them somewhere else, must not use up the statement itself, which is judged once.
             judged.digest = StatementId(Digest::of(bytes));
             describe(&mut judged, approval);
+            // Until it is known to be its maker's own, it goes by the digest of its file: anybody can sign the words of
+            // somebody else, or lay their record into another folder, and the statement itself must still be heard.
+            judged.digest = StatementId(Digest::of(bytes));
             judged.evidence = Some(EvidenceKind::Record);
             let Maker::Signed { by, previous, .. } = &approval.maker else {
                 return Err(Some(refuse(judged, "it is not signed".to_owned(), String::new())));
@@ -163,6 +166,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             }
             judged.digest = digest;
             judged.key = Some(key.clone());
+            judged.digest = digest;
             on_open_plan(facts, judged, by.clone(), Link::Previous(*previous), *in_tip)
         }
         Proof::Merge { ready, key, email, reason, .. } => {

@@ -82,9 +82,7 @@ impl Daemon {
         Ok(match resolve(objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
-            Desired::Unmarked if env.consumed > 0 || env.invalid.is_some() || env.current.is_some() => {
-                Wanted::Problems(vec![refusals::unmarked(name)])
-            }
+            Desired::Unmarked if known => Wanted::Problems(vec![refusals::unmarked(name)]),
             Desired::Unmarked => Wanted::Nothing,
             Desired::Invalid(problems) => Wanted::Problems(problems),
             Desired::Present(resolved) => {

@@ -86,9 +86,7 @@ impl Step<'_, '_> {
             Desired::Absent if env.exists() => Wanted::Destroyed,
             Desired::Absent if known => Wanted::Gone,
             Desired::Absent => Wanted::Nothing,
-            Desired::Unmarked if env.exists() || env.invalid.is_some() || env.current.is_some() => {
-                Wanted::Problems(vec![refusals::unmarked(name)])
-            }
+            Desired::Unmarked if known => Wanted::Problems(vec![refusals::unmarked(name)]),
             Desired::Unmarked => Wanted::Nothing,
             Desired::Invalid(problems) => Wanted::Problems(problems),
             Desired::Present(resolved) => Wanted::Present(Rc::new(*resolved)),

@@ -60,7 +60,9 @@ pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
 pub fn speak(dice: &mut Dice, world: &mut World) {
     let Some(meaning) = mean(dice, world) else { return };
     if dice.percent(50) {
-        merge(world, &meaning);
+        let also = mean(dice, world).filter(|also| dice.percent(15) && also.environment != meaning.environment);
+        let also = also.map(|also| Meaning { person: meaning.person, ..also });
+        merge(world, &[Some(meaning), also].into_iter().flatten().collect::<Vec<_>>());
         return;
     }
     let last = world.ledger.said().filter(|said| said.person == meaning.person && said.plan == meaning.published.plan);
@@ -71,30 +73,40 @@ pub fn speak(dice: &mut Dice, world: &mut World) {
     record(world, &meaning, previous, branch);
 }
 
-/// Merges the newest ready-made commit as its branch has it, signed. Gives whether there was one to merge.
-pub fn merge(world: &mut World, meaning: &Meaning) -> bool {
-    let verdict = meaning.verdict;
-    let Some(ready) = meaning.published.ready.iter().rev().find(|ready| ready.verdict == verdict).cloned() else {
-        return false;
-    };
+/// Merges the newest ready-made commits of what somebody means, as their branches have them, in one signed merge. Gives
+/// whether there were any to merge.
+pub fn merge(world: &mut World, meanings: &[Meaning]) -> bool {
     let objects = world.objects();
     let tree = objects.commit(world.config_tip()).unwrap().tree;
-    // Its branch was not pushed yet, or git would say that it is up to date already.
-    if objects.commit(ready.commit).is_err() || entry_at(&objects, tree, &ready.path).unwrap().is_some() {
-        return false;
+    let mut work = None;
+    let mut said = Vec::new();
+    for meaning in meanings {
+        let Meaning { person, published, verdict, .. } = meaning;
+        let Some(ready) = published.ready.iter().rev().find(|ready| ready.verdict == *verdict) else { continue };
+        // Its branch was not pushed yet, or git would say that it is up to date already.
+        if objects.commit(ready.commit).is_err() || entry_at(&objects, tree, &ready.path).unwrap().is_some() {
+            continue;
+        }
+        let Work { merges, edits, .. } = work.get_or_insert_with(|| Work {
+            author: person,
+            signer: Some(person),
+            merges: Vec::new(),
+            edits: BTreeMap::new(),
+            message: String::new(),
+        });
+        let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
+        if edits.insert(ready.path.clone(), record).is_none() {
+            merges.push(ready.commit);
+            said.push((ready.branch.clone(), meaning.said(ready.path.clone(), None, false)));
+        }
     }
-    let Meaning { person, environment, .. } = meaning;
-    world.note(format!("{person} merges {} (of {environment})", ready.branch));
-    let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
-    let work = Work {
-        author: person,
-        signer: Some(person),
-        merges: vec![ready.commit],
-        edits: BTreeMap::from([(ready.path.clone(), record)]),
-        message: format!("Merge branch '{}'\n\nlooked at it\n", ready.branch),
-    };
-    let said = meaning.said(ready.path, None, false);
-    let deed = world.deed(Some(said));
+    let Some(mut work) = work else { return false };
+    let (branches, said): (Vec<String>, Vec<Said>) = said.into_iter().unzip();
+    let branches = branches.iter().map(|branch| format!("'{branch}'")).collect::<Vec<_>>().join(" and ");
+    world.note(format!("{} merges {branches}", work.author));
+    let plural = if said.len() > 1 { "es" } else { "" };
+    work.message = format!("Merge branch{plural} {branches}\n\nlooked at it\n");
+    let deed = world.deed(said);
     world.commit(work, deed);
     true
 }
@@ -137,7 +149,7 @@ pub fn record(world: &mut World, meaning: &Meaning, previous: Option<StatementId
         edits: BTreeMap::from([(path, put(&world.objects(), &approval.to_yaml()))]),
         message: format!("{} {}", verdict.name(), published.plan.short()),
     };
-    let mut deed = world.deed(Some(said));
+    let mut deed = world.deed(vec![said]);
     deed.branch = branch;
     world.commit(work, deed);
 }

@@ -99,7 +99,7 @@ impl Script {
 
     fn approve(&mut self) {
         let Some(meaning) = self.meaning("alice", ApprovalVerdict::Approve) else { return };
-        approver::merge(&mut self.world, &meaning);
+        approver::merge(&mut self.world, std::slice::from_ref(&meaning));
         let meaning = Meaning { person: "bob", ..meaning };
         approver::record(&mut self.world, &meaning, None, Branch::Config);
     }

@@ -25,8 +25,9 @@ pub struct Deed {
     pub hands: BTreeSet<&'static str>,
     /// The environments whose folder it changed.
     pub touched: BTreeSet<&'static str>,
-    /// What it says, with evidence that must be accepted; nothing where the evidence is bad.
-    pub said: Option<Said>,
+    /// What it says, with evidence that must be accepted; nothing where the evidence is bad. Several things where
+    /// several ready-made commits are merged at once.
+    pub said: Vec<Said>,
 }
 
 /// A statement with good evidence.
@@ -84,19 +85,17 @@ impl Ledger {
 
     /// Everything that was said, in the order in which it was.
     pub fn said(&self) -> impl Iterator<Item = &Said> {
-        self.deeds.iter().filter_map(|deed| deed.said.as_ref())
+        self.deeds.iter().flat_map(|deed| &deed.said)
     }
 
     /// What is said in the history of these tips.
     pub fn visible(&self, config: Oid, records: Option<Oid>) -> impl Iterator<Item = &Said> {
         let (config, records) = (self.place(config), records.map(|tip| self.place(tip)));
-        self.deeds.iter().enumerate().filter_map(move |(at, deed)| {
-            let seen = match deed.branch {
-                Branch::Config => at <= config,
-                Branch::Records => records.is_some_and(|records| at <= records),
-            };
-            deed.said.as_ref().filter(|_| seen)
-        })
+        let seen = move |(at, deed): &(usize, &Deed)| match deed.branch {
+            Branch::Config => *at <= config,
+            Branch::Records => records.is_some_and(|records| *at <= records),
+        };
+        self.deeds.iter().enumerate().filter(seen).flat_map(|(_, deed)| &deed.said)
     }
 
     /// Who had a hand in what an environment became after one config commit (nothing: the beginning) and up to another.

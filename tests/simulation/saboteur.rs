@@ -42,7 +42,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
     let person = meaning.person;
     let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
     let mut edits = BTreeMap::from([(ready.path.clone(), record)]);
-    let mut deed = world.deed(None);
+    let mut deed = world.deed(Vec::new());
     let mut merges = vec![ready.commit];
     let (mut author, mut signer) = (person, Some(person));
     let mut message = format!("Merge branch '{}'\n", ready.branch);
@@ -56,14 +56,16 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
             let other = ENVIRONMENTS[usize::from(meaning.environment == ENVIRONMENTS[0])];
             let content =
                 Content::Present(Setting { gates: Gates::Off, main: 9, extra: None, note: 9 });
-            if deed.contents.insert(other, content) != Some(content) {
-                deed.touched.insert(other);
+            if deed.contents.insert(other, content) == Some(content) {
+                return;
             }
+            deed.touched.insert(other);
             edits.extend(content.edits(other, &world.objects()));
             "with other work in it"
         }
         2 => {
-            edits.insert("README.md".to_owned(), put(&world.objects(), "hello\n"));
+            let count = world.log.len();
+            edits.insert("README.md".to_owned(), put(&world.objects(), &format!("hello {count}\n")));
             "with another file in it"
         }
         3 => {
@@ -148,7 +150,7 @@ fn bad_record(dice: &mut Dice, world: &mut World) {
     let path = format!("approvals/{}/{}/bad-{count}.yaml", meaning.environment, meaning.published.plan.short());
     world.note(format!("a record of {} {how}", meaning.person));
     let edits = BTreeMap::from([(path, put(&world.objects(), &approval.to_yaml()))]);
-    let deed = world.deed(None);
+    let deed = world.deed(Vec::new());
     world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "record".to_owned() }, deed);
 }
 
@@ -169,7 +171,7 @@ fn delete_record(dice: &mut Dice, world: &mut World) {
     let (path, _) = dice.pick(&records).clone();
     world.note(format!("somebody deletes {path}"));
     world.ledger.spoiled.insert(path.clone());
-    let deed = world.deed(None);
+    let deed = world.deed(Vec::new());
     let edits = BTreeMap::from([(path, Edit::Remove)]);
     world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "tidy".to_owned() }, deed);
 }
@@ -183,7 +185,7 @@ fn copy_record(dice: &mut Dice, world: &mut World) {
     world.note(format!("somebody copies {from} to {path}"));
     // Where its own record is gone the copy may be the first that is seen: nothing is certain about it any more.
     world.ledger.spoiled.insert(from);
-    let deed = world.deed(None);
+    let deed = world.deed(Vec::new());
     let edits = BTreeMap::from([(path, Edit::Put(entry))]);
     world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "copy".to_owned() }, deed);
 }
@@ -231,6 +233,6 @@ fn change_policy(dice: &mut Dice, world: &mut World) {
         edits.insert(path, put(&world.objects(), &text));
     }
     world.note(format!("somebody pushes a policy (weaker: {weaker})"));
-    let deed = world.deed(None);
+    let deed = world.deed(Vec::new());
     world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "policy".to_owned() }, deed);
 }

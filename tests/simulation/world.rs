@@ -10,6 +10,7 @@ use countersign::git::sign::{NewCommit, with_signature};
 use countersign::object::{Edit, Entry, Kind, MemoryObjects, Mode, Objects, Oid, edit_tree};
 use countersign::reconcile::TickError;
 use countersign::revision::{Hashes, resolve_governance};
+use countersign::verify::{Tips, Verdict, prove};
 use jiff::Timestamp;
 
 use super::baton::{Order, Point};
@@ -18,7 +19,7 @@ use super::content::{Content, ENVIRONMENTS};
 use super::host::Host;
 use super::ledger::{Branch, Deed, Ledger, Said};
 use super::people::{self, email};
-use super::process::{CONFIG, Folder, Process, RECORDS, Surroundings};
+use super::process::{CONFIG, Folder, JOURNAL, Process, RECORDS, Surroundings};
 
 /// How often the daemons are let run until nothing changes any more.
 const MOST_ROUNDS: usize = 20;
@@ -85,7 +86,7 @@ impl World {
         let contents = ENVIRONMENTS.iter().map(|name| (*name, Content::Absent)).collect();
         let work =
             Work { author: "alice", signer: None, merges: vec![], edits, message: "Begin".to_owned() };
-        let deed = Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said: None };
+        let deed = Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said: Vec::new() };
         world.commit(work, deed);
         world.change("dave", environments, None);
         world
@@ -125,7 +126,7 @@ impl World {
         let parents: Vec<Oid> = tip.into_iter().chain(work.merges.iter().copied()).collect();
         let raw = self.raw_commit(&work, tree, &parents);
         let id = objects.write(Kind::Commit, &raw).unwrap();
-        if let Some(said) = deed.said.as_mut().filter(|said| !said.by_record) {
+        for said in deed.said.iter_mut().filter(|said| !said.by_record) {
             said.digest = StatementId(Digest::of(&raw));
         }
         deed.hands.extend(people::PEOPLE.into_iter().filter(|p| work.author == *p || work.signer == Some(p)));
@@ -173,11 +174,11 @@ impl World {
             message: format!("Change {}{trailer}", touched.iter().copied().collect::<Vec<_>>().join(", ")),
         };
         let hands = co_author.into_iter().collect();
-        self.commit(work, Deed { branch: Branch::Config, contents, hands, touched, said: None });
+        self.commit(work, Deed { branch: Branch::Config, contents, hands, touched, said: Vec::new() });
     }
 
     /// A deed on the config branch that changes no environment.
-    pub fn deed(&self, said: Option<Said>) -> Deed {
+    pub fn deed(&self, said: Vec<Said>) -> Deed {
         let contents = self.ledger.all_now();
         Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said }
     }
@@ -250,7 +251,21 @@ impl World {
             self.settle()?;
         }
         self.check_quiet()?;
+        self.prove()?;
         self.quiet_after_restart()
+    }
+
+    /// The offline proof finds nothing wrong either.
+    fn prove(&self) -> Result<(), String> {
+        let Surroundings { server, policy, .. } = &self.surroundings;
+        let (Some(journal), config, records) = (server.get(JOURNAL), self.config_tip(), server.get(RECORDS)) else {
+            return Err("there is no journal".to_owned());
+        };
+        let report = prove(server.objects(), Tips { journal, config, records }, Some(*policy), None);
+        if report.verdict == Verdict::Proven {
+            return Ok(());
+        }
+        Err(format!("`verify` does not prove it: {:?} {:#?} {:#?}", report.verdict, report.findings, report.missing))
     }
 
     /// Ticking again changes nothing, in the same folder and in a fresh one.
@@ -266,7 +281,7 @@ impl World {
             self.start(name, folder, None);
             self.run(0)?;
             if self.surroundings.server.references() != before {
-                let what = self.surroundings.server.get(super::process::JOURNAL).unwrap();
+                let what = self.surroundings.server.get(JOURNAL).unwrap();
                 let subject = self.objects().commit(what).unwrap().message;
                 return Err(format!("a quiet world was changed by a restart (fresh folder: {fresh}): {subject}"));
             }
