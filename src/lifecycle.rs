@@ -10,12 +10,12 @@ mod gate;
 mod judged;
 mod missing;
 mod phase;
-mod ready;
+pub mod ready;
 pub mod refusals;
 mod state;
 
 pub use admit::{Facts, admit, merge_command};
-pub use claim::{SETTLED, evidence_files, met};
+pub use claim::{SETTLED, evidence_files, met, why_not};
 pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPlan};
 pub use found::find_new;
 pub use gate::permit;

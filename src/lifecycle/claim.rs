@@ -23,6 +23,22 @@ pub fn met(verdict: &Verdict) -> Vec<MetRule> {
     verdict.requirements.iter().map(rule).collect()
 }
 
+/// Why a deployment is not let through: the message of an abandoned claim.
+pub fn why_not(verdict: Option<&Verdict>) -> String {
+    match verdict {
+        None => "the plan can no longer be judged".to_owned(),
+        Some(verdict) if !verdict.rejected_by.is_empty() => {
+            let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
+            format!("rejected by {}", names.join(", "))
+        }
+        Some(verdict) => {
+            let open = verdict.requirements.iter().filter(|requirement| !requirement.is_met());
+            let labels: Vec<String> = open.map(Requirement::label).collect();
+            format!("no longer approved: {}", labels.join(", "))
+        }
+    }
+}
+
 /// The raw evidence of every statement on a plan, by the path it gets in the deployment's folder.
 ///
 /// # Errors

@@ -1,8 +1,11 @@
 //! What a ready-made commit is, as far as it follows from its plan.
 
+use super::environment::OpenPlan;
 use super::state::State;
 use crate::digest::PlanId;
+use crate::journal::Admission;
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
+use crate::object::{ObjectError, Objects, Oid, entry_at};
 use crate::revision::resolve::below;
 
 /// A ready-made commit to be: what it adds, where it lies, and what its message begins with.
@@ -43,4 +46,37 @@ impl ReadyRecord {
             subject: format!("{title} plan {short} of {environment}"),
         }
     }
+}
+
+/// The verdicts that can be given by merging: a withdrawal once there is something to take back.
+pub fn offered(plan: &OpenPlan) -> Vec<ApprovalVerdict> {
+    let mut verdicts = vec![ApprovalVerdict::Approve, ApprovalVerdict::Reject];
+    if plan
+        .statements
+        .iter()
+        .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted)
+    {
+        verdicts.push(ApprovalVerdict::Withdraw);
+    }
+    verdicts
+}
+
+/// Whether the newest ready-made commit for a verdict cannot be merged any more (or there is none): it was found in the
+/// config branch, or its path is taken there.
+///
+/// # Errors
+/// Where a tree cannot be read.
+pub fn is_spent(
+    objects: &dyn Objects,
+    root: &str,
+    plan: &OpenPlan,
+    verdict: ApprovalVerdict,
+    config: Oid,
+) -> Result<bool, ObjectError> {
+    let Some(newest) = plan.newest_ready(verdict) else { return Ok(true) };
+    if plan.statements.iter().any(|(_, judged)| below(root, &judged.path) == newest.path) {
+        return Ok(true);
+    }
+    let tree = objects.commit(config)?.tree;
+    Ok(entry_at(objects, tree, &newest.path)?.is_some())
 }

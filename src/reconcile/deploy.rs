@@ -10,7 +10,9 @@ use crate::journal::pages::environment_folder;
 use crate::journal::{
     AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
 };
-use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit};
+use crate::lifecycle::{
+    Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit, why_not,
+};
 use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
@@ -406,19 +408,4 @@ fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
         message: String::new(),
     };
     changes.iter().map(outcome).collect()
-}
-
-fn why_not(verdict: Option<&Verdict>) -> String {
-    match verdict {
-        None => "the plan can no longer be judged".to_owned(),
-        Some(verdict) if !verdict.rejected_by.is_empty() => {
-            let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
-            format!("rejected by {}", names.join(", "))
-        }
-        Some(verdict) => {
-            let open = verdict.requirements.iter().filter(|requirement| !requirement.is_met());
-            let labels: Vec<String> = open.map(crate::policy::Requirement::label).collect();
-            format!("no longer approved: {}", labels.join(", "))
-        }
-    }
 }

@@ -13,10 +13,9 @@ use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade};
-use crate::lifecycle::{OpenPlan, Phase, ReadyRecord};
+use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, ready};
 use crate::model::{ApprovalVerdict, EnvironmentName};
-use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree, entry_at};
-use crate::revision::resolve::below;
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 
 const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
 
@@ -33,8 +32,8 @@ impl Daemon {
             if plan.truncated || self.too_many_wait(plan) {
                 continue;
             }
-            for verdict in wanted(plan) {
-                if self.is_spent(plan, verdict, heads.config)? {
+            for verdict in ready::offered(plan) {
+                if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, verdict, heads.config)? {
                     let ready = self.make_one(draft, &name, plan, verdict, heads.config)?;
                     self.emit(draft, Event::Ready(ready))?;
                 }
@@ -48,18 +47,6 @@ impl Daemon {
         let Ok(state) = self.state() else { return true };
         plan.ready.is_empty()
             && state.open_plans().filter(|(_, plan)| !plan.ready.is_empty()).count() >= self.config.ready_limit
-    }
-
-    /// Whether the newest ready-made commit for a verdict cannot be merged any more (or there is none): it was found
-    /// in the config branch, or its path is taken there.
-    fn is_spent(&self, plan: &OpenPlan, verdict: ApprovalVerdict, config: Oid) -> Result<bool, TickError> {
-        let Some(newest) = plan.newest_ready(verdict) else { return Ok(true) };
-        let root = &self.config.root;
-        if plan.statements.iter().any(|(_, judged)| below(root, &judged.path) == newest.path) {
-            return Ok(true);
-        }
-        let tree = self.objects.commit(config)?.tree;
-        Ok(entry_at(self.objects.as_ref(), tree, &newest.path)?.is_some())
     }
 
     fn make_one(
@@ -178,15 +165,4 @@ impl Daemon {
         let env = state.environments.get(name);
         env.is_some_and(|env| env.current == Some(plan.id) && env.deployment.is_none())
     }
-}
-
-/// The verdicts that can be given by merging: a withdrawal once there is something to take back.
-fn wanted(plan: &OpenPlan) -> Vec<ApprovalVerdict> {
-    let mut verdicts = vec![ApprovalVerdict::Approve, ApprovalVerdict::Reject];
-    if plan.statements.iter().any(|(_, judged)| {
-        judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == crate::journal::Admission::Admitted
-    }) {
-        verdicts.push(ApprovalVerdict::Withdraw);
-    }
-    verdicts
 }

@@ -4,7 +4,7 @@ use super::notes::Attested;
 use super::planned::in_words;
 use super::step::{At, Step};
 use super::wanted::Wanted;
-use crate::digest::RevisionId;
+use crate::digest::{PlanId, RevisionId};
 use crate::journal::Event;
 use crate::lifecycle::{EnvironmentState, JudgeError, OpenPlan, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
@@ -14,13 +14,21 @@ use crate::revision::Resolved;
 
 impl Step<'_, '_> {
     /// Called before the event is folded.
-    pub(super) fn superseded(&mut self, name: &EnvironmentName, commit: Oid) -> Result<(), ObjectError> {
+    pub(super) fn superseded(
+        &mut self,
+        name: &EnvironmentName,
+        commit: Oid,
+        plans: &[PlanId],
+    ) -> Result<(), ObjectError> {
         let at = At::environment(name);
         if commit != self.entry.heads.config {
             self.violated(at, "superseded", "names another commit than the config head");
         }
         let env = self.env(name);
         let ids = env.open_ids();
+        if !ids.iter().eq(plans) {
+            self.violated(at, "superseded: plans", "are not the open ones, each once and in order");
+        }
         let moved = |to: Option<RevisionId>| ids.iter().filter_map(|id| env.open_plan(*id)).any(|p| p.revision != to);
         let wanted = self.wanted(name, &env)?;
         let is_right = match &wanted {

@@ -7,7 +7,7 @@ use super::report::ProvenDeployment;
 use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
-use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, verdict_on};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, verdict_on, why_not};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::ObjectError;
 use crate::plan::compose;
@@ -70,6 +70,15 @@ impl Step<'_, '_> {
         rejected.extend(self.rejected_by(name, running.plan.id).iter().map(ToString::to_string));
         let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::is_approved);
         let all_done = services.iter().all(|service| service.result == ServiceResult::Done);
+        match result {
+            OutcomeResult::Applied if !(message.is_empty() || message == SETTLED) => {
+                self.violated(at, "outcome: message", "there is nothing to say of a deployment that was applied");
+            }
+            OutcomeResult::Abandoned if message != why_not(verdict.as_ref()) => {
+                self.violated(at, "outcome: message", "is not why it could not go on");
+            }
+            _ => {}
+        }
         match (approved, result) {
             (true, OutcomeResult::Abandoned) => {
                 self.violated(at, "outcome", "the claim was abandoned, though everything asked for was there");
@@ -111,13 +120,12 @@ impl Step<'_, '_> {
         if services.iter().map(|service| &service.name).ne(expected) {
             self.violated(at, "outcome: services", "are not the services of the plan, in its order");
         }
-        let must_be = match result {
-            OutcomeResult::Applied => Some(ServiceResult::Done),
-            OutcomeResult::Abandoned => Some(ServiceResult::Untouched),
-            OutcomeResult::Failed | OutcomeResult::Unknown => None,
-        };
-        if must_be.is_some_and(|all| services.iter().any(|service| service.result != all)) {
+        if !goes_with(result, services) {
             self.violated(at, "outcome", "what came of the services does not go with how it ended");
+        }
+        let silent = |result| matches!(result, ServiceResult::Done | ServiceResult::Untouched);
+        if services.iter().any(|service| silent(service.result) && !service.message.is_empty()) {
+            self.violated(at, "outcome: services", "one that did not fail has a message");
         }
         Ok(())
     }
@@ -143,5 +151,23 @@ impl Step<'_, '_> {
             Err(error) => self.violated(at, &path, error),
         }
         Ok(())
+    }
+}
+
+/// Whether what came of the services, in order, can have ended so.
+fn goes_with(result: OutcomeResult, services: &[ServiceOutcome]) -> bool {
+    use ServiceResult::{Done, Failed, Unknown, Untouched};
+    let all = |one| services.iter().all(|service| service.result == one);
+    let any = |one| services.iter().any(|service| service.result == one);
+    match result {
+        OutcomeResult::Applied => all(Done),
+        OutcomeResult::Abandoned => all(Untouched),
+        // Done up to the one that failed, and nothing after it.
+        OutcomeResult::Failed => {
+            let rest = services.iter().skip_while(|service| service.result == Done);
+            let mut rest = rest.map(|service| service.result);
+            rest.next() == Some(Failed) && rest.all(|result| result == Untouched)
+        }
+        OutcomeResult::Unknown => any(Unknown) || (any(Done) && any(Untouched)),
     }
 }

@@ -108,6 +108,8 @@ pub(super) struct Notes {
     pub entries: u64,
     pub followed: u64,
     pub statements: u64,
+    /// How often something needed was not here.
+    pub unread: u64,
 }
 
 impl Notes {
@@ -127,6 +129,7 @@ impl Notes {
                 what: error.to_string(),
             }),
             ObjectError::Missing { .. } | ObjectError::Store(_) => {
+                self.unread += 1;
                 let missing = Missing { sequence, branch: None, what: error.to_string() };
                 if !self.missing.iter().any(|known| known.what == missing.what) {
                     self.missing.push(missing);

@@ -57,6 +57,10 @@ impl Step<'_, '_> {
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
+        let said = env.current == Some(*id) && env.invalid.is_none();
+        if said && env.current_plan().is_some_and(|open| open.contributors == *contributors) {
+            self.violated(at, &place, "says what was said before");
+        }
         if env.deployment.is_some() {
             self.violated(at, &place, "a deployment that failed is to be retried or superseded first");
         }

@@ -38,6 +38,10 @@ impl Step<'_, '_> {
         let in_force = state.policy.map(|policy| policy.revision);
         let (found, governance) = resolve_governance(self.objects, self.hashes, &state.start.root, tree)?;
         let expected = refusals::governance_pending(in_force, found, governance);
+        let told = (!problems.is_empty()).then(|| (*revision, problems.clone()));
+        if state.governance_pending == told {
+            self.violated(At::default(), "entry.json: events", "a change to governance/ is told a second time");
+        }
         if found != *revision || expected != *problems {
             let what = "what is said of the change to governance/ is not what the commit says";
             self.violated(At::default(), "entry.json: events", what);

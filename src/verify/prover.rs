@@ -218,7 +218,7 @@ impl<'a> Prover<'a> {
     }
 
     fn report(self) -> Report {
-        let Notes { findings, missing, attested, deployments, entries, followed, statements } = self.notes;
+        let Notes { findings, missing, attested, deployments, entries, followed, statements, .. } = self.notes;
         let environments: BTreeSet<_> = deployments.iter().map(|deployment| deployment.environment.clone()).collect();
         let state = self.at.map(|place| place.state);
         let verdict = match (findings.is_empty(), missing.is_empty() && state.is_some()) {

@@ -5,12 +5,40 @@ use super::notes::Attested;
 use super::step::{At, Step};
 use crate::evidence::signature::commit_signer;
 use crate::journal::ReadyMade;
-use crate::lifecycle::ReadyRecord;
+use crate::lifecycle::{JudgeError, Phase, ReadyRecord, phase_of, ready, verdict_on};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 
 impl Step<'_, '_> {
+    /// After an entry, a plan that can be approved by merging can be rejected so as well, and what was merged already is
+    /// offered anew. Whether branches are made at all is the operator's limit.
+    pub(super) fn offers(&mut self) -> Result<(), ObjectError> {
+        let root = self.place.state.start.root.clone();
+        for name in self.touched() {
+            let env = self.env(&name);
+            let Some(plan) = env.current_plan().filter(|plan| !plan.truncated && !plan.ready.is_empty()) else {
+                continue;
+            };
+            let verdict = match verdict_on(self.objects, &root, &self.place.governance, &name, &env) {
+                Ok(verdict) => verdict,
+                Err(JudgeError::Object(error)) => return Err(error),
+                Err(_) => continue,
+            };
+            if !matches!(phase_of(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected) {
+                continue;
+            }
+            for verdict in ready::offered(plan) {
+                if ready::is_spent(self.objects, &root, plan, verdict, self.entry.heads.config)? {
+                    let what =
+                        format!("no ready-made commit to {} plan {} is offered", verdict.name(), plan.id.short());
+                    self.violated(At::environment(&name), "entry.json: events", what);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Called before the event is folded.
-    pub(super) fn ready(&mut self, ready: &ReadyMade) -> Result<(), ObjectError> {
+    pub(super) fn ready_made(&mut self, ready: &ReadyMade) -> Result<(), ObjectError> {
         let name = &ready.environment;
         let at = At::environment(name);
         let place = format!("{} {}", ready.verdict.name(), ready.n);

@@ -91,16 +91,27 @@ impl Step<'_, '_> {
         if old == new {
             return Ok(());
         }
-        for (name, message) in missing_records(self.objects, &self.place.state, old, new)? {
-            let told = self.entry.events.iter().any(|event| {
-                matches!(event, Event::Alarm { environment, message: said }
-                    if environment.as_ref() == Some(&name) && *said == message)
-            });
-            if !told {
-                let what = format!("an alarm was left out: {message}");
-                self.violated(At::environment(&name), "entry.json: events", what);
-            }
+        let expected = missing_records(self.objects, &self.place.state, old, new)?;
+        let told: Vec<(EnvironmentName, String)> = self
+            .entry
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Alarm { environment: Some(environment), message } => {
+                    Some((environment.clone(), message.clone()))
+                }
+                _ => None,
+            })
+            .filter(|alarm| expected.contains(alarm))
+            .collect();
+        if let Some((name, message)) = expected.iter().find(|alarm| !told.contains(alarm)) {
+            let what = format!("an alarm was left out: {message}");
+            self.violated(At::environment(name), "entry.json: events", what);
+        } else if told != expected {
+            let what = "the alarms about records are not told in order, each once";
+            self.violated(At::default(), "entry.json: events", what);
         }
+        self.proven_alarms = expected;
         Ok(())
     }
 }

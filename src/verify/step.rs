@@ -31,6 +31,8 @@ pub(super) struct Step<'s, 'a> {
     pub signer: Option<PublicKey>,
     /// What the files of this entry must be.
     pub expected: BTreeMap<String, Expected>,
+    /// The alarms that follow from the repository.
+    pub proven_alarms: Vec<(EnvironmentName, String)>,
     /// The plans it publishes, for their pages.
     pub published: BTreeMap<EnvironmentName, PublishedPlan>,
 }
@@ -71,6 +73,7 @@ impl<'s, 'a> Step<'s, 'a> {
             before,
             signer: None,
             expected: BTreeMap::new(),
+            proven_alarms: Vec::new(),
             published: BTreeMap::new(),
         }
     }
@@ -90,6 +93,56 @@ impl<'s, 'a> Step<'s, 'a> {
         self.chain();
         if !self.follows() {
             return false;
+        }
+        let (findings, unread) = (self.notes.findings.len(), self.notes.unread);
+        let goes_on = self.events(in_detail);
+        if self.notes.unread > unread && goes_on {
+            // A check that could not be finished makes others go wrong, and nobody is accused because of a clone that
+            // is not whole. Nothing is proven either.
+            self.notes.findings.truncate(findings);
+        }
+        goes_on
+    }
+
+    /// The daemon tells things in one order: what was said, alarms, the policy, then each environment, and last the
+    /// ready-made commits; a claim or an outcome comes before them.
+    fn order(&mut self) {
+        let rank = |event: &'s Event| {
+            let name = event.environment().map(EnvironmentName::as_str).unwrap_or_default();
+            match event {
+                Event::Started { .. } | Event::PolicyAdmitted { .. } => (0, "", 0),
+                Event::Statement(_) => (1, "", 0),
+                Event::Alarm { .. } => (2, "", 0),
+                Event::GovernancePending { .. } => (3, "", 0),
+                Event::Planned { .. }
+                | Event::Superseded { .. }
+                | Event::Recorded { .. }
+                | Event::Invalid { .. }
+                | Event::Claimed(_)
+                | Event::Outcome { .. } => (4, name, 0),
+                Event::Ready(ready) => (5, name, ready.verdict as u8),
+            }
+        };
+        let events = &self.entry.events;
+        if !events.iter().map(rank).is_sorted() {
+            self.violated(At::default(), "entry.json: events", "are not in the order in which the daemon tells them");
+        }
+        let moves = |event: &Event| matches!(event, Event::Claimed(_) | Event::Outcome { .. });
+        let others = |event: &Event| !moves(event) && !matches!(event, Event::Ready(_));
+        if events.iter().filter(|event| moves(event)).count() > 1
+            || events.iter().any(moves) && events.iter().any(others)
+        {
+            let what = "a claim or an outcome is an entry of its own";
+            self.violated(At::default(), "entry.json: events", what);
+        }
+        if events.is_empty() {
+            self.violated(At::default(), "entry.json: events", "an entry says something");
+        }
+    }
+
+    fn events(&mut self, in_detail: bool) -> bool {
+        if in_detail {
+            self.order();
         }
         if in_detail {
             self.checked(Self::heads);
@@ -122,6 +175,7 @@ impl<'s, 'a> Step<'s, 'a> {
             }
             self.checked(Self::lives_on);
             self.checked(Self::governance_told);
+            self.checked(Self::offers);
             self.checked(Self::pages);
             self.checked(Self::tree);
         } else {
@@ -154,19 +208,27 @@ impl<'s, 'a> Step<'s, 'a> {
             Event::Started { .. } | Event::PolicyAdmitted { .. } => {}
             Event::GovernancePending { .. } => self.checked(|step| step.governance_pending(event)),
             Event::Planned { environment, .. } => self.checked(|step| step.planned(environment, event)),
-            Event::Superseded { environment, commit, .. } => self.checked(|step| step.superseded(environment, *commit)),
+            Event::Superseded { environment, commit, plans, .. } => {
+                self.checked(|step| step.superseded(environment, *commit, plans));
+            }
             Event::Recorded { environment, revision, commit } => {
                 self.checked(|step| step.recorded(environment, *revision, *commit));
             }
             Event::Invalid { environment, commit, problems } => {
                 self.checked(|step| step.invalid(environment, *commit, problems));
             }
-            Event::Ready(ready) => self.checked(|step| step.ready(ready)),
+            Event::Ready(ready) => self.checked(|step| step.ready_made(ready)),
             Event::Claimed(claim) => self.checked(|step| step.claimed(claim)),
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.checked(|step| step.outcome(environment, (*number, *attempt), *result, services, message));
             }
-            Event::Alarm { .. } => self.notes.attest(Attested::Alarms),
+            Event::Alarm { environment, message } => {
+                let is_known =
+                    |(name, words): &(EnvironmentName, String)| environment.as_ref() == Some(name) && words == message;
+                if !self.proven_alarms.iter().any(is_known) {
+                    self.notes.attest(Attested::Alarms);
+                }
+            }
         }
     }
 

@@ -34,7 +34,12 @@ fn readable(run: &Run) -> String {
 fn a_fresh_clone_proves_everything() {
     let mut world = applied();
     world.make_clone("auditor", "bob", &[]);
-    assert_snapshot!(readable(&world.verify("auditor")), @"");
+    assert_snapshot!(readable(&world.verify("auditor")), @"
+    exit Some(0)
+    proven: 1 deployment of 1 environment, 5 entries, 1 statement
+    root sha256:[digest] (pinned)
+    attested by the daemon alone: times and sights of the branches (5), outcomes (1), ready-made commits gone unmerged (1), state folders that claimed (1)
+    ");
     let unpinned = world.countersign(&["-C", "auditor", "verify"]);
     assert!(unpinned.succeeded() && unpinned.stdout.contains("(unpinned"), "{unpinned}");
     world.finish();

@@ -1,5 +1,6 @@
 //! A repository in which everything that can happen has happened, and its journal as objects in memory.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::OnceLock;
 
 use countersign::digest::RevisionId;
@@ -8,7 +9,7 @@ use countersign::git::store::GitObjects;
 use countersign::journal::JournalEntry;
 use countersign::journal::read::{line, read_entry};
 use countersign::lifecycle::{Phase, State};
-use countersign::model::ApprovalVerdict::{Approve, Withdraw};
+use countersign::model::ApprovalVerdict::{Approve, Reject, Withdraw};
 use countersign::object::{Kind, MemoryObjects, Mode, Objects, Oid};
 use countersign::verify::Tips;
 
@@ -40,7 +41,7 @@ pub fn finished() -> &'static Finished {
 
 /// Two environments; deployments by merge and by record, of two people and of one; a rejection and the push after it; a
 /// withdrawal; a statement that counts for nothing; a change without effect, one that cannot be read, one of the policy;
-/// a record deleted; a destroy.
+/// a record deleted; a destroy; a claim abandoned, an apply that failed.
 pub fn story() -> World {
     let two = "rules:\n  - name: two\n    approvers:\n      teams: [platform]\n    required: 2\n";
     let mut world = World::with().ruleset("double", two).build();
@@ -80,7 +81,37 @@ pub fn story() -> World {
     world.push("alice").tick();
     world.remove("mallory", "environments/stage").tick().approve_by_merge("alice", "stage").tick();
     world.approve_by_merge("bob", "stage").tick().expect_not_applied("stage");
+    interrupted(&mut world);
     world
+}
+
+/// A third environment: bob's rejection arrives with the claim, then an apply fails, then all is well.
+fn interrupted(world: &mut World) {
+    world.pull("mallory").environment("mallory", "third", "t1\n").push("mallory").tick();
+    world.approve_by_merge("alice", "third");
+    let rejection = world.record("bob", "third", Reject);
+    world.pull("bob").put_record("bob", &rejection);
+    world.shell("bob", "git add --all && git commit --quiet -m said && git push --quiet origin HEAD:prepared");
+    when_claimed(world, "git update-ref refs/heads/main prepared");
+    world.tick().expect_not_applied("third").expect_phase("third", Phase::Rejected);
+    when_claimed(world, "true");
+    world.change("mallory", "third", "t2\n").tick().approve_by_merge("alice", "third");
+    let (here, away) = (world.at("srv"), world.at("srv.away"));
+    when_claimed(world, &format!("mv {} {}", here.display(), away.display()));
+    world.tick().expect_phase("third", Phase::Failed);
+    when_claimed(world, "true");
+    std::fs::rename(away, here).expect("the targets");
+    world.change("mallory", "third", "t3\n").tick().approve_by_merge("alice", "third").tick();
+    world.expect_applied("third", "t3\n");
+}
+
+/// The remote runs this whenever a claim arrives.
+fn when_claimed(world: &World, line: &str) {
+    let hook = world.at("remote.git/hooks/post-receive");
+    let claimed = "git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'";
+    let script = format!("#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif {claimed}; then {line}; fi\n");
+    std::fs::write(&hook, script).expect("a hook");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook");
 }
 
 impl Finished {

@@ -37,13 +37,7 @@ struct Rewritten {
 /// Rewrites the journal from entry `at` on and walks it; gives whether all of it was found good, to the last entry.
 pub fn passes(world: &Finished, prover: &Prover<'_>, at: usize, forgery: &Forgery) -> bool {
     let mut prover = prover.clone();
-    let parent = at.checked_sub(1).map(|before| {
-        let (id, _) = world.line[before];
-        let commit = world.objects.commit(id).expect("a commit");
-        (id, commit.tree, Digest::of(&commit.raw))
-    });
-    let state = at.checked_sub(1).map(|before| world.states[before].clone());
-    let mut rewritten = Rewritten { parent, state, moved: Vec::new() };
+    let mut rewritten = Rewritten::before(world, at);
     for place in at..world.line.len() {
         let id = rewritten.write(world, place, (place == at).then_some(forgery));
         if place == at && id == world.line[at].0 {
@@ -57,12 +51,18 @@ pub fn passes(world: &Finished, prover: &Prover<'_>, at: usize, forgery: &Forger
     prover.finish(Tips { journal, ..world.tips }).verdict == Verdict::Proven
 }
 
-/// Rewrites the whole journal with other names for commits and trees, and walks it; gives whether all of it was found
-/// good.
-pub fn passes_renamed(world: &Finished, prover: &Prover<'_>, names: &[(String, String)], tips: Tips) -> bool {
-    let mut prover = prover.clone();
-    let mut rewritten = Rewritten { parent: None, state: None, moved: names.to_vec() };
-    for place in 0..world.line.len() {
+/// Rewrites the journal with other names for commits and trees, from the first entry that has one of them, and walks it;
+/// gives whether all of it was found good. `provers`: the walk before each entry.
+pub fn passes_renamed(world: &Finished, provers: &[Prover<'_>], names: &[(String, String)], tips: Tips) -> bool {
+    let names_one = |(_, entry): &(Oid, JournalEntry)| {
+        let text = String::from_utf8(canonical_json(entry)).expect("text");
+        names.iter().any(|(old, _)| text.contains(old.as_str()))
+    };
+    let at = world.line.iter().position(names_one).expect("an entry that names one");
+    let mut prover = provers[at].clone();
+    let mut rewritten = Rewritten::before(world, at);
+    rewritten.moved = names.to_vec();
+    for place in at..world.line.len() {
         let id = rewritten.write(world, place, None);
         if !prover.step(id) || !prover.is_proven() {
             return false;
@@ -73,6 +73,17 @@ pub fn passes_renamed(world: &Finished, prover: &Prover<'_>, names: &[(String, S
 }
 
 impl Rewritten {
+    /// Nothing rewritten yet, up to this entry.
+    fn before(world: &Finished, at: usize) -> Self {
+        let parent = at.checked_sub(1).map(|before| {
+            let (id, _) = world.line[before];
+            let commit = world.objects.commit(id).expect("a commit");
+            (id, commit.tree, Digest::of(&commit.raw))
+        });
+        let state = at.checked_sub(1).map(|before| world.states[before].clone());
+        Self { parent, state, moved: Vec::new() }
+    }
+
     /// Writes one entry on top of what was rewritten.
     fn write(&mut self, world: &Finished, place: usize, forgery: Option<&Forgery>) -> Oid {
         let objects = &world.objects;

@@ -40,12 +40,13 @@ enum Part {
 }
 
 fn walk(root: &Value, at: &Value, path: &mut Vec<Part>, found: &mut Vec<Mutation>) {
-    let mut replace = |others: Vec<Value>| {
-        for other in others.into_iter().filter(|other| other != at) {
+    let mut replace = |others: Vec<(String, Value)>| {
+        for (how, other) in others.into_iter().filter(|(_, other)| other != at) {
             let mut value = root.clone();
-            let what = format!("{}: {at} becomes {other}", text(path));
+            let what = format!("{}: {how}", text(path));
+            let label = if at.is_array() { format!("{}: {how}", label(root, path)) } else { label(root, path) };
             *target(&mut value, path) = other;
-            found.push(Mutation { label: label(root, path), value, what });
+            found.push(Mutation { label, value, what });
         }
     };
     match at {
@@ -58,21 +59,22 @@ fn walk(root: &Value, at: &Value, path: &mut Vec<Part>, found: &mut Vec<Mutation
         }
         Value::Array(items) => {
             let mut others = Vec::new();
-            for place in 0..items.len() {
+            for (place, item) in items.iter().enumerate() {
+                let kind = item["event"].as_str().unwrap_or("*");
                 let mut fewer = items.clone();
                 fewer.remove(place);
-                others.push(Value::Array(fewer));
+                others.push((format!("{kind} left out"), Value::Array(fewer)));
                 let mut more = items.clone();
-                more.insert(place, items[place].clone());
-                others.push(Value::Array(more));
-            }
-            if items.len() > 1 {
-                let mut swapped = items.clone();
-                swapped.swap(0, 1);
-                others.push(Value::Array(swapped));
+                more.insert(place, item.clone());
+                others.push((format!("{kind} said twice"), Value::Array(more)));
+                if place > 0 {
+                    let mut swapped = items.clone();
+                    swapped.swap(place - 1, place);
+                    others.push((format!("{kind} said earlier"), Value::Array(swapped)));
+                }
             }
             if items.is_empty() {
-                others.push(json!(["x"]));
+                others.push(("something added".to_owned(), json!(["x"])));
             }
             replace(others);
             for (place, below) in items.iter().enumerate() {
@@ -81,7 +83,7 @@ fn walk(root: &Value, at: &Value, path: &mut Vec<Part>, found: &mut Vec<Mutation
                 path.pop();
             }
         }
-        leaf => replace(others(leaf)),
+        leaf => replace(others(leaf).into_iter().map(|other| (format!("{leaf} becomes {other}"), other)).collect()),
     }
 }
 
