@@ -255,9 +255,10 @@ impl<'s, 'a> Step<'s, 'a> {
         self.place.state.environment(name)
     }
 
-    /// The environments that this entry's events are about.
+    /// The environments that this entry's events are about; what only a statement's folder names is none.
     pub fn touched(&self) -> BTreeSet<EnvironmentName> {
-        self.entry.events.iter().filter_map(Event::environment).cloned().collect()
+        let known = |name: &&EnvironmentName| self.place.state.environments.contains_key(*name);
+        self.entry.events.iter().filter_map(Event::environment).filter(known).cloned().collect()
     }
 
     /// A file of this entry's tree; `None` where there is none or it is no plain file.

@@ -25,6 +25,6 @@ mod shell;
 mod shown;
 mod statements;
 mod targets;
-mod walkthrough;
 mod verify;
+mod walkthrough;
 mod world;

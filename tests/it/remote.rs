@@ -60,7 +60,7 @@ fn a8_a_merge_that_puts_the_journal_second_is_no_journal() {
     let run = world.try_tick();
     assert!(matches!(run.code, Some(0 | 1)), "put back, or Tampered; never just an error: {run}");
     assert!(!run.stdout.is_empty(), "the environments are named: {run}");
-    world.expect_applied("prod", "v1\n").finish();
+    world.expect_applied("prod", "v1\n").finish_unproven(1, "it holds no entry.json");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn r5_an_entry_signed_by_the_journal_key_that_cannot_follow_is_tampered() {
     let run = world.try_tick();
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stdout.contains("prod Tampered"), "{run}");
-    world.expect_applied("prod", "v1\n").finish();
+    world.expect_applied("prod", "v1\n").finish_unproven(1, "is out of order");
 }
 
 #[test]

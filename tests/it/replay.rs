@@ -231,7 +231,10 @@ fn r5_a_rewound_records_branch_is_never_taken_for_fewer_statements() {
     world.tick().expect_phase("prod", Phase::Rejected);
     world.git("remote.git", &["update-ref", "refs/heads/countersign/records", "countersign/records~1"]);
     world.try_tick();
-    world.expect_phase("prod", Phase::Rejected).expect_not_applied("prod").finish_unproven(2, "branch countersign/records is at");
+    world
+        .expect_phase("prod", Phase::Rejected)
+        .expect_not_applied("prod")
+        .finish_unproven(2, "branch countersign/records is at");
 }
 
 #[test]
@@ -383,7 +386,11 @@ fn r10_a_claim_forged_with_the_stolen_daemon_key_is_not_resumed() {
     world.tick().expect_not_applied("prod").expect_waiting_on("prod", "standard/platform");
     let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });
     assert!(world.events().iter().any(abandoned));
-    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish_unproven(1, "the plan was not approved: standard/platform had 0 of 1");
+    world
+        .approve_by_merge("alice", "prod")
+        .tick()
+        .expect_applied("prod", "v1\n")
+        .finish_unproven(1, "the plan was not approved: standard/platform had 0 of 1");
 }
 
 #[test]

@@ -140,7 +140,11 @@ pub fn record(world: &mut World, meaning: &Meaning, previous: Option<StatementId
     }
     let count = world.ledger.said().count();
     let path = format!("approvals/{environment}/{}/{person}-{count}.yaml", published.plan.short());
-    world.note(format!("{person} records {} of {} {environment} on {branch:?}", verdict.name(), published.plan.short()));
+    world.note(format!(
+        "{person} records {} of {} {environment} on {branch:?}",
+        verdict.name(),
+        published.plan.short()
+    ));
     let said = Said { digest: approval.digest(), ..meaning.said(path.clone(), previous, true) };
     let work = Work {
         author: person,

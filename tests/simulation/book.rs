@@ -127,7 +127,8 @@ impl Book {
 
     fn entry(&self, server: &MemoryServer, commit: &Commit) -> Result<JournalEntry, String> {
         let wrong = |what: String| format!("journal entry {}: {what}", commit.id);
-        let blob = entry_at(server.objects(), commit.tree, ENTRY).ok().flatten().ok_or_else(|| wrong("none".to_owned()))?;
+        let blob =
+            entry_at(server.objects(), commit.tree, ENTRY).ok().flatten().ok_or_else(|| wrong("none".to_owned()))?;
         let bytes = server.objects().blob(blob.id).map_err(|error| wrong(error.to_string()))?;
         let entry: JournalEntry = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
         if entry.sequence != self.line.len() as u64 {

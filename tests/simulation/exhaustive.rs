@@ -155,9 +155,11 @@ impl Script {
                     _ => ("bob", ApprovalVerdict::Withdraw),
                 };
                 if let Some(meaning) = self.meaning(person, verdict) {
-                    let previous = self.world.ledger.said().filter(|said| {
-                        (said.person, said.plan) == (person, meaning.published.plan)
-                    });
+                    let previous = self
+                        .world
+                        .ledger
+                        .said()
+                        .filter(|said| (said.person, said.plan) == (person, meaning.published.plan));
                     let previous = previous.last().map(|said| said.digest);
                     approver::record(&mut self.world, &meaning, previous, Branch::Config);
                 }

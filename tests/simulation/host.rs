@@ -158,7 +158,10 @@ impl Driver for HostDriver {
 }
 
 /// What the host has that was not applied last.
-fn differences(base: Option<&BTreeMap<String, String>>, there: Option<&BTreeMap<String, String>>) -> Vec<LiveDifference> {
+fn differences(
+    base: Option<&BTreeMap<String, String>>,
+    there: Option<&BTreeMap<String, String>>,
+) -> Vec<LiveDifference> {
     let foreign = |path: &String, text: &String| {
         let size = text.len() as u64;
         LiveDifference::Foreign { path: path.clone(), kind: countersign::plan::files::LiveKind::File { size } }

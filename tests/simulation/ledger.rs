@@ -103,6 +103,10 @@ impl Ledger {
         let first = after.map_or(0, |commit| self.place(commit) + 1);
         let upto = self.place(upto);
         let range = if first <= upto { &self.deeds[first..=upto] } else { &[] };
-        range.iter().filter(|deed| deed.touched.contains(environment)).flat_map(|deed| deed.hands.iter().copied()).collect()
+        range
+            .iter()
+            .filter(|deed| deed.touched.contains(environment))
+            .flat_map(|deed| deed.hands.iter().copied())
+            .collect()
     }
 }

@@ -42,8 +42,7 @@ pub fn key(person: &str) -> &'static JournalKey {
 pub fn governance() -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut add = |path: &str, kind: &str, name: &str, spec: String| {
-        let text =
-            format!("apiVersion: countersign/v1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec:\n{spec}\n");
+        let text = format!("apiVersion: countersign/v1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec:\n{spec}\n");
         files.push((format!("governance/{path}.yaml"), text));
     };
     let public = |name: &str| key(name).public().as_str().to_owned();

@@ -71,9 +71,11 @@ impl Process {
         let mut daemon = daemon(name, surroundings, &folder, &baton, start_journal, take_over);
         let theirs = Arc::clone(&baton);
         let thread = std::thread::spawn(move || {
-            let life = AssertUnwindSafe(|| loop {
-                theirs.stand(Point::Idle);
-                theirs.end(daemon.settle());
+            let life = AssertUnwindSafe(|| {
+                loop {
+                    theirs.stand(Point::Idle);
+                    theirs.end(daemon.settle());
+                }
             });
             let Err(end): Result<std::convert::Infallible, _> = catch_unwind(life);
             if !end.is::<Crash>() {

@@ -132,7 +132,8 @@ impl World {
 
     fn check_switch(&mut self, switch: &Switch) -> Result<(), String> {
         let environment = ENVIRONMENTS.into_iter().find(|name| *name == switch.environment).unwrap();
-        let wrong = |what: String| Err(format!("{environment}: {} was set by {}: {what}", switch.target, switch.daemon));
+        let wrong =
+            |what: String| Err(format!("{environment}: {} was set by {}: {what}", switch.target, switch.daemon));
         self.switches += 1;
         let book = &self.book.environments[environment];
         let Some(Running { claim, place, published }) = book.running.clone() else {
@@ -216,9 +217,12 @@ impl World {
         let tip = self.config_tip();
         let contributors = self.ledger.contributors(environment, book.applied.map(|(_, commit)| commit), tip);
         let rules = asked(environment, there, desired);
-        if !rejected && open.occurrence == book.occurrence && rules.iter().all(|r| r.is_met(&approvals, &contributors)) {
+        if !rejected && open.occurrence == book.occurrence && rules.iter().all(|r| r.is_met(&approvals, &contributors))
+        {
             let plan = open.plan.short();
-            return wrong(format!("{plan} is approved by {approvals:?} and was not applied (contributors {contributors:?})"));
+            return wrong(format!(
+                "{plan} is approved by {approvals:?} and was not applied (contributors {contributors:?})"
+            ));
         }
         Ok(())
     }

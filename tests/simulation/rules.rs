@@ -24,7 +24,8 @@ pub fn may_approve(person: &str, environment: &str) -> bool {
 /// the policy's defaults), what it enters, and the minimum.
 pub fn asked(environment: &str, leaves: Content, enters: Content) -> Vec<Rule> {
     let left = leaves.gates().unwrap_or(Gates::Default);
-    let mut rules: Vec<Rule> = [Some(left), enters.gates()].into_iter().flatten().filter_map(|g| of(g, environment)).collect();
+    let mut rules: Vec<Rule> =
+        [Some(left), enters.gates()].into_iter().flatten().filter_map(|g| of(g, environment)).collect();
     if environment == "acme-prod" {
         rules.push(platform(1));
     }

@@ -54,8 +54,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
         1 => {
             // Other work rides along in the tree of the merge.
             let other = ENVIRONMENTS[usize::from(meaning.environment == ENVIRONMENTS[0])];
-            let content =
-                Content::Present(Setting { gates: Gates::Off, main: 9, extra: None, note: 9 });
+            let content = Content::Present(Setting { gates: Gates::Off, main: 9, extra: None, note: 9 });
             if deed.contents.insert(other, content) == Some(content) {
                 return;
             }
@@ -77,8 +76,13 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
             let objects = world.objects();
             let tree = objects.commit(ready.commit).unwrap().tree;
             let parents = objects.commit(ready.commit).unwrap().parents;
-            let work =
-                Work { author: STRANGER, signer: None, merges: vec![], edits: BTreeMap::new(), message: "x".to_owned() };
+            let work = Work {
+                author: STRANGER,
+                signer: None,
+                merges: vec![],
+                edits: BTreeMap::new(),
+                message: "x".to_owned(),
+            };
             let raw = world.raw_commit(&work, tree, &parents);
             merges.push(objects.write(Kind::Commit, &raw).unwrap());
             "with a stranger's commit merged along"
@@ -138,8 +142,7 @@ fn bad_record(dice: &mut Dice, world: &mut World) {
             "signed for another purpose"
         }
         _ => {
-            let signature =
-                people::key(DAEMONS[0]).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
+            let signature = people::key(DAEMONS[0]).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
             if let Maker::Signed { signature: place, .. } = &mut approval.maker {
                 *place = signature;
             }
@@ -194,7 +197,8 @@ fn copy_record(dice: &mut Dice, world: &mut World) {
 fn move_branch(dice: &mut Dice, world: &mut World) {
     let references = world.surroundings.server.references();
     let verdicts = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
-    let ours = |name: &&String| verdicts.iter().any(|v| name.starts_with(&format!("refs/heads/countersign/{}/", v.name())));
+    let ours =
+        |name: &&String| verdicts.iter().any(|v| name.starts_with(&format!("refs/heads/countersign/{}/", v.name())));
     let branches: Vec<String> = references.keys().filter(ours).cloned().collect();
     if branches.is_empty() {
         return;

@@ -30,7 +30,8 @@ struct Climate {
 /// Runs the schedule of a seed.
 pub fn run(seed: u64) -> Result<Tally, String> {
     let mut dice = Dice::new(seed);
-    let setting = Setting { gates: *dice.pick(&[Gates::Default, Gates::Off, Gates::Own]), main: 0, extra: None, note: 0 };
+    let setting =
+        Setting { gates: *dice.pick(&[Gates::Default, Gates::Off, Gates::Own]), main: 0, extra: None, note: 0 };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
     let mut world = World::new(&first[..1 + dice.below(2)]);
     let often = |dice: &mut Dice, percent| if dice.percent(60) { percent } else { 0 };
@@ -138,7 +139,8 @@ fn rewind(dice: &mut Dice, world: &mut World) -> Result<(), String> {
     let Some(tip) = server.get(name) else { return Ok(()) };
     let mut older = tip;
     for _ in 0..1 + dice.below(4) {
-        older = countersign::object::Objects::commit(&objects, older).unwrap().parents.first().copied().unwrap_or(older);
+        older =
+            countersign::object::Objects::commit(&objects, older).unwrap().parents.first().copied().unwrap_or(older);
     }
     // A daemon that never saw what is taken away cannot miss it: that is said in the documentation, and not tried.
     let seen = |process: &super::process::Process| {

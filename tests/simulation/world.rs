@@ -84,9 +84,14 @@ impl World {
             folders: 0,
         };
         let contents = ENVIRONMENTS.iter().map(|name| (*name, Content::Absent)).collect();
-        let work =
-            Work { author: "alice", signer: None, merges: vec![], edits, message: "Begin".to_owned() };
-        let deed = Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said: Vec::new() };
+        let work = Work { author: "alice", signer: None, merges: vec![], edits, message: "Begin".to_owned() };
+        let deed = Deed {
+            branch: Branch::Config,
+            contents,
+            hands: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            said: Vec::new(),
+        };
         world.commit(work, deed);
         world.change("dave", environments, None);
         world
@@ -138,8 +143,7 @@ impl World {
     /// The raw bytes of a commit, signed or not.
     pub fn raw_commit(&self, work: &Work<'_>, tree: Oid, parents: &[Oid]) -> Vec<u8> {
         let (address, time) = (email(work.author), self.now());
-        let commit =
-            NewCommit { tree, parents, name: work.author, email: &address, time, message: &work.message };
+        let commit = NewCommit { tree, parents, name: work.author, email: &address, time, message: &work.message };
         let payload = commit.payload().unwrap();
         match work.signer {
             Some(signer) => {
@@ -151,7 +155,12 @@ impl World {
     }
 
     /// Pushes new content.
-    pub fn change(&mut self, author: &'static str, changes: &[(&'static str, Content)], co_author: Option<&'static str>) {
+    pub fn change(
+        &mut self,
+        author: &'static str,
+        changes: &[(&'static str, Content)],
+        co_author: Option<&'static str>,
+    ) {
         let objects = self.objects();
         let mut contents = self.ledger.all_now();
         let mut edits = BTreeMap::new();
