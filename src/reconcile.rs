@@ -89,6 +89,8 @@ pub struct Daemon {
     fetched: BTreeMap<String, Oid>,
     /// Ready-made branches that the remote refused to set to this.
     refused: BTreeMap<String, Option<Oid>>,
+    /// Newest ready-made commits that are neither here nor on their branch, and since when that is known.
+    lost: BTreeMap<Oid, jiff::Timestamp>,
     /// References as the remote had them when everything was settled.
     settled: Option<BTreeMap<String, Oid>>,
     /// What waits to be planned again although its configuration did not change.
@@ -128,6 +130,7 @@ impl Daemon {
             seen: None,
             fetched: BTreeMap::new(),
             refused: BTreeMap::new(),
+            lost: BTreeMap::new(),
             settled: None,
             again: BTreeSet::new(),
             shared: BTreeMap::new(),

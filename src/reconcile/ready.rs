@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
@@ -16,6 +18,9 @@ use crate::journal::{Event, Heads, ReadyMade};
 use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, ready};
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
+
+/// How long another daemon has to push what it put on the journal.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
 
@@ -84,29 +89,42 @@ impl Daemon {
     }
 
     /// Makes those ready-made commits again that can be pushed no more: their ids are on the journal, but whoever made
-    /// them was killed before their branch was pushed, and they lie in a state folder that is not this one.
+    /// them was killed before their branch was pushed, and they lie in a state folder that is not this one. Another
+    /// daemon that is about to push them gets some time for it.
     fn replace_lost(&mut self, remotes: &Remotes) -> Result<(), TickError> {
-        let mut lost = Vec::new();
+        let now = self.now();
+        let mut lost = BTreeMap::new();
+        let mut hopeless = Vec::new();
         for (name, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
             for verdict in VERDICTS {
                 let Some(newest) = plan.newest_ready(verdict) else { continue };
-                if remotes.all.get(&branch_ref(&newest.branch)) == Some(&newest.commit) {
+                let is_there = remotes.all.get(&branch_ref(&newest.branch)) == Some(&newest.commit);
+                if is_there || self.is_here(newest.commit)? {
                     continue;
                 }
-                match self.objects.read(Kind::Commit, newest.commit) {
-                    Ok(_) => {}
-                    Err(ObjectError::Missing { .. }) => lost.push((name.clone(), plan.clone(), verdict)),
-                    Err(error) => return Err(error.into()),
+                let since = self.lost.get(&newest.commit).copied().filter(|since| *since <= now).unwrap_or(now);
+                lost.insert(newest.commit, since);
+                if now >= since.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX) {
+                    hopeless.push((name.clone(), plan.clone(), verdict));
                 }
             }
         }
+        self.lost = lost;
         let heads = self.state()?.heads;
         let mut draft = self.draft(heads);
-        for (name, plan, verdict) in lost {
+        for (name, plan, verdict) in hopeless {
             let ready = self.make_one(&draft, &name, &plan, verdict, heads.config)?;
             self.emit(&mut draft, Event::Ready(ready))?;
         }
         self.append(draft)
+    }
+
+    fn is_here(&self, commit: Oid) -> Result<bool, TickError> {
+        match self.objects.read(Kind::Commit, commit) {
+            Ok(_) => Ok(true),
+            Err(ObjectError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes the remote's ready-made branches what they must be. Gives whether anything was changed.
@@ -128,6 +146,10 @@ impl Daemon {
         for name in names {
             let (old, new) = (found.get(name).copied(), wanted.get(name).copied());
             if old == new || self.refused.get(name) == Some(&new) {
+                continue;
+            }
+            if new.is_some_and(|new| self.lost.contains_key(&new)) {
+                // What is not here cannot be pushed.
                 continue;
             }
             if let Some(moved) = old.filter(|old| self.state().is_ok_and(|state| state.ready_made(*old).is_none())) {

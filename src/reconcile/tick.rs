@@ -22,8 +22,8 @@ impl Daemon {
         let remotes = self.look()?;
         let before = self.journal.as_ref().map(|journal| journal.tip);
         self.load(&remotes)?;
-        let idle = self.settled.as_ref() == Some(&remotes.all) && self.again.is_empty() && !self.has_deployments()?;
-        if idle {
+        let seen_all = self.settled.as_ref() == Some(&remotes.all) && self.lost.is_empty();
+        if seen_all && self.again.is_empty() && !self.has_deployments()? {
             return Ok(false);
         }
         self.observe(&remotes)?;

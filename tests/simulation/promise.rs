@@ -37,10 +37,12 @@ fn about<'a>(
 fn standing<'a>(said: impl Iterator<Item = &'a Said>, plan: PlanId, occurrence: u64) -> Standing {
     let mut standing = Standing { approvals: BTreeSet::new(), rejecting: BTreeSet::new() };
     for (person, said) in about(said, plan, occurrence) {
-        let takes_back = |rejection: &Said| {
+        // Their last rejection, unless a later word of theirs names it.
+        let rejection = said.iter().rev().find(|said| said.verdict == ApprovalVerdict::Reject);
+        let taken_back = |rejection: &Said| {
             said.iter().any(|s| s.verdict == ApprovalVerdict::Withdraw && s.previous == Some(rejection.digest))
         };
-        if said.iter().any(|s| s.verdict == ApprovalVerdict::Reject && !takes_back(s)) {
+        if rejection.is_some_and(|rejection| !taken_back(rejection)) {
             standing.rejecting.insert(person);
         }
         if let Some(last) = said.last().filter(|last| last.verdict == ApprovalVerdict::Approve) {

@@ -299,6 +299,12 @@ impl World {
     }
 
     fn settle(&mut self) -> Result<(), String> {
+        // A round that is on its way has looked at the remote already.
+        for at in 0..self.processes.len() {
+            if self.processes[at].point() != Point::Idle {
+                self.run(at)?;
+            }
+        }
         for _ in 0..MOST_ROUNDS {
             let before = self.surroundings.server.references();
             // Longer than any retry waits.
