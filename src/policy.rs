@@ -14,7 +14,7 @@ pub use verdict::*;
 
 use crate::digest::PlanId;
 
-/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::gate`] makes one.
+/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::permit`] makes one.
 #[derive(Debug)]
 pub struct Permit {
     plan: PlanId,

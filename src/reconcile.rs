@@ -1,7 +1,7 @@
 //! The loop: observe, decide, act, record.
 //!
 //! A tick takes no hint: it reads everything that matters, decides, acts; running it again changes nothing. What it
-//! touches comes through the seams [`Remote`], [`Clock`], [`Disk`] and [`Driver`], so that the same loop runs against
+//! touches comes through the seams [`Remote`], [`Clock`], [`Disk`] and [`Driver`](crate::services::Driver), so that the same loop runs against
 //! the real world and under a deterministic scheduler.
 
 mod append;

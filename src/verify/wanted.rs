@@ -25,9 +25,12 @@ pub(super) enum Wanted {
     Present(Rc<Resolved>),
 }
 
+/// What the tree has at each input path of an environment.
+type Inputs = Vec<(String, Option<Entry>)>;
+
 /// What was resolved last of each environment: most commits change none of its inputs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Resolutions(HashMap<EnvironmentName, (Vec<(String, Option<Entry>)>, Rc<Resolved>)>);
+pub(super) struct Resolutions(HashMap<EnvironmentName, (Inputs, Rc<Resolved>)>);
 
 impl Resolutions {
     fn known(

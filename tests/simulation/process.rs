@@ -125,8 +125,6 @@ fn daemon(
         targets: vec!["/srv".to_owned()],
     };
     let config = Config {
-        most_environments: 100,
-        yaml_limit: 1 << 20,
         branch: "main".to_owned(),
         root: String::new(),
         journal: "countersign/journal".to_owned(),
