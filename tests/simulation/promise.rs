@@ -45,9 +45,9 @@ fn standing<'a>(said: impl Iterator<Item = &'a Said>, plan: PlanId, occurrence: 
         if rejection.is_some_and(|rejection| !taken_back(rejection)) {
             standing.rejecting.insert(person);
         }
-        if let Some(last) = said.last().filter(|last| last.verdict == ApprovalVerdict::Approve) {
-            standing.approvals.insert((person, last.by_record));
-        }
+        // Of several approvals in a row a later one may be void, and the one before it still stands.
+        let approvals = said.iter().rev().take_while(|said| said.verdict == ApprovalVerdict::Approve);
+        standing.approvals.extend(approvals.map(|approval| (person, approval.by_record)));
     }
     standing
 }
