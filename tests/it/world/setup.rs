@@ -15,7 +15,6 @@ pub struct Setup {
     daemons: Vec<String>,
     rulesets: Vec<(String, String)>,
     documents: Vec<(String, String)>,
-    /// Raw files of governance beside the usual ones, or instead of them.
     policy: String,
     bindings: String,
     settings: String,
