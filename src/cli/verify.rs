@@ -156,11 +156,8 @@ enum Unread {
 /// What the journal was begun with.
 fn first_entry(objects: &dyn Objects, tip: Oid) -> Result<Start, Unread> {
     let mut first = tip;
-    loop {
-        match objects.commit(first).map_err(Unread::Object)?.parents.first() {
-            Some(parent) => first = *parent,
-            None => break,
-        }
+    while let Some(parent) = objects.commit(first).map_err(Unread::Object)?.parents.first() {
+        first = *parent;
     }
     let read = read_entry(objects, first).map_err(|error| match error {
         crate::journal::JournalError::Object(error) => Unread::Object(error),

@@ -27,7 +27,10 @@ pub(super) enum Wanted {
 
 /// What was resolved last of each environment: most commits change none of its inputs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Resolutions(HashMap<EnvironmentName, (Vec<(String, Option<Entry>)>, Rc<Resolved>)>);
+pub(super) struct Resolutions(HashMap<EnvironmentName, (Inputs, Rc<Resolved>)>);
+
+/// The folders and files something was resolved from, with what was there.
+type Inputs = Vec<(String, Option<Entry>)>;
 
 impl Resolutions {
     fn known(
@@ -53,7 +56,7 @@ impl Resolutions {
         name: &EnvironmentName,
         resolved: &Rc<Resolved>,
     ) -> Result<(), ObjectError> {
-        let mut inputs = Vec::new();
+        let mut inputs = Inputs::new();
         for path in resolved.input_paths(root) {
             let entry = entry_at(objects, tree, &path)?;
             inputs.push((path, entry));
