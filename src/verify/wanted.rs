@@ -25,12 +25,12 @@ pub(super) enum Wanted {
     Present(Rc<Resolved>),
 }
 
-/// What the tree has at each input path of an environment.
-type Inputs = Vec<(String, Option<Entry>)>;
-
 /// What was resolved last of each environment: most commits change none of its inputs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resolutions(HashMap<EnvironmentName, (Inputs, Rc<Resolved>)>);
+
+/// The folders and files something was resolved from, with what was there.
+type Inputs = Vec<(String, Option<Entry>)>;
 
 impl Resolutions {
     fn known(
@@ -56,7 +56,7 @@ impl Resolutions {
         name: &EnvironmentName,
         resolved: &Rc<Resolved>,
     ) -> Result<(), ObjectError> {
-        let mut inputs = Vec::new();
+        let mut inputs = Inputs::new();
         for path in resolved.input_paths(root) {
             let entry = entry_at(objects, tree, &path)?;
             inputs.push((path, entry));
