@@ -15,8 +15,6 @@ pub struct Setup {
     daemons: Vec<String>,
     rulesets: Vec<(String, String)>,
     documents: Vec<(String, String)>,
-    /// Raw files of governance beside the usual ones, or instead of them.
-    files: Vec<(String, String)>,
     policy: String,
     bindings: String,
     settings: String,
@@ -33,7 +31,6 @@ impl Default for Setup {
             daemons: strings(&[DAEMON]),
             rulesets: vec![("standard".to_owned(), standard.to_owned()), ("owners".to_owned(), owners.to_owned())],
             documents: Vec::new(),
-            files: Vec::new(),
             policy: String::new(),
             bindings: String::new(),
             settings: String::new(),
@@ -77,12 +74,6 @@ impl Setup {
     /// More fields of the policy's `spec`, as YAML.
     pub fn policy(mut self, spec: &str) -> Self {
         self.policy.push_str(spec);
-        self
-    }
-
-    /// A raw file of the first commit, written last: it wins over the usual one.
-    pub fn file(mut self, path: &str, text: &str) -> Self {
-        self.files.push((path.to_owned(), text.to_owned()));
         self
     }
 
@@ -163,7 +154,7 @@ impl Setup {
             self.policy,
         );
         write("governance/policy.yaml", &document("Policy", "policy", &policy));
-        for (path, text) in self.documents.iter().chain(&self.files) {
+        for (path, text) in &self.documents {
             write(path, text);
         }
     }
