@@ -458,3 +458,26 @@ fn junk_outside_any_environments_folder_is_nobodys_business() {
     assert_eq!(office.hears(&[junk(Some("nowhere"))]).len(), 1);
     assert!(!office.state.environments.contains_key("nowhere"), "a folder makes no environment");
 }
+
+#[test]
+fn a_plan_with_the_short_name_of_another_is_never_on_the_journal() {
+    let mut office = Office::new();
+    let twin: Digest = format!("{}{}", &plan().to_string()[..7 + 12], "0".repeat(52)).parse().expect("a digest");
+    let twin = PlanId(twin);
+    assert!(twin != plan() && twin.short() == plan().short());
+    office.state.open_entry(office.now, Heads { config: commit(1), records: None });
+    let refused = office.state.fold(&Event::Planned {
+        environment: prod(),
+        plan: twin,
+        number: 1,
+        round: 1,
+        kind: PlanKind::Create,
+        base: None,
+        revision: Some(RevisionId(Digest::of("v1"))),
+        commit: commit(1),
+        truncated: false,
+        contributors: Vec::new(),
+    });
+    let what = refused.expect_err("a clash").to_string();
+    assert!(what.contains("are both named"), "{what}");
+}
