@@ -136,6 +136,8 @@ fn daemon(
         grants: Grants(vec![grant]),
         preview_limit: 256 << 10,
         ready_limit: 200,
+        most_environments: 1000,
+        yaml_limit: 1 << 20,
         nonce: "0123456789abcdef0123456789abcdef".to_owned(),
         start_journal,
         take_over,
