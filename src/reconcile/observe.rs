@@ -22,7 +22,9 @@ impl Daemon {
         let objects = Arc::clone(&self.objects);
         let mut draft = self.draft(remotes.heads);
         self.observe_statements(&mut draft, from, remotes.heads)?;
-        self.observe_governance(&mut draft, remotes.heads)?;
+        if first_look || from.config != remotes.heads.config {
+            self.observe_governance(&mut draft, remotes.heads)?;
+        }
         let names = if first_look {
             let tree = objects.commit(remotes.heads.config)?.tree;
             let mut names = environment_names(objects.as_ref(), &self.config.root, tree)?;
