@@ -7,13 +7,6 @@
     clippy::unwrap_used,
     reason = "tests make worlds, and fail by panicking"
 )]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests make worlds, and fail by panicking"
-)]
 
 mod approver;
 mod baton;
