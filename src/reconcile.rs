@@ -10,6 +10,7 @@ mod error;
 mod load;
 mod observe;
 mod plan;
+mod policy;
 mod ready;
 mod report;
 mod seams;
