@@ -105,6 +105,7 @@ impl Daemon {
         if !journal.governance.policy.journal_keys.contains(&self.public) {
             return Err(TickError::ForeignKey { key: self.public.as_str().to_owned() });
         }
+        self.prove_new(&journal, seen)?;
         self.adopt(journal)?;
         if let Some((found, why)) = foreign {
             self.put_back(found, &why)?;

@@ -95,6 +95,26 @@ fn d4_markup_in_content_and_reasons_stays_text() {
 }
 
 #[test]
+fn d4_no_word_of_the_repository_is_in_the_message_of_a_ready_made_commit() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "closes #3 @alice\n[skip ci] https://evil.example\n");
+    world.file("mallory", "environments/prod/config/fixes #12 @bob.md", "x\n").push("mallory").tick();
+    for verdict in ["approve", "reject"] {
+        let message = world.git("remote.git", &["log", "-1", "--format=%B", &world.ready(verdict, "prod")]);
+        for bait in ["#", "@", "://", "[", "closes", "fixes", "skip"] {
+            assert!(!message.contains(bait), "`{bait}` is in {message}");
+        }
+        let command = message.lines().map(str::trim).find(|line| line.starts_with("git show ")).expect("a command");
+        let diff = world.shell("alice", &format!("git fetch --quiet origin && {command}"));
+        assert!(diff.contains("+closes #3 @alice") && diff.contains("fixes #12 @bob.md"), "{diff}");
+    }
+    let plan = world.status("prod").plan.expect("a plan").digest.short();
+    let message = world.git("remote.git", &["log", "-1", "--format=%B", &world.ready("approve", "prod")]);
+    insta::assert_snapshot!(message.replace(&plan, "PLAN"));
+    world.finish();
+}
+
+#[test]
 fn d6_links_and_submodules_in_the_source_are_invalid() {
     for (line, words) in [
         ("ln -s /etc/passwd environments/prod/config/link", "symbolic link"),
