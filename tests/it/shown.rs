@@ -164,6 +164,27 @@ fn d7_one_environments_excess_never_stops_another() {
 }
 
 #[test]
+fn d7_a_change_beyond_what_a_preview_shows_takes_an_acknowledgement_and_stops_nobody_else() {
+    let mut world = World::new();
+    // The display limit is as high as it goes: it is not what cuts this one.
+    world.edit_settings("journal", |text| format!("{text}  limits: {{ preview: 16MiB }}\n"));
+    world.environment("mallory", "huge", "v1\n").environment("mallory", "prod", "v1\n");
+    for n in 0..7 {
+        let text: String = (0..90_000).map(|line| format!("{n} {line}\n")).collect();
+        world.file("mallory", &format!("environments/huge/config/{n}.conf"), &text);
+    }
+    world.push("mallory").tick().approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n");
+    assert!(world.status("huge").plan.expect("a plan").truncated);
+    assert!(world.branches("countersign/approve/huge").is_empty(), "nobody merges what cannot be seen");
+    let diff = world.journal_file("environments/huge/plan.diff").expect("a diff");
+    assert!(diff.contains("is beyond what one preview shows"), "{}", &diff[..500]);
+    world.approve_by_record("alice", "huge").tick().expect_waiting_on("huge", "standard/platform");
+    world.expect_not_counted("huge", "the preview was cut");
+    let record = world.record("bob", "huge", Approve).acknowledging_truncation();
+    world.say("bob", &record).tick().expect_phase("huge", Phase::Synced).finish();
+}
+
+#[test]
 fn d7_a_thousand_junk_records_are_told_once_and_stop_nothing() {
     let mut world = World::new();
     world.environment("mallory", "prod", "v1\n").push("mallory").tick();
