@@ -196,7 +196,7 @@ fn check_services(plan: &Plan, changes: &[ServiceChange]) -> Result<(), CliError
 
 fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
     let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else {
-        return Ok(Preview { summary: Vec::new(), notes: Vec::new(), diff: String::new() });
+        return Ok(Preview { summary: Vec::new(), notes: Vec::new(), diff: String::new(), omitted: 0 });
     };
     let ServiceKind::Files(target) = &content.service.kind;
     let base = change.base.as_ref().map(|content| content.files.as_slice());

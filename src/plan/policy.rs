@@ -96,9 +96,9 @@ fn preview(objects: &dyn Objects, old: Side<'_>, new: Side<'_>) -> Result<Previe
         notes.push("nobody gains or loses anything; only the files change".to_owned());
     }
     notes.extend(facts::alone(new.governance));
-    let mut diff = String::new();
-    files::describe(objects, Some(old.files), Some(new.files), &mut diff, &mut notes)?;
-    Ok(Preview { summary, notes, diff })
+    let (diff, more, omitted) = files::diff_of(objects, old.files, new.files)?;
+    notes.extend(more);
+    Ok(Preview { summary, notes, diff, omitted })
 }
 
 fn said(fact: &str, value: &str) -> String {

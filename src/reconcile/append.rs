@@ -68,9 +68,9 @@ impl Draft {
         self.touched.iter().cloned().collect()
     }
 
-    /// The diff of a plan that this entry publishes.
-    pub fn plan_text(&self, environment: &EnvironmentName, limit: usize) -> Option<String> {
-        self.plans.get(environment).map(|plan| pages::plan_diff(&plan.page(&[], limit)))
+    /// The plan that this entry publishes for an environment.
+    pub fn plan_document(&self, environment: &EnvironmentName) -> Option<&PlanDocument> {
+        self.plans.get(environment).map(|plan| &plan.document)
     }
 
     /// Adds a file of the journal.

@@ -103,6 +103,7 @@ impl Daemon {
             tracing::warn!(journal = %journal.state.repository, tip = %journal.tip, "first sight of this journal: taken on trust");
         }
         let tip_is_ours = journal.governance.policy.journal_keys.contains(&self.public);
+        self.prove_new(&journal, seen)?;
         self.adopt(journal)?;
         if !tip_is_ours {
             return self.refuse_retired_key();

@@ -85,6 +85,9 @@ impl Step<'_, '_> {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);
         }
+        if !truncated && composed.previews.iter().any(|(_, preview)| preview.omitted > 0) {
+            self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
+        }
         let Contributions { contributors: known, commits } =
             self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
         if known != *contributors {

@@ -66,6 +66,9 @@ impl Step<'_, '_> {
         if composed.plan.kind != *kind {
             self.violated(at, &place, format!("it says `{}`, but it is a policy change", kind.name()));
         }
+        if !truncated && composed.previews.iter().any(|(_, preview)| preview.omitted > 0) {
+            self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
+        }
         let Contributions { contributors: known, commits } = self.policy_contributions()?;
         if known != *contributors {
             let what = "the contributors are not those of the commits that changed governance/";

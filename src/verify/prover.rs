@@ -43,8 +43,11 @@ pub(super) struct Place {
     pub resolutions: Resolutions,
     /// Each person's last admitted word on each plan. Kept beside the fold, which judgements are made from: a rejection
     /// that the fold lost must not be lost here too.
-    pub last_words: BTreeMap<PlanId, BTreeMap<PersonName, (ApprovalVerdict, Option<PublicKey>)>>,
+    pub last_words: BTreeMap<PlanId, LastWords>,
 }
+
+/// Each person's last admitted word on a plan.
+pub(super) type LastWords = BTreeMap<PersonName, (ApprovalVerdict, Option<PublicKey>)>;
 
 impl<'a> Prover<'a> {
     /// A walk that has not begun. Graph and hashes remember what was read; they outlive it so that copies share them.

@@ -310,16 +310,19 @@ fn a5_the_journal_s_key_alone_brings_no_policy_into_force() {
 }
 
 #[test]
-fn r9_a_rejection_that_meets_the_claim_keeps_the_policy_out() {
+fn r9_a_rejection_that_arrives_with_the_claim_keeps_the_policy_out() {
     let mut world = two_owners().build();
-    world.tick().platform("mallory", "mallory, bob").push("mallory").tick();
-    world.approve_by_record("alice", POLICY);
-    world.forge_claim(POLICY);
-    world.reject_by_record("bob", POLICY).tick().expect_phase(POLICY, Phase::Rejected);
+    world.tick().platform("mallory", "mallory, bob").push("mallory").tick().approve_by_record("alice", POLICY);
+    let rejection = world.record("bob", POLICY, Reject);
+    world.pull("bob").put_record("bob", &rejection);
+    world.shell("bob", "git add --all && git commit --quiet -m said && git push --quiet origin HEAD:prepared");
+    let commit = world.shell("bob", "git rev-parse HEAD");
+    crate::replay::move_main_when_claimed(&world, &commit);
+    world.tick().expect_phase(POLICY, Phase::Rejected);
     assert_eq!(world.version(), 1);
     let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });
-    assert!(world.events().iter().any(abandoned));
-    world.finish_unproven(1, "governance");
+    assert_eq!(world.events().iter().filter(|event| abandoned(event)).count(), 1);
+    world.finish();
 }
 
 #[test]
