@@ -30,9 +30,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// How many schedules a plain test run tries: what fits in a minute on two processors, without optimisation and beside
-/// the small worlds.
-const RUNS: u64 = 140;
+/// How many schedules a plain test run tries: about a minute on two idle processors, without optimisation and beside the
+/// small worlds.
+const RUNS: u64 = 100;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
