@@ -35,6 +35,9 @@ pub fn governance_folder(
         Some(_) => return Ok(Err(Problem::of_file(name, "is no folder"))),
         None => return Ok(Err(Problem::of_file(name, "there is no such folder"))),
     };
+    if let Some(known) = hashes.policy(folder.id) {
+        return Ok(Ok(known));
+    }
     let mut inputs = BTreeMap::new();
     let problems = collect(objects, hashes, folder, name, &mut inputs)?;
     let mut files = BTreeMap::new();
@@ -49,7 +52,9 @@ pub fn governance_folder(
     let own = inputs.values().map(relative).collect();
     let revision = Manifest { files: inputs, imports: BTreeMap::new() }.revision();
     let governance = if problems.is_empty() { Governance::read(&files) } else { Err(Problems(problems)) };
-    Ok(Ok(GovernanceFolder { revision, files: own, governance }))
+    let read = GovernanceFolder { revision, files: own, governance };
+    hashes.keep_policy(folder.id, &read);
+    Ok(Ok(read))
 }
 
 /// The policy as a tree has it: its revision (`None`: there is no folder), and what it says.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{InputFile, Manifest};
+use super::{GovernanceFolder, InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
 use crate::model::{Environment, EnvironmentName, Problem, Problems, ServiceKind};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
@@ -39,9 +39,26 @@ pub struct Resolved {
 #[derive(Debug, Default)]
 pub struct Hashes {
     known: RefCell<HashMap<Oid, (Digest, u64)>>,
+    /// The policies read last, by the tree of their folder, newest first.
+    policies: RefCell<Vec<(Oid, GovernanceFolder)>>,
 }
 
+/// How many policies are remembered: the one in force, a change of it, and the one before.
+const POLICIES: usize = 3;
+
 impl Hashes {
+    /// The policy of this folder, if it was read before.
+    pub(super) fn policy(&self, folder: Oid) -> Option<GovernanceFolder> {
+        self.policies.borrow().iter().find(|(known, _)| *known == folder).map(|(_, policy)| policy.clone())
+    }
+
+    /// Remembers a policy.
+    pub(super) fn keep_policy(&self, folder: Oid, policy: &GovernanceFolder) {
+        let mut policies = self.policies.borrow_mut();
+        policies.insert(0, (folder, policy.clone()));
+        policies.truncate(POLICIES);
+    }
+
     fn of(&self, objects: &dyn Objects, blob: Oid) -> Result<(Digest, u64), ObjectError> {
         if let Some(found) = self.known.borrow().get(&blob) {
             return Ok(*found);
