@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod diff;
 mod error;
+mod events;
 mod history;
 mod init;
 mod journal;
@@ -26,6 +27,8 @@ mod seen;
 mod show;
 mod standing;
 mod status;
+mod table;
+mod times;
 mod trust;
 mod validate;
 mod verify;
@@ -67,7 +70,7 @@ pub struct Global {
     /// Run as if started in this folder
     #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
     pub directory: PathBuf,
-    /// text for people, or one JSON document for programs
+    /// text for people, one JSON document for programs, or a table for spreadsheets (`history` alone)
     #[arg(long, value_enum, global = true, default_value_t = Format::Text)]
     pub output: Format,
     /// When to colour
@@ -85,6 +88,8 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// For spreadsheets.
+    Csv,
 }
 
 /// When to colour.
@@ -124,6 +129,8 @@ enum Command {
     Withdraw(withdraw::Arguments),
     /// Who approved what, when and why, and what came of it
     History(history::Arguments),
+    /// What happened, event by event
+    Events(events::Arguments),
     /// Prove the whole history again, offline, from what is fetched
     Verify(verify::Arguments),
     /// Print completions for a shell
@@ -164,6 +171,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = &cli.global;
     let outcome = match &cli.command {
+        other if global.output == Format::Csv && !matches!(other, Command::History(_)) => {
+            Err(CliError::failed("`--output csv` is for `history` alone").hint("programs read --output json"))
+        }
         Command::Run(arguments) => run::main(global, arguments),
         Command::Init(arguments) => init::main(global, arguments),
         Command::Demo(arguments) => demo::main(global, arguments),
@@ -176,6 +186,7 @@ pub fn main() -> ExitCode {
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),
+        Command::Events(arguments) => events::main(global, arguments),
         Command::History(arguments) => history::main(global, arguments),
         Command::Completions(arguments) => completions::main(global, arguments),
         Command::Man(arguments) => man::main(global, arguments),

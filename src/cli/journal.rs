@@ -209,6 +209,22 @@ impl<'a> JournalTip<'a> {
         self.yaml(name, &format!("history/{number}/deployment.yaml"))
     }
 
+    /// Every entry, from the newest back to the first, until `wants_more` says no.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    pub fn entries(&self, wants_more: &mut dyn FnMut(Oid, JournalEntry) -> bool) -> Result<(), CliError> {
+        let mut at = Some(self.tips.journal);
+        while let Some(id) = at {
+            let read = read_entry(self.clone.objects(), id)?;
+            at = read.commit.parents.first().copied();
+            if !wants_more(id, read.entry) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn yaml<T: serde::de::DeserializeOwned>(&self, name: &EnvironmentName, file: &str) -> Result<Option<T>, CliError> {
         let Some(bytes) = self.file(name, file)? else { return Ok(None) };
         let unreadable =
