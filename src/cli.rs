@@ -32,6 +32,7 @@ mod times;
 mod trust;
 mod validate;
 mod verify;
+mod wait;
 mod watch;
 mod weigh;
 mod withdraw;
@@ -119,6 +120,8 @@ enum Command {
     Status(status::Arguments),
     /// Every plan that waits for somebody
     Pending(pending::Arguments),
+    /// Wait until an environment is planned, approved or synced: for scripts
+    Wait(wait::Arguments),
     /// The plan that waits
     Diff(diff::Arguments),
     /// Countersign exactly the plan that waits
@@ -182,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Verify(arguments) => verify::main(global, arguments),
         Command::Status(arguments) => status::main(global, arguments),
         Command::Pending(arguments) => pending::main(global, arguments),
+        Command::Wait(arguments) => wait::main(global, arguments),
         Command::Diff(arguments) => diff::main(global, arguments),
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),

@@ -35,6 +35,12 @@ impl CliError {
         Self { hint: hint.into(), ..self }
     }
 
+    /// With an exit code of its own.
+    #[must_use]
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// Several problems of files.
     pub fn problems(problems: &Problems, code: u8) -> Self {
         Self { messages: problems.0.iter().map(ToString::to_string).collect(), hint: String::new(), code }

@@ -86,7 +86,8 @@ mod tests {
     fn no_cell_is_a_formula() {
         let cells = ["=1+1", " +1", "-1", "@SUM(A1)", "＝1", "|calc", "\t=1", "plain", "a=b", "2 - 1", ""];
         let shown = cells.map(harmless);
-        let expected = ["'=1+1", "' +1", "'-1", "'@SUM(A1)", "'＝1", "'|calc", "<U+0009>=1", "plain", "a=b", "2 - 1", ""];
+        let expected =
+            ["'=1+1", "' +1", "'-1", "'@SUM(A1)", "'＝1", "'|calc", "<U+0009>=1", "plain", "a=b", "2 - 1", ""];
         assert_eq!(shown, expected);
     }
 }

@@ -244,6 +244,28 @@ impl LocalClone {
         wanted.iter().map(|w| Ok((w.name.clone(), self.reference(&Self::tracked_as(remote, &w.name))?))).collect()
     }
 
+    /// From here on each run of git takes no longer than this.
+    pub fn limit(&mut self, time: std::time::Duration) {
+        self.git = self.git.clone().with_time_limit(time);
+    }
+
+    /// What a remote has of these references, one line each as `git ls-remote` prints it: nothing is fetched.
+    ///
+    /// # Errors
+    /// Where the remote cannot be reached.
+    pub fn listed(&self, remote: &str, names: &[String]) -> Result<Vec<String>, CloneError> {
+        self.check_remote(remote)?;
+        for name in names {
+            check_name(name)?;
+        }
+        let arguments = ["ls-remote", "--quiet", "--", remote].into_iter().chain(names.iter().map(String::as_str));
+        let output = self.git.run(arguments)?;
+        if !output.success() {
+            return Err(RemoteError::Away { url: remote.to_owned(), message: output.message() }.into());
+        }
+        Ok(output.text().lines().map(str::to_owned).collect())
+    }
+
     /// Makes a commit as the person's git would: their name, address and clock, signed where they have `commit.gpgSign`
     /// set. Touches no reference, index or work tree.
     ///

@@ -6,6 +6,7 @@ mod history;
 mod publish;
 mod status;
 mod trust;
+mod wait;
 
 use crate::world::{Run, World};
 
