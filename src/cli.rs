@@ -17,12 +17,14 @@ mod man;
 mod me;
 mod output;
 mod pending;
+mod plan;
 mod progress;
 mod publish;
 mod reject;
 mod run;
 mod say;
 mod scaffold;
+mod schema;
 mod seen;
 mod show;
 mod standing;
@@ -116,6 +118,8 @@ enum Command {
     Trust(trust::Arguments),
     /// Read the work tree as the daemon would, and say everything that is wrong
     Validate(validate::Arguments),
+    /// Print the JSON Schema of the documents, for editors
+    Schema(schema::Arguments),
     /// Where environments stand, what they wait for, and who could give it
     Status(status::Arguments),
     /// Every plan that waits for somebody
@@ -124,6 +128,8 @@ enum Command {
     Wait(wait::Arguments),
     /// The plan that waits
     Diff(diff::Arguments),
+    /// The plan that the work tree would give, computed here
+    Plan(plan::Arguments),
     /// Countersign exactly the plan that waits
     Approve(approve::Arguments),
     /// Refuse the plan that waits
@@ -182,11 +188,13 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(global, arguments),
         Command::Trust(arguments) => trust::main(global, arguments),
         Command::Validate(arguments) => validate::main(global, arguments),
+        Command::Schema(arguments) => schema::main(global, arguments),
         Command::Verify(arguments) => verify::main(global, arguments),
         Command::Status(arguments) => status::main(global, arguments),
         Command::Pending(arguments) => pending::main(global, arguments),
         Command::Wait(arguments) => wait::main(global, arguments),
         Command::Diff(arguments) => diff::main(global, arguments),
+        Command::Plan(arguments) => plan::main(global, arguments),
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),

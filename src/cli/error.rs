@@ -46,6 +46,16 @@ impl CliError {
         Self { messages: problems.0.iter().map(ToString::to_string).collect(), hint: String::new(), code }
     }
 
+    /// Whether the answer is no, and not that it could not be had.
+    pub fn is_refusal(&self) -> bool {
+        self.code == 1
+    }
+
+    /// What went wrong, in one line.
+    pub fn message(&self) -> String {
+        self.messages.join("; ")
+    }
+
     /// Prints it to standard error.
     pub fn print(&self) {
         for message in &self.messages {

@@ -55,6 +55,14 @@ impl<'a> JournalTip<'a> {
         &self.tips
     }
 
+    /// The repository's identity, as the journal's first entry gives it.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read back to its beginning.
+    pub fn repository(&self) -> Result<crate::digest::RepositoryId, CliError> {
+        Ok(self.clone.start(self.tips.journal)?.repository)
+    }
+
     /// When the daemon last wrote something.
     pub fn time(&self) -> Timestamp {
         self.entry.time

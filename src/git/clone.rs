@@ -1,7 +1,7 @@
 //! A person's clone of the config repository, as the commands they type need it: their git, their configuration,
 //! their keys. Neither work tree nor local branches are ever touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::command::{GitCommand, GitError};
@@ -242,6 +242,23 @@ impl LocalClone {
             }
         }
         wanted.iter().map(|w| Ok((w.name.clone(), self.reference(&Self::tracked_as(remote, &w.name))?))).collect()
+    }
+
+    /// What git ignores below a folder of the work tree, and does not track: files, and folders as a whole.
+    ///
+    /// # Errors
+    /// Where git refuses.
+    pub fn ignored(&self, folder: &Path) -> Result<BTreeSet<PathBuf>, CloneError> {
+        // Names are relative to the folder in which git runs.
+        let git = GitCommand::in_clone(folder);
+        let listed = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"];
+        let output = git.run(listed)?;
+        if !output.success() {
+            return Err(failed(&output));
+        }
+        let text = output.text();
+        let names = text.split('\0').filter(|name| !name.is_empty());
+        Ok(names.map(|name| folder.join(name.trim_end_matches('/'))).collect())
     }
 
     /// From here on each run of git takes no longer than this.

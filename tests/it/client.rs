@@ -3,6 +3,7 @@
 mod approve;
 mod events;
 mod history;
+mod plan;
 mod publish;
 mod status;
 mod trust;
