@@ -2,16 +2,19 @@
 
 mod approve;
 mod chain;
+mod change;
 mod check;
 mod clone;
 mod completions;
 mod demo;
 mod diff;
+mod edit;
 mod error;
 mod events;
 mod history;
 mod init;
 mod journal;
+mod layout;
 mod log;
 mod man;
 mod me;
@@ -26,6 +29,7 @@ mod say;
 mod scaffold;
 mod schema;
 mod seen;
+mod set;
 mod show;
 mod standing;
 mod status;
@@ -130,6 +134,10 @@ enum Command {
     Diff(diff::Arguments),
     /// The plan that the work tree would give, computed here
     Plan(plan::Arguments),
+    /// Change a value of an environment, keeping comments and layout
+    Set(set::Arguments),
+    /// Change an environment's file in your editor
+    Edit(edit::Arguments),
     /// Countersign exactly the plan that waits
     Approve(approve::Arguments),
     /// Refuse the plan that waits
@@ -195,6 +203,8 @@ pub fn main() -> ExitCode {
         Command::Wait(arguments) => wait::main(global, arguments),
         Command::Diff(arguments) => diff::main(global, arguments),
         Command::Plan(arguments) => plan::main(global, arguments),
+        Command::Set(arguments) => set::main(global, arguments),
+        Command::Edit(arguments) => edit::main(global, arguments),
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),

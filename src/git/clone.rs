@@ -165,6 +165,15 @@ impl LocalClone {
         Ok(self.config("gpg.ssh.program")?.unwrap_or_else(|| "ssh-keygen".to_owned()))
     }
 
+    /// The editor git would start, as a command line.
+    ///
+    /// # Errors
+    /// Where git knows none, in its words.
+    pub fn editor(&self) -> Result<String, CloneError> {
+        let output = self.git.run(["var", "GIT_EDITOR"])?;
+        one_line(&output).ok_or_else(|| failed(&output))
+    }
+
     /// The name and address git would write into a commit.
     ///
     /// # Errors

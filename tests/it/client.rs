@@ -5,6 +5,7 @@ mod events;
 mod history;
 mod plan;
 mod publish;
+mod set;
 mod status;
 mod trust;
 mod wait;
