@@ -132,7 +132,7 @@ fn other_revision(
 }
 
 /// The content of the deployment that the plan starts from.
-fn base_of(
+pub(super) fn base_of(
     journal: &JournalTip<'_>,
     objects: &dyn Objects,
     hashes: &Hashes,
@@ -194,7 +194,8 @@ fn check_services(plan: &Plan, changes: &[ServiceChange]) -> Result<(), CliError
     Ok(())
 }
 
-fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
+/// What people read of a change, as the repository alone gives it.
+pub(super) fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
     let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else {
         return Ok(Preview { summary: Vec::new(), notes: Vec::new(), diff: String::new(), omitted: 0 });
     };
