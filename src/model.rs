@@ -15,6 +15,7 @@ mod instant;
 pub mod name;
 pub mod problem;
 pub mod statement;
+pub mod values;
 pub mod yaml;
 
 pub use duration::Duration;
@@ -27,3 +28,4 @@ pub use governance::{
 pub use name::{EnvironmentName, PersonName, RepositoryName, RoleName, RuleName, RulesetName, ServiceName, TeamName};
 pub use problem::{Problem, Problems};
 pub use statement::{Approval, ApprovalVerdict, Maker, Request, RequestAction, Statement};
+pub use values::{Value, Values};

@@ -2,9 +2,12 @@
 //!
 //! A revision is never a commit id, so that a commit elsewhere cannot change it.
 
+mod rendered;
 pub mod resolve;
+pub mod template;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +30,8 @@ pub struct InputFile {
     pub blob: Oid,
     /// How many bytes.
     pub size: u64,
+    /// Its bytes, where they were rendered from a template: `blob` is then the template's, everything else the result's.
+    pub rendered: Option<Arc<[u8]>>,
 }
 
 /// The inputs of an environment, or of the policy, in path order.

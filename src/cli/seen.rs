@@ -9,7 +9,7 @@ use crate::journal::{OutcomeResult, Status};
 use crate::model::{EnvironmentName, ServiceKind};
 use crate::object::{Objects, Oid};
 use crate::plan::preview::{Item, Preview};
-use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files};
+use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files, values_diff};
 use crate::revision::{Desired, Hashes, Resolved, resolve};
 
 /// A plan that was computed again.
@@ -20,6 +20,8 @@ pub struct SeenPlan {
     pub previews: Vec<(String, Preview)>,
     /// What the change does to the gate settings.
     pub gates: Vec<GateChange>,
+    /// What it does to the values. Safe to show.
+    pub values: String,
     /// What the daemon adds to that, on its word: what it saw on the host. Safe to show.
     pub on_the_host: Vec<String>,
 }
@@ -58,7 +60,8 @@ impl SeenPlan {
         let leaves = base.as_ref().map(|base| &base.environment.gates);
         let enters = desired.as_ref().map(|desired| &desired.environment.gates);
         let on_the_host = if differs { host_notes(&journal.plan_diff(name)?, &previews) } else { Vec::new() };
-        Ok(Self { gates: gate_changes(leaves, enters), document, previews, on_the_host })
+        let values = values_diff(base.as_ref(), desired.as_ref());
+        Ok(Self { values, gates: gate_changes(leaves, enters), document, previews, on_the_host })
     }
 
     /// Every item that changes, with its service, deletions first.

@@ -1,12 +1,13 @@
 //! An environment, checked.
 
+pub mod order;
 mod read;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{EnvironmentName, RulesetName, ServiceName};
+use super::{EnvironmentName, RulesetName, ServiceName, Values};
 
 /// `environments/<name>/environment.yaml`, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Environment {
     pub name: EnvironmentName,
     /// Who must approve, as written.
     pub gates: Gates,
+    /// What its templates may name, as written here.
+    pub values: Values,
     /// The services, in the order written.
     pub services: Vec<Service>,
 }
@@ -41,6 +44,8 @@ pub struct Gates {
 pub struct Service {
     /// Unique within the environment.
     pub name: ServiceName,
+    /// The services that are applied before it, as written.
+    pub depends_on: Vec<ServiceName>,
     /// What it is, with its own fields.
     #[serde(flatten)]
     pub kind: ServiceKind,
@@ -62,6 +67,8 @@ pub struct Files {
     pub path: String,
     /// The absolute, normalised path of the folder on the host.
     pub target: String,
+    /// Whether each file is a template that is rendered with the environment's values.
+    pub template: bool,
 }
 
 impl ServiceKind {

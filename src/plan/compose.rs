@@ -6,6 +6,7 @@ use super::document::{Base, FORMAT, Plan, ServiceLine};
 use super::preview::Preview;
 use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
 use crate::digest::{Digest, RepositoryId};
+use crate::model::environment::order::in_order;
 use crate::model::{EnvironmentName, ServiceKind, ServiceName};
 use crate::revision::Resolved;
 
@@ -35,7 +36,8 @@ pub struct Place<'a> {
     pub base: Option<Base>,
 }
 
-/// What becomes of each service: what is to be destroyed first, then the desired ones in the order written.
+/// What becomes of each service, in the order in which it happens: first what is to be destroyed, each before what it
+/// depended on; then what is desired, each after what it depends on, and otherwise as written.
 ///
 /// Services are matched by type and target, so that a new name for the same folder is a change of it and not its
 /// removal; a new target is the removal of the old one and the making of the new.
@@ -46,9 +48,9 @@ pub fn changes(
 ) -> Vec<ServiceChange> {
     let contents = |resolved: Option<&Resolved>| resolved.map(|r| r.services.clone()).unwrap_or_default();
     let place = |content: &ServiceContent| (content.service.kind.name(), content.service.kind.target().to_owned());
-    let (old, new) = (contents(base), contents(desired));
+    let (old, new) = (ordered(contents(base)), ordered(contents(desired)));
     let kept: BTreeSet<_> = new.iter().map(place).collect();
-    let gone = old.iter().filter(|content| !kept.contains(&place(content))).map(|content| ServiceChange {
+    let gone = old.iter().rev().filter(|content| !kept.contains(&place(content))).map(|content| ServiceChange {
         environment: environment.clone(),
         name: content.service.name.clone(),
         base: Some(content.clone()),
@@ -61,6 +63,15 @@ pub fn changes(
         desired: Some(content.clone()),
     });
     gone.chain(stays).collect()
+}
+
+/// Each service after those it depends on. That there is such an order was checked when the settings were read.
+fn ordered(services: Vec<ServiceContent>) -> Vec<ServiceContent> {
+    let all: Vec<_> = services.iter().map(|content| &content.service).collect();
+    match in_order(&all) {
+        Ok(places) => places.into_iter().filter_map(|at| services.get(at).cloned()).collect(),
+        Err(_) => services,
+    }
 }
 
 /// What a plan from `base` to `desired` is for.
@@ -114,6 +125,6 @@ fn effect(content: &ServiceContent) -> Digest {
 /// Whether applying `desired` would set exactly what `base` set, by content and never by live state, with the same
 /// targets and the same gates: then it is recorded without approval.
 pub fn is_without_effect(base: &Resolved, desired: &Resolved) -> bool {
-    let effects = |resolved: &Resolved| resolved.services.iter().map(effect).collect::<Vec<_>>();
+    let effects = |resolved: &Resolved| resolved.services.iter().map(effect).collect::<BTreeSet<_>>();
     base.environment.gates == desired.environment.gates && effects(base) == effects(desired)
 }

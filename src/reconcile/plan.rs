@@ -11,8 +11,8 @@ use crate::journal::{Event, Heads, pages};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
-use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed, Place};
+use crate::plan::{PlanDocument, values_diff};
 use crate::revision::resolve::below;
 use crate::revision::{Desired, Resolved, resolve};
 use crate::services::DriverError;
@@ -278,7 +278,8 @@ impl Daemon {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
         }
         let id = composed.plan.id();
-        let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
+        let values = values_diff(base, desired);
+        let truncated = pages::is_cut(&values, &composed.previews, self.config.preview_limit);
         let same = env.current == Some(id)
             && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
             && env.invalid.is_none();
@@ -322,7 +323,7 @@ impl Daemon {
         }
         let leaves = base.map(|base| base.environment.gates.clone());
         let enters = desired.map(|desired| desired.environment.gates.clone());
-        let files = PlanFiles { document, previews: composed.previews.clone(), leaves, enters };
+        let files = PlanFiles { document, previews: composed.previews.clone(), leaves, enters, values };
         draft.with_plan(name, files);
         self.emit(draft, event)
     }

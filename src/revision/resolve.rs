@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::rendered::rendered;
+use super::template::Budget;
 use super::{InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
-use crate::model::{Environment, EnvironmentName, Governance, Problem, Problems, ServiceKind};
+use crate::model::{Environment, EnvironmentName, Governance, Problem, Problems, ServiceKind, Values};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
 use crate::plan::ServiceContent;
 
@@ -31,7 +33,9 @@ pub struct Resolved {
     pub manifest: Manifest,
     /// The manifest's digest.
     pub revision: RevisionId,
-    /// The services with their files, in the order written.
+    /// What its templates may name.
+    pub values: Values,
+    /// The services with the files that they set, in the order written.
     pub services: Vec<ServiceContent>,
 }
 
@@ -114,16 +118,48 @@ pub fn resolve(
         if let Err(what) = crate::plan::files::check_source(&content) {
             problems.push(wrong(&what));
         }
-        services.push(ServiceContent { service: service.clone(), files: content });
+        services.push((source, ServiceContent { service: service.clone(), files: content }));
     }
     if !problems.is_empty() {
         problems.sort();
         problems.dedup();
         return Ok(Desired::Invalid(problems));
     }
+    let values = environment.values.clone();
+    if !values.can_be_shown() {
+        let message = "the values are more than anybody could be shown; keep what is large in a file of a service";
+        let problem = Problem { field: "spec.values".to_owned(), ..Problem::of_file(&marker, message) };
+        return Ok(Desired::Invalid(vec![problem]));
+    }
+    let services = match set(objects, services, &values)? {
+        Ok(services) => services,
+        Err(problems) => return Ok(Desired::Invalid(problems)),
+    };
     let manifest = Manifest { files: inputs, imports: BTreeMap::new() };
     let revision = manifest.revision();
-    Ok(Desired::Present(Box::new(Resolved { environment, manifest, revision, services })))
+    Ok(Desired::Present(Box::new(Resolved { environment, manifest, revision, values, services })))
+}
+
+/// The services with what they set: each comes with the folder its files are from.
+fn set(
+    objects: &dyn Objects,
+    services: Vec<(String, ServiceContent)>,
+    values: &Values,
+) -> Result<Result<Vec<ServiceContent>, Vec<Problem>>, ObjectError> {
+    let (mut set, mut problems, mut budget) = (Vec::new(), Vec::new(), Budget::default());
+    for (source, mut content) in services {
+        let ServiceKind::Files(files) = &content.service.kind;
+        if files.template {
+            match rendered(objects, &source, &content.files, values, &mut budget)? {
+                Ok(files) => content.files = files,
+                Err(more) => problems.extend(more),
+            }
+        }
+        set.push(content);
+    }
+    problems.sort();
+    problems.dedup();
+    Ok(if problems.is_empty() { Ok(set) } else { Err(problems) })
 }
 
 fn invalid(file: &str, message: &str) -> Desired {
@@ -148,7 +184,10 @@ fn collect(
         match entry.mode {
             Mode::File | Mode::Executable => {
                 let (sha256, size) = hashes.of(objects, entry.id)?;
-                inputs.insert(path.clone(), InputFile { path, mode: entry.mode, sha256, blob: entry.id, size });
+                inputs.insert(
+                    path.clone(),
+                    InputFile { path, mode: entry.mode, sha256, blob: entry.id, size, rendered: None },
+                );
             }
             Mode::Symlink => problems.push(Problem::of_file(path, "is a symbolic link; only plain files are read")),
             Mode::Submodule | Mode::Tree => {

@@ -13,7 +13,7 @@ use crate::model::{EnvironmentName, Gates, ServiceKind, ServiceName};
 use crate::object::{ObjectError, Oid};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files};
+use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files, values_diff};
 use crate::revision::{InputFile, Resolved};
 
 /// What the pages of a plan are made of.
@@ -22,6 +22,7 @@ pub(super) struct PublishedPlan {
     pub previews: Vec<(ServiceName, Preview)>,
     pub leaves: Option<Gates>,
     pub enters: Option<Gates>,
+    pub values: String,
     /// Whether the previews above are those that were shown.
     pub is_proven: bool,
 }
@@ -103,6 +104,7 @@ impl Step<'_, '_> {
             commits,
         })?;
         if let Some(published) = self.published.get_mut(name) {
+            published.values = values_diff(base.as_ref(), desired);
             published.leaves = base.map(|base| base.environment.gates);
             published.enters = desired.map(|desired| desired.environment.gates.clone());
         }
@@ -139,7 +141,14 @@ impl Step<'_, '_> {
             let what = format!("the plan computed again is {}: it sets something else", document.digest.short());
             self.violated(at, format!("plan {}", id.short()), what);
         }
-        let published = PublishedPlan { document, previews: composed.previews, leaves: None, enters: None, is_proven };
+        let published = PublishedPlan {
+            document,
+            previews: composed.previews,
+            leaves: None,
+            enters: None,
+            values: String::new(),
+            is_proven,
+        };
         self.published.insert(name.clone(), published);
         Ok(())
     }

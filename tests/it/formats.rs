@@ -43,6 +43,7 @@ fn inputs(objects: &MemoryObjects) -> Vec<InputFile> {
         sha256: Digest::of(&text),
         blob: objects.write(Kind::Blob, text.as_bytes()).unwrap(),
         size: text.len() as u64,
+        rendered: None,
     };
     vec![
         file("environments/acme-prod/config/app.conf", example("text app.conf")),

@@ -22,15 +22,29 @@ pub struct PlanPage<'a> {
     pub previews: &'a [(ServiceName, Preview)],
     /// What the change does to the gate settings.
     pub gates: &'a [GateChange],
-    /// How many bytes of the previews are shown.
+    /// The diff of the values.
+    pub values: &'a str,
+    /// How many bytes of values and previews are shown.
     pub limit: usize,
+}
+
+impl PlanPage<'_> {
+    /// The previews, with what the values leave of the limit.
+    pub(super) fn shown(&self) -> Shown<'_> {
+        Shown::of(self.previews, self.limit.saturating_sub(self.values.len()))
+    }
+
+    /// The diff of the values as far as it is shown; without a newline at the end where there is none.
+    pub(super) fn shown_values(&self) -> String {
+        crate::text::cut_lines(self.values, self.limit).0
+    }
 }
 
 /// `plan.md`.
 pub fn plan_page(page: &PlanPage<'_>) -> String {
     let document = page.document;
     let plan = &document.plan;
-    let shown = Shown::of(page.previews, page.limit);
+    let shown = page.shown();
     let mut blocks = Blocks::default();
     blocks.add(format!("# {}: plan {}", plan.environment, document.short));
     blocks.add(in_five_lines(page));
@@ -38,6 +52,9 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
     blocks.add(gates(page.gates));
+    if !page.values.is_empty() {
+        blocks.add(format!("## Values\n\n{}", fence_as("diff", &page.shown_values())));
+    }
     blocks.add(contributors(&document.contributors));
     blocks.add(commits(document));
     blocks.add("## Diff");

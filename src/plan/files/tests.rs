@@ -12,7 +12,14 @@ struct Source {
 impl Source {
     fn file(&self, path: &str, mode: Mode, bytes: &[u8]) -> InputFile {
         let blob = self.objects.write(Kind::Blob, bytes).unwrap();
-        InputFile { path: path.to_owned(), mode, sha256: Digest::of(bytes), blob, size: bytes.len() as u64 }
+        InputFile {
+            path: path.to_owned(),
+            mode,
+            sha256: Digest::of(bytes),
+            blob,
+            size: bytes.len() as u64,
+            rendered: None,
+        }
     }
 
     fn files(&self, files: &[(&str, &str)]) -> Vec<InputFile> {
