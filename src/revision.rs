@@ -2,6 +2,7 @@
 //!
 //! A revision is never a commit id, so that a commit elsewhere cannot change it.
 
+pub mod imports;
 mod rendered;
 pub mod resolve;
 pub mod template;
@@ -15,6 +16,7 @@ use crate::digest::{Digest, RevisionId};
 use crate::model::EnvironmentName;
 use crate::object::{Mode, Oid};
 
+pub use imports::{Deployments, Imported, Source, Sources, Standing};
 pub use resolve::{Desired, Hashes, Resolved, resolve, resolve_governance};
 
 /// One input file.

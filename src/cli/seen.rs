@@ -10,7 +10,8 @@ use crate::model::{EnvironmentName, ServiceKind};
 use crate::object::{Objects, Oid};
 use crate::plan::preview::{Item, Preview};
 use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files, values_diff};
-use crate::revision::{Desired, Hashes, Resolved, resolve};
+use crate::revision::imports::From;
+use crate::revision::{Desired, Hashes, Resolved, Sources, resolve};
 
 /// A plan that was computed again.
 pub struct SeenPlan {
@@ -37,11 +38,11 @@ impl SeenPlan {
         let plan = &document.plan;
         let hashes = Hashes::default();
         let root = &journal.tips().root;
-        let desired = desired(objects, &hashes, root, journal.tips().config, name)?;
+        let desired = desired(objects, &hashes, root, journal.tips().config, name, &document.imports)?;
         // Gate 1: the revision is that of the config branch, byte by byte.
         let found = desired.as_ref().map(|desired| desired.revision);
         if found != plan.revision {
-            return Err(other_revision(journal, objects, &hashes, plan, found)?);
+            return Err(other_revision(journal, objects, &hashes, &document, found)?);
         }
         let base = match plan.base {
             Some(base) => base_of(journal, objects, &hashes, name, base)?,
@@ -82,9 +83,10 @@ fn desired(
     root: &str,
     commit: Oid,
     name: &EnvironmentName,
+    imports: &Sources,
 ) -> Result<Option<Resolved>, CliError> {
     let tree = objects.commit(commit)?.tree;
-    match resolve(objects, hashes, root, tree, name)? {
+    match resolve(objects, hashes, root, tree, name, From::Exactly(imports))? {
         Desired::Present(resolved) => Ok(Some(*resolved)),
         Desired::Absent => Ok(None),
         Desired::Unmarked => {
@@ -106,12 +108,14 @@ fn other_revision(
     journal: &JournalTip<'_>,
     objects: &dyn Objects,
     hashes: &Hashes,
-    plan: &Plan,
+    document: &PlanDocument,
     found: Option<RevisionId>,
 ) -> Result<CliError, CliError> {
+    let plan = &document.plan;
     let (name, root) = (&plan.environment, &journal.tips().root);
     let (config, looked_at) = (journal.tips().config, journal.looked_at());
-    let then = desired(objects, hashes, root, looked_at, name).ok().flatten().map(|then| then.revision);
+    let then =
+        desired(objects, hashes, root, looked_at, name, &document.imports).ok().flatten().map(|then| then.revision);
     let short = plan.id().short();
     if config != looked_at && then == plan.revision {
         return Ok(CliError::refused(format!(
@@ -149,7 +153,8 @@ fn base_of(
     let applied = applied.ok_or_else(|| {
         CliError::failed(format!("the journal does not say what deployment {number} of {name} applied"))
     })?;
-    let found = desired(objects, hashes, &journal.tips().root, applied.claim.heads.config, name)?;
+    let imports = journal.deployed_plan(name, number)?.map(|document| document.imports).unwrap_or_default();
+    let found = desired(objects, hashes, &journal.tips().root, applied.claim.heads.config, name, &imports)?;
     match found {
         Some(found) if found.revision == revision => Ok(Some(found)),
         other => Err(CliError::refused(format!(

@@ -4,8 +4,11 @@ pub mod order;
 mod read;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::Serialize;
+
+use crate::digest::RevisionId;
 
 use super::{EnvironmentName, RulesetName, ServiceName, Values};
 
@@ -36,6 +39,41 @@ pub struct Gates {
     pub customer_email: Option<String>,
     /// The services with `autoApprove: true`.
     pub auto_approve: BTreeSet<ServiceName>,
+    /// `imports`, in the order written.
+    pub imports: Vec<Import>,
+}
+
+/// An environment whose values are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Import {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The revision that it is pinned to; without one, what is applied there.
+    pub revision: Option<RevisionId>,
+}
+
+impl fmt::Display for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.revision {
+            Some(revision) => write!(f, "{} at {revision}", self.name),
+            None => write!(f, "{}", self.name),
+        }
+    }
+}
+
+impl Environment {
+    /// The folders and files an environment is made of, as paths from the repository's root: whoever changes one
+    /// contributes.
+    pub fn folders(&self, root: &str) -> Vec<String> {
+        let below = |path: &str| if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
+        let own = format!("environments/{}", self.name);
+        let shared = self.services.iter().filter_map(|service| match &service.kind {
+            ServiceKind::Files(files) => files.path.strip_prefix('/').map(str::to_owned),
+        });
+        let all: BTreeSet<String> = std::iter::once(own).chain(shared).map(|path| below(&path)).collect();
+        all.into_iter().collect()
+    }
 }
 
 /// One deployable.

@@ -6,8 +6,10 @@ use super::document::{Base, FORMAT, Plan, ServiceLine};
 use super::preview::Preview;
 use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
 use crate::digest::{Digest, RepositoryId};
+use crate::evidence::contributors::Range;
 use crate::model::environment::order::in_order;
 use crate::model::{EnvironmentName, ServiceKind, ServiceName};
+use crate::object::Oid;
 use crate::revision::Resolved;
 
 /// A plan together with what it was made of: everything an apply needs.
@@ -120,6 +122,37 @@ fn effect(content: &ServiceContent) -> Digest {
     match &content.service.kind {
         ServiceKind::Files(files) => super::files::effect(&files.target, Some(&content.files)),
     }
+}
+
+/// The commits that may have contributed to a change: those to its own inputs, and of each import those between what was
+/// imported before and what is now.
+pub fn ranges(
+    root: &str,
+    base: Option<&Resolved>,
+    desired: Option<&Resolved>,
+    from: Option<Oid>,
+    to: Oid,
+) -> Vec<Range> {
+    let sides = || base.into_iter().chain(desired);
+    let own: BTreeSet<String> = sides().flat_map(|resolved| resolved.input_paths(root)).collect();
+    let mut ranges = vec![Range { folders: own.into_iter().collect(), from: from.into_iter().collect(), to }];
+    let old = base.map(|base| base.imported.as_slice()).unwrap_or_default();
+    for new in desired.iter().flat_map(|desired| &desired.imported) {
+        let before: Vec<_> = old.iter().filter(|old| old.name == new.name).collect();
+        if before.iter().any(|old| old.revision == new.revision) {
+            continue;
+        }
+        let folders = before.iter().flat_map(|old| &old.folders).chain(&new.folders).cloned().collect::<BTreeSet<_>>();
+        let range = Range {
+            folders: folders.into_iter().collect(),
+            from: before.iter().map(|old| old.commit).collect(),
+            to: new.commit,
+        };
+        if !ranges.contains(&range) {
+            ranges.push(range);
+        }
+    }
+    ranges
 }
 
 /// Whether applying `desired` would set exactly what `base` set, by content and never by live state, with the same

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::imports::{self, Imported, Merged, Repository, Sources};
 use super::rendered::rendered;
 use super::template::Budget;
 use super::{InputFile, Manifest};
@@ -33,8 +34,12 @@ pub struct Resolved {
     pub manifest: Manifest,
     /// The manifest's digest.
     pub revision: RevisionId,
-    /// What its templates may name.
+    /// What its templates may name: what is imported with its own on top.
     pub values: Values,
+    /// Where each of its imports is from.
+    pub sources: Sources,
+    /// All that is imported, also by what is imported.
+    pub imported: Vec<Imported>,
     /// The services with the files that they set, in the order written.
     pub services: Vec<ServiceContent>,
 }
@@ -43,6 +48,7 @@ pub struct Resolved {
 #[derive(Debug, Default)]
 pub struct Hashes {
     known: RefCell<HashMap<Oid, (Digest, u64)>>,
+    imports: RefCell<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
 }
 
 impl Hashes {
@@ -55,6 +61,22 @@ impl Hashes {
         self.known.borrow_mut().insert(blob, hashed);
         Ok(hashed)
     }
+
+    /// What an `environment.yaml` of this name imports, read once.
+    pub(super) fn imports_of(
+        &self,
+        blob: Oid,
+        name: &EnvironmentName,
+        read: impl FnOnce() -> Result<Vec<EnvironmentName>, ObjectError>,
+    ) -> Result<Vec<EnvironmentName>, ObjectError> {
+        let key = (blob, name.clone());
+        if let Some(found) = self.imports.borrow().get(&key) {
+            return Ok(found.clone());
+        }
+        let found = read()?;
+        self.imports.borrow_mut().insert(key, found.clone());
+        Ok(found)
+    }
 }
 
 /// `a/b` below a root folder (`""` is the repository's root).
@@ -62,7 +84,25 @@ pub fn below(root: &str, path: &str) -> String {
     if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") }
 }
 
-/// Reads an environment out of a tree.
+/// An environment as it is written, before imports and templates.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub environment: Environment,
+    /// Without imports as yet.
+    pub manifest: Manifest,
+    /// Each service with the folder its files are from.
+    pub services: Vec<(String, ServiceContent)>,
+}
+
+/// What a tree says of an environment, before imports and templates.
+pub(super) enum Content {
+    Absent,
+    Unmarked,
+    Invalid(Vec<Problem>),
+    Present(Box<Read>),
+}
+
+/// Reads an environment out of a tree, with what it imports.
 ///
 /// # Errors
 /// Where an object is missing or malformed: that is no statement about the environment at all.
@@ -72,23 +112,62 @@ pub fn resolve(
     root: &str,
     tree: Oid,
     name: &EnvironmentName,
+    imports: imports::From<'_>,
 ) -> Result<Desired, ObjectError> {
+    let repository = Repository { objects, hashes, root };
+    let Read { environment, mut manifest, services } = match read(repository, tree, name)? {
+        Content::Absent => return Ok(Desired::Absent),
+        Content::Unmarked => return Ok(Desired::Unmarked),
+        Content::Invalid(problems) => return Ok(Desired::Invalid(problems)),
+        Content::Present(read) => *read,
+    };
+    let Merged { values, sources, revisions, all } = match imports::merged(repository, tree, &environment, imports)? {
+        Ok(merged) => merged,
+        Err(problems) => return Ok(Desired::Invalid(problems)),
+    };
+    let values = values.merged_with(&environment.values);
+    if !values.can_be_shown() {
+        let message = "the values are more than anybody could be shown; keep what is large in a file of a service";
+        let file = format!("environments/{name}/environment.yaml");
+        let problem = Problem { field: "spec.values".to_owned(), ..Problem::of_file(file, message) };
+        return Ok(Desired::Invalid(vec![problem]));
+    }
+    let services = match set(objects, services, &values)? {
+        Ok(services) => services,
+        Err(problems) => return Ok(Desired::Invalid(problems)),
+    };
+    manifest.imports = revisions;
+    let revision = manifest.revision();
+    Ok(Desired::Present(Box::new(Resolved {
+        environment,
+        manifest,
+        revision,
+        values,
+        sources,
+        imported: all,
+        services,
+    })))
+}
+
+/// Reads an environment as it is written.
+pub(super) fn read(repository: Repository<'_>, tree: Oid, name: &EnvironmentName) -> Result<Content, ObjectError> {
+    let Repository { objects, hashes, root } = repository;
     let folder = format!("environments/{name}");
     let marker = format!("{folder}/environment.yaml");
-    let Some(entry) = entry_at(objects, tree, &below(root, &folder))? else { return Ok(Desired::Absent) };
+    let Some(entry) = entry_at(objects, tree, &below(root, &folder))? else { return Ok(Content::Absent) };
     if entry.mode != Mode::Tree {
         return Ok(invalid(&folder, "is no folder"));
     }
     let mut inputs = BTreeMap::new();
     let mut problems = collect(objects, hashes, entry, &folder, &mut inputs)?;
     let Some(file) = inputs.get(&marker) else {
-        return Ok(if problems.is_empty() { Desired::Unmarked } else { Desired::Invalid(problems) });
+        return Ok(if problems.is_empty() { Content::Unmarked } else { Content::Invalid(problems) });
     };
     let environment = match Environment::read(&marker, name.as_str(), &objects.blob(file.blob)?) {
         Ok(environment) => environment,
         Err(Problems(more)) => {
             problems.extend(more);
-            return Ok(Desired::Invalid(problems));
+            return Ok(Content::Invalid(problems));
         }
     };
     let mut services = Vec::new();
@@ -123,21 +202,10 @@ pub fn resolve(
     if !problems.is_empty() {
         problems.sort();
         problems.dedup();
-        return Ok(Desired::Invalid(problems));
+        return Ok(Content::Invalid(problems));
     }
-    let values = environment.values.clone();
-    if !values.can_be_shown() {
-        let message = "the values are more than anybody could be shown; keep what is large in a file of a service";
-        let problem = Problem { field: "spec.values".to_owned(), ..Problem::of_file(&marker, message) };
-        return Ok(Desired::Invalid(vec![problem]));
-    }
-    let services = match set(objects, services, &values)? {
-        Ok(services) => services,
-        Err(problems) => return Ok(Desired::Invalid(problems)),
-    };
     let manifest = Manifest { files: inputs, imports: BTreeMap::new() };
-    let revision = manifest.revision();
-    Ok(Desired::Present(Box::new(Resolved { environment, manifest, revision, values, services })))
+    Ok(Content::Present(Box::new(Read { environment, manifest, services })))
 }
 
 /// The services with what they set: each comes with the folder its files are from.
@@ -162,8 +230,8 @@ fn set(
     Ok(if problems.is_empty() { Ok(set) } else { Err(problems) })
 }
 
-fn invalid(file: &str, message: &str) -> Desired {
-    Desired::Invalid(vec![Problem::of_file(file, message)])
+fn invalid(file: &str, message: &str) -> Content {
+    Content::Invalid(vec![Problem::of_file(file, message)])
 }
 
 /// Adds every plain file below a folder to the inputs; anything else is a problem.
@@ -247,12 +315,7 @@ impl Resolved {
     /// The folders and files an environment is made of, as paths from the repository's root: whoever changes one
     /// contributes.
     pub fn input_paths(&self, root: &str) -> Vec<String> {
-        let own = format!("environments/{}", self.environment.name);
-        let shared = self.environment.services.iter().filter_map(|service| match &service.kind {
-            ServiceKind::Files(files) => files.path.strip_prefix('/').map(str::to_owned),
-        });
-        let all: BTreeSet<String> = std::iter::once(own).chain(shared).map(|path| below(root, &path)).collect();
-        all.into_iter().collect()
+        self.environment.folders(root)
     }
 
     /// The targets its services own.

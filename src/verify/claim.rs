@@ -109,7 +109,7 @@ impl Step<'_, '_> {
         let Some(document) = self.plan_before(name, plan)? else { return Ok(()) };
         let base = self.base_of(name, env)?;
         let desired = match plan.revision {
-            Some(revision) => self.resolved_at(name, self.entry.heads.config, revision)?,
+            Some(revision) => self.resolved_at(name, self.entry.heads.config, revision, &plan.imports)?,
             None => None,
         };
         let composed = self.composed(name, env, base.as_ref(), desired.as_ref())?;

@@ -1,6 +1,7 @@
 //! What an environment is made of: values, templates, and services in their order.
 
 mod depends;
+mod imports;
 mod templates;
 
 use crate::world::{World, files_below};

@@ -71,7 +71,7 @@ fn the_plan_is_named_by_what_it_holds() {
     assert_eq!(document.digest.short(), document.short);
     // What the digest covers, taken from the text itself.
     let mut covered = value("json plan");
-    for beside in ["digest", "short", "truncated", "contributors", "commits"] {
+    for beside in ["digest", "short", "truncated", "contributors", "commits", "imports"] {
         assert!(covered.as_object_mut().unwrap().remove(beside).is_some(), "{beside}");
     }
     assert_eq!(Digest::of_canonical(&covered), document.digest.0);

@@ -3,9 +3,10 @@
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
 use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
-use crate::model::ServiceName;
+use crate::model::{EnvironmentName, ServiceName};
 use crate::plan::preview::Preview;
 use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
+use crate::revision::{Source, Sources};
 use crate::text::{cut, fence_as, markdown_inline};
 
 /// How many commits and contributors a page lists; `plan.json` has them all.
@@ -55,6 +56,7 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     if !page.values.is_empty() {
         blocks.add(format!("## Values\n\n{}", fence_as("diff", &page.shown_values())));
     }
+    blocks.add(imports(&document.imports));
     blocks.add(contributors(&document.contributors));
     blocks.add(commits(document));
     blocks.add("## Diff");
@@ -186,6 +188,15 @@ fn gates(changes: &[GateChange]) -> String {
         format!("{}\n{both}", table(["setting", "now", "then"], changes.iter().map(row)))
     };
     format!("## Settings and gates\n\n{told}")
+}
+
+/// What is imported, as it was applied there.
+fn imports(imports: &Sources) -> String {
+    let row = |(name, source): (&EnvironmentName, &Source)| {
+        [name.to_string(), format!("`{}`", source.revision), format!("`{}`", source.commit.short())]
+    };
+    let rows = table(["environment", "its applied revision", "applied from"], imports.iter().map(row));
+    if rows.is_empty() { rows } else { format!("## Imports\n\n{rows}") }
 }
 
 fn contributors(contributors: &[Contributor]) -> String {

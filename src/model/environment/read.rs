@@ -4,7 +4,7 @@ mod depend;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Files, Gates, Service, ServiceKind};
+use super::{Environment, Files, Gates, Import, Service, ServiceKind};
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
 use crate::model::header::named_spec;
@@ -12,8 +12,8 @@ use crate::model::values::values;
 use crate::model::yaml::{Document, Field, Limits, all, show};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceName, Values};
 
-const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "values", "services"];
-const SPEC_NOT_BUILT: &[&str] = &["promotion", "imports", "secrets", "drift"];
+const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "imports", "values", "services"];
+const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets", "drift"];
 const TYPES_NOT_BUILT: &[&str] = &["git", "command", "terraform", "helm", "kubernetes"];
 
 /// A service with what is judged of it beside its own fields.
@@ -56,6 +56,7 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
     let rulesets = fields.maybe("rulesets", |list| list.set_of(Field::name));
     let customer_email = fields.maybe("customerEmail", email);
     let deploy = fields.or("deploy", (), deploy);
+    let imports = fields.or("imports", Vec::new(), |list| imports(&name, list));
     let values = fields.or("values", Values::default(), values);
     let services = fields.required("services").and_then(|list| services(&list));
     let (services, auto_approve) = services?;
@@ -67,10 +68,43 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
             rulesets: rulesets?,
             customer_email: customer_email?,
             auto_approve,
+            imports: imports?,
         },
         values: values?,
         services,
     })
+}
+
+fn imports(own: &EnvironmentName, list: &Field<'_>) -> Option<Vec<Import>> {
+    let mut seen = BTreeSet::new();
+    let mut read = Vec::new();
+    for item in list.list()? {
+        let Some(fields) = item.fields(&["name", "revision"]) else {
+            read.push(None);
+            continue;
+        };
+        let field = fields.required("name");
+        let name: Option<EnvironmentName> = field.as_ref().and_then(Field::name);
+        let revision = fields.maybe("revision", Field::parsed);
+        let (Some(field), Some(name), Some(revision)) = (field, name, revision) else {
+            read.push(None);
+            continue;
+        };
+        let wrong = if name == *own {
+            Some("an environment cannot import itself")
+        } else if name.as_str() == EnvironmentName::GOVERNANCE {
+            Some("`governance` is the policy, and has no values")
+        } else if !seen.insert(name.clone()) {
+            Some("imported twice; remove one")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            field.complain(wrong);
+        }
+        read.push(wrong.is_none().then_some(Import { name, revision }));
+    }
+    all(read)
 }
 
 /// Only what is the default anyway is built.

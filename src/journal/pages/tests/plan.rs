@@ -60,6 +60,7 @@ fn document(previews: &[(ServiceName, Preview)]) -> PlanDocument {
         short: plan.id().short(),
         truncated: false,
         contributors: contributors(),
+        imports: Default::default(),
         commits: vec![
             commit("two", "mallory@vendor.example", Some("mallory"), "Raise the limits for the winter sale"),
             commit("one", "dave@elsewhere.example", None, "Drop the legacy configuration"),
@@ -209,6 +210,7 @@ fn gates_are_compared_as_written() {
         rulesets: Some(vec![]),
         customer_email: None,
         auto_approve: [name("web"), name("config")].into(),
+        imports: Vec::new(),
     };
     assert_eq!(told(Some(&gates()), Some(&gates())), "");
     assert_eq!(told(Some(&gates()), None), "");
