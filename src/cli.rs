@@ -7,6 +7,7 @@ mod check;
 mod clone;
 mod completions;
 mod demo;
+mod deployments;
 mod diff;
 mod edit;
 mod error;

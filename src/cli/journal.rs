@@ -240,6 +240,17 @@ impl<'a> JournalTip<'a> {
         Ok(())
     }
 
+    /// `plan.json` of a deployment.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn deployed_plan(&self, name: &EnvironmentName, number: u64) -> Result<Option<PlanDocument>, CliError> {
+        let file = format!("history/{number}/plan.json");
+        let Some(bytes) = self.file(name, &file)? else { return Ok(None) };
+        let unreadable = |error| CliError::failed(format!("{file} of {name} on the journal cannot be read: {error}"));
+        serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
+    }
+
     fn yaml<T: serde::de::DeserializeOwned>(&self, name: &EnvironmentName, file: &str) -> Result<Option<T>, CliError> {
         let Some(bytes) = self.file(name, file)? else { return Ok(None) };
         let unreadable =

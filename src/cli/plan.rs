@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::clone::ConfigClone;
+use super::deployments::Told;
 use super::journal::JournalTip;
 use super::output::Tone;
 use super::seen::{SeenPlan, base_of, preview};
@@ -20,8 +21,9 @@ use crate::lifecycle::Phase;
 use crate::model::{EnvironmentName, Problem, Problems, ServiceKind};
 use crate::object::{Kind, MemoryObjects, ObjectError, Objects, Oid};
 use crate::plan::compose::{Place, changes, compose, is_without_effect};
-use crate::plan::{PlanDocument, ServiceChange, ServicePlan, files};
+use crate::plan::{PlanDocument, ServiceChange, ServicePlan, files, values_diff};
 use crate::policy::unsatisfied_names;
+use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, Resolved, resolve};
 use crate::text::escape;
 
@@ -58,7 +60,7 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;
     let objects = Both { work_tree: MemoryObjects::default(), clone: clone.objects() };
-    let desired = desired(&clone, &objects, &folder, &name)?;
+    let desired = desired(&clone, &journal, &objects, &folder, &name)?;
     let status = journal.status(&name)?;
     if desired.is_none() && status.is_none() {
         return Err(CliError::failed(format!("neither the work tree nor the journal knows an environment `{name}`"))
@@ -95,13 +97,17 @@ impl Objects for Both<'_> {
 /// What the work tree says the environment shall be; `None` where it has no folder.
 fn desired(
     clone: &ConfigClone,
+    journal: &JournalTip<'_>,
     objects: &Both<'_>,
     folder: &Path,
     name: &EnvironmentName,
 ) -> Result<Option<Resolved>, CliError> {
     let ignored: BTreeSet<_> = clone.git().ignored(folder).map_err(super::clone::failed)?;
     let tree = tree_of_but(&objects.work_tree, folder, &|path| ignored.contains(path))?;
-    match resolve(objects, &Hashes::default(), "", tree, name)? {
+    let deployments = Told::by(journal);
+    let found = resolve(objects, &Hashes::default(), "", tree, name, From::Deployments(&deployments))?;
+    deployments.finish()?;
+    match found {
         Desired::Present(resolved) => Ok(Some(*resolved)),
         Desired::Absent => Ok(None),
         Desired::Unmarked => Err(CliError::failed(format!("environments/{name} has no environment.yaml"))
@@ -149,6 +155,7 @@ impl Here {
             truncated: false,
             contributors: Vec::new(),
             commits: Vec::new(),
+            imports: desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default(),
         };
         let uncertain = status.and_then(|status| status.last.as_ref()).filter(|last| {
             matches!(last.result, OutcomeResult::Failed | OutcomeResult::Unknown)
@@ -174,7 +181,8 @@ impl Here {
             notes.push(problem.to_string());
         }
         let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
-        let seen = SeenPlan { document, previews, gates, on_the_host: Vec::new() };
+        let values = values_diff(base.as_ref(), desired.as_ref());
+        let seen = SeenPlan { document, previews, gates, values, on_the_host: Vec::new() };
         Ok(Self { seen, changes: !same || uncertain.is_some(), notes })
     }
 

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::clone::ConfigClone;
+use super::deployments::Told;
 use super::journal::JournalTip;
 use super::output::Tone;
 use super::standing::sentence;
@@ -17,6 +18,7 @@ use crate::journal::Status;
 use crate::lifecycle::Phase;
 use crate::model::EnvironmentName;
 use crate::object::Objects as _;
+use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, resolve};
 
 /// The first pause between two looks; each is longer than the one before, up to [`LONGEST`].
@@ -127,7 +129,13 @@ fn look(
 fn judge(clone: &ConfigClone, journal: &JournalTip<'_>, name: &EnvironmentName, goal: Goal) -> Result<Look, CliError> {
     let hashes = Hashes::default();
     let (objects, tips) = (clone.objects(), journal.tips());
-    let at = |commit| Ok::<_, CliError>(resolve(objects, &hashes, &tips.root, objects.commit(commit)?.tree, name)?);
+    let at = |commit| {
+        let deployments = Told::by(journal);
+        let tree = objects.commit(commit)?.tree;
+        let found = resolve(objects, &hashes, &tips.root, tree, name, From::Deployments(&deployments))?;
+        deployments.finish()?;
+        Ok::<_, CliError>(found)
+    };
     let status = journal.status(name)?;
     let branch = &clone.branch;
     let look_at = |error: CliError| error.hint(format!("countersign status {name}"));

@@ -25,6 +25,7 @@ pub use token::{show, visible};
 
 pub(crate) use character::{hidden, is_printable_line};
 pub(crate) use field::{LARGEST_NUMBER, all};
+pub(crate) use plain::reading as plain_reading;
 pub(crate) use write::write_mapping;
 
 /// Whether a plain scalar is no text to some YAML reader.

@@ -10,6 +10,7 @@
 mod approvals;
 mod client;
 mod clones;
+mod content;
 mod crashes;
 mod demo;
 mod fixtures;

@@ -97,6 +97,7 @@ pub fn gates() -> Gates {
         rulesets: Some(vec![name("production")]),
         customer_email: Some("ops@acme.example".to_owned()),
         auto_approve: BTreeSet::new(),
+        imports: Vec::new(),
     }
 }
 
@@ -173,6 +174,7 @@ impl World {
             commit: oid("config head"),
             truncated,
             contributors: contributors(),
+            imports: Default::default(),
         };
         self.entry(vec![event])
     }
