@@ -84,7 +84,7 @@ fn about(event: &Event, name: &EnvironmentName) -> bool {
 }
 
 fn is_of_the_policy(event: &Event) -> bool {
-    matches!(event, Event::PolicyAdmitted { .. } | Event::GovernancePending { .. })
+    matches!(event, Event::PolicyAdmitted { .. })
 }
 
 fn rows(found: &[Told], output: Output) -> String {

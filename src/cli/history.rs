@@ -40,10 +40,6 @@ pub struct Arguments {
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let times = arguments.span.read()?;
     let name = arguments.environment.as_deref().map(environment_name).transpose()?;
-    if name.as_ref().is_some_and(|name| name.as_str() == EnvironmentName::GOVERNANCE) {
-        return Err(CliError::failed("the history of the policy is not built yet in this version")
-            .hint("countersign status governance says what is in force"));
-    }
     let output = Output::of(global);
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;

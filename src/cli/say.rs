@@ -129,7 +129,7 @@ impl Voice<'_> {
         let mut meant: BTreeMap<EnvironmentName, Status> = BTreeMap::new();
         for text in &self.saying.environments {
             if !text.contains('*') {
-                let name = named(text)?;
+                let name = super::environment_name(text)?;
                 let status = journal.known(&name)?;
                 meant.insert(name, status);
                 continue;
@@ -462,14 +462,6 @@ fn code(refused: &[CliError]) -> ExitCode {
 
 fn messages(refused: &[CliError]) -> Vec<String> {
     refused.iter().map(CliError::message).collect()
-}
-
-fn named(text: &str) -> Result<EnvironmentName, CliError> {
-    if text == EnvironmentName::GOVERNANCE {
-        return Err(CliError::failed("policy changes are not built yet in this version")
-            .hint("countersign status governance says what is in force"));
-    }
-    super::environment_name(text)
 }
 
 fn check_plan(wanted: &str, subject: &Subject) -> Result<(), CliError> {
