@@ -20,6 +20,10 @@ lint:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
 
+# Takes the guards out one by one: the simulation must find each
+mutants *guards:
+    tests/mutants/run {{guards}}
+
 # The library's documentation
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

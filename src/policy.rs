@@ -5,11 +5,13 @@
 
 mod asked;
 mod judge;
+mod locked;
 mod standing;
 mod verdict;
 
 pub use asked::{UnknownRuleset, unsatisfied_names};
 pub use judge::{Case, judge};
+pub use locked::locked;
 pub use verdict::*;
 
 use crate::digest::PlanId;

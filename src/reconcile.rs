@@ -11,6 +11,8 @@ mod imports;
 mod load;
 mod observe;
 mod plan;
+mod policy;
+mod prove;
 mod ready;
 mod report;
 mod seams;
@@ -87,6 +89,8 @@ pub struct Daemon {
     hashes: Hashes,
     /// The journal as far as it was read.
     journal: Option<Journal>,
+    /// How far the proof of what others wrote came.
+    walked: Option<crate::verify::Walked>,
     /// The config and records heads whose commits were looked at.
     seen: Option<Heads>,
     /// Tips whose objects are here.
@@ -133,6 +137,7 @@ impl Daemon {
             instance,
             hashes: Hashes::default(),
             journal: None,
+            walked: None,
             seen: None,
             fetched: BTreeMap::new(),
             refused: BTreeMap::new(),

@@ -2,6 +2,7 @@
 //!
 //! A revision is never a commit id, so that a commit elsewhere cannot change it.
 
+pub mod governance;
 pub mod imports;
 mod rendered;
 pub mod resolve;
@@ -16,8 +17,9 @@ use crate::digest::{Digest, RevisionId};
 use crate::model::EnvironmentName;
 use crate::object::{Mode, Oid};
 
+pub use governance::{GovernanceFolder, governance_folder, resolve_governance};
 pub use imports::{Deployments, Imported, Source, Sources, Standing};
-pub use resolve::{Desired, Hashes, Resolved, resolve, resolve_governance};
+pub use resolve::{Desired, Hashes, Resolved, resolve};
 
 /// One input file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,6 @@ mod branch;
 mod grants;
 mod limits;
 mod read;
-mod remote;
 mod repository;
 
 use std::fs::File;
@@ -15,7 +14,6 @@ use std::path::{Path, PathBuf};
 
 pub use grants::{Grant, Grants};
 pub use limits::{Concurrency, Poll, SizeLimits};
-pub use remote::{RemoteError, RemoteUrl};
 pub use repository::{Credentials, JournalSettings, Repository, Trust};
 
 use crate::model::yaml::Limits;

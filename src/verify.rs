@@ -31,6 +31,7 @@ mod report;
 mod statements;
 mod step;
 mod tree;
+mod walked;
 mod wanted;
 
 use crate::digest::RevisionId;
@@ -41,6 +42,7 @@ use crate::revision::Hashes;
 pub use notes::{Attested, Finding, Missing};
 pub use prover::Prover;
 pub use report::{ProvenDeployment, Report, Verdict};
+pub use walked::{Fault, Walked};
 
 /// The branches to be proven, as they are in the clone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

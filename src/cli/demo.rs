@@ -11,7 +11,7 @@ use super::output::Tone;
 use super::scaffold::tools::check;
 use super::scaffold::{is_free, place, shell_word, typed};
 use super::{CliError, Global, Outcome, Output};
-use crate::settings::RemoteUrl;
+use crate::git::url::RemoteUrl;
 use stage::Stage;
 
 #[derive(Debug, clap::Args)]
@@ -32,8 +32,8 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
         return Err(CliError::failed(format!("`{}` exists and is not empty", typed.display()))
             .hint("choose another folder: countersign demo /tmp/another-demo"));
     }
-    // The daemon takes no other path for a remote.
-    if folder.to_str().is_none_or(|text| text.parse::<RemoteUrl>().is_err()) {
+    // The daemon takes spaces too, but the story prints commands to be typed.
+    if folder.to_str().is_none_or(|text| text.contains(' ') || text.parse::<RemoteUrl>().is_err()) {
         return Err(CliError::failed(format!(
             "the path `{}` has spaces or signs in it that git addresses cannot have",
             folder.display()

@@ -14,7 +14,8 @@ use super::scaffold::tools::{check, git, make_key};
 use super::scaffold::{documents, folder, is_free, place, program, shell_word, typed, write};
 use super::{CliError, Global, Outcome, Output};
 use crate::digest::RevisionId;
-use crate::settings::{RemoteUrl, Settings};
+use crate::git::url::{RemoteUrl, UrlError};
+use crate::settings::Settings;
 use identity::Identity;
 
 #[derive(Debug, clap::Args)]
@@ -77,7 +78,10 @@ impl Places {
             Some(url) => (None, remote(global, url)?),
             None => (Some(beside(".git")), format!("{text}.git")),
         };
-        if let Err(error) = url.parse::<RemoteUrl>() {
+        let checked = url.parse::<RemoteUrl>();
+        // What is printed and written for people to go on with has no spaces in it.
+        let checked = if url.contains(' ') { Err(UrlError::Character) } else { checked.map(|_| ()) };
+        if let Err(error) = checked {
             let message = format!("the remote `{url}` cannot be used: {error}");
             let without_spaces = "use a path without spaces, or name another remote with --remote";
             return Err(CliError::failed(message).hint(if bare.is_some() { without_spaces } else { "" }));

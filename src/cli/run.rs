@@ -13,7 +13,6 @@ use crate::git::command::Access;
 use crate::git::remote::GitRemote;
 use crate::git::sign::JournalKey;
 use crate::git::store::GitObjects;
-use crate::git::url::RemoteUrl;
 use crate::lifecycle::Phase;
 use crate::reconcile::{Config, Daemon, Drivers, Report, SystemClock, TickError};
 use crate::services::files::FilesDriver;
@@ -77,8 +76,7 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
     let cache = state.join("git");
     let objects = GitObjects::create_bare(&cache)?;
     let store = GitObjects::open(&cache)?;
-    let url = RemoteUrl::parse(repository.url.as_str()).map_err(|error| CliError::failed(error.to_string()))?;
-    let remote = GitRemote::new(url, store, &home, access(&repository.credentials)?)
+    let remote = GitRemote::new(repository.url.clone(), store, &home, access(&repository.credentials)?)
         .map_err(|error| CliError::failed(error.to_string()))?;
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| CliError::failed(format!("no randomness to be had: {error}")))?;

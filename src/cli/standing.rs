@@ -9,7 +9,6 @@ use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
-use crate::model::EnvironmentName;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -81,9 +80,9 @@ fn unmeetable(rule: &WaitingOn) -> String {
 pub fn sentence(status: &Status) -> String {
     let name = &status.environment;
     match status.phase {
-        _ if name.as_str() == EnvironmentName::GOVERNANCE => {
-            let change = if status.phase == Phase::Synced { "" } else { "; the change to it on the branch is not" };
-            format!("policy {} is in force{change}", status.policy)
+        Phase::Synced if name.is_governance() => format!("policy {} is in force", status.policy),
+        Phase::Invalid if name.is_governance() => {
+            format!("policy {} stays in force; the change to it on the branch cannot be used", status.policy)
         }
         Phase::Synced => match &status.applied {
             Some(base) if base.revision.is_none() => "destroyed; nothing waits".to_owned(),

@@ -49,11 +49,8 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 }
 
 fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
-    let mut statuses = journal.statuses()?;
-    let environments = statuses.len();
-    if !journal.policy_is_in_force()? {
-        statuses.push(journal.governance_status()?);
-    }
+    let statuses = journal.statuses()?;
+    let environments = statuses.iter().filter(|status| !status.environment.is_governance()).count();
     if output.is_json() {
         return output.json(&statuses);
     }

@@ -82,7 +82,6 @@ fn pause(settings: &Settings) -> Duration {
 /// Watches a local remote's references, so that a push is seen at once; polling goes on all the same.
 fn watch_local(settings: &Settings, wake: mpsc::Sender<()>) -> Result<Option<notify::RecommendedWatcher>, CliError> {
     let Some(path) = settings.repository.url.local_path() else { return Ok(None) };
-    let path = std::path::Path::new(path);
     let git = if path.join(".git").is_dir() { path.join(".git") } else { path.to_path_buf() };
     let woken = move |event: notify::Result<notify::Event>| {
         // Readers, this daemon among them, make access events without end; lock files come and go.

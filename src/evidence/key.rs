@@ -1,5 +1,7 @@
 //! SSH public keys: which ones are usable, each in its one canonical text.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use ssh_key::HashAlg;
 use ssh_key::public::{EcdsaPublicKey, Ed25519PublicKey, KeyData, RsaPublicKey};
 
@@ -61,6 +63,15 @@ pub fn parse_public_key(text: &str) -> Result<PublicKey, KeyError> {
     Ok(PublicKey::from_checked(algorithm, base64))
 }
 
+/// A key in a document is as good as one in a policy, and in its one text, without a comment.
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let key = parse_public_key(&text).map_err(D::Error::custom)?;
+        if key.as_str() == text { Ok(key) } else { Err(D::Error::custom(KeyError::Shape)) }
+    }
+}
+
 /// Reads a key in its wire form (RFC 4253 §6.6), as a signature contains it.
 pub(super) fn read_wire(blob: &[u8]) -> Result<(KeyData, PublicKey), KeyError> {
     let key = ssh_key::PublicKey::from_bytes(blob).map_err(|_| KeyError::Encoding)?;
@@ -99,12 +110,26 @@ fn check(key: &KeyData) -> Result<(), KeyError> {
         KeyData::Ed25519(key) => check_ed25519(key),
         KeyData::SkEd25519(key) => check_ed25519(key.public_key()),
         KeyData::Ecdsa(key @ (EcdsaPublicKey::NistP256(_) | EcdsaPublicKey::NistP384(_))) => {
-            uncompressed(key.as_sec1_bytes())
+            uncompressed(key.as_sec1_bytes())?;
+            on_curve(key)
         }
-        KeyData::SkEcdsaSha2NistP256(key) => uncompressed(key.ec_point().as_bytes()),
+        KeyData::SkEcdsaSha2NistP256(key) => {
+            uncompressed(key.ec_point().as_bytes())?;
+            on_curve(&EcdsaPublicKey::NistP256(*key.ec_point()))
+        }
         KeyData::Rsa(key) => check_rsa(key),
         _ => Err(KeyError::Algorithm(shown(key.algorithm().as_str()))),
     }
+}
+
+/// A point that is not on its curve is no key: no signature could ever verify with it.
+fn on_curve(key: &EcdsaPublicKey) -> Result<(), KeyError> {
+    let found = match key {
+        EcdsaPublicKey::NistP256(point) => p256::PublicKey::from_sec1_bytes(point.as_bytes()).is_ok(),
+        EcdsaPublicKey::NistP384(point) => p384::PublicKey::from_sec1_bytes(point.as_bytes()).is_ok(),
+        _ => false,
+    };
+    if found { Ok(()) } else { Err(KeyError::Encoding) }
 }
 
 /// The y coordinates of the points of small order (curve25519, eight points), little-endian, without the sign bit.

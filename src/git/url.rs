@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// How a remote is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub enum Transport {
     /// Through `https`.
     Https,
 }
+
+/// No URL is longer.
+const LONGEST: usize = 2048;
 
 /// The URL of a remote, checked.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,16 +48,23 @@ impl RemoteUrl {
     /// # Errors
     /// For every other form (`ext::`, `http:`, relative paths, hosts that would be options), and for passwords.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        if text.chars().any(|c| c.is_control()) || (!text.starts_with('/') && text.contains(' ')) {
+        if text.len() > LONGEST {
+            return Err(UrlError::Form);
+        }
+        // Spaces are nothing unusual in a path here; every other place would need them written otherwise.
+        let spaces = if text.starts_with('/') { &[' '][..] } else { &[] };
+        if text.chars().any(|c| c.is_control() || (c.is_whitespace() && !spaces.contains(&c))) {
             return Err(UrlError::Character);
         }
         let (url, transport) = if text.starts_with('/') {
+            check_path(text)?;
             (text.to_owned(), Transport::Local(PathBuf::from(text)))
         } else if let Some(path) = text.strip_prefix("file://") {
             let path = percent_decode(path).filter(|path| path.starts_with('/')).ok_or(UrlError::Form)?;
             if path.chars().any(char::is_control) {
                 return Err(UrlError::Character);
             }
+            check_path(&path)?;
             // Given to git as a path: that means the same, and needs no second decoding to agree with this one.
             (path.clone(), Transport::Local(PathBuf::from(path)))
         } else if let Some(rest) = text.strip_prefix("ssh://") {
@@ -69,6 +80,7 @@ impl RemoteUrl {
             if !is_user(user) || !is_host(host) || path.is_empty() || path.starts_with([':', '-']) {
                 return Err(UrlError::Form);
             }
+            check_path(&format!("/{}", path.strip_prefix('/').unwrap_or(path)))?;
             (text.to_owned(), Transport::Ssh)
         };
         Ok(Self { url, transport })
@@ -83,8 +95,21 @@ impl RemoteUrl {
     }
 
     /// As git gets it.
-    pub(super) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.url
+    }
+
+    /// The path, where it is on this machine.
+    pub fn local_path(&self) -> Option<&Path> {
+        match &self.transport {
+            Transport::Local(path) => Some(path),
+            Transport::Ssh | Transport::Https => None,
+        }
+    }
+
+    /// Whether it is reached through ssh.
+    pub fn is_ssh(&self) -> bool {
+        self.transport == Transport::Ssh
     }
 
     /// How it is reached.
@@ -93,14 +118,18 @@ impl RemoteUrl {
     }
 }
 
+impl FromStr for RemoteUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        Self::parse(text)
+    }
+}
+
 /// As people see it.
 impl fmt::Display for RemoteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.url.split_once('?') {
-            // There can be no password before it, but what follows has been used as one.
-            Some((before, _)) if self.transport == Transport::Https => f.write_str(before),
-            _ => f.write_str(&self.url),
-        }
+        f.write_str(&self.url)
     }
 }
 
@@ -121,16 +150,27 @@ fn check_authority(rest: &str, user_allowed: bool) -> Result<(), UrlError> {
     };
     let (host, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, rest)) => {
-            let address_only = !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
+            let address_only = address.parse::<std::net::Ipv6Addr>().is_ok();
             (if address_only { "ip6" } else { "" }, rest.strip_prefix(':').or(rest.is_empty().then_some("22")))
         }
         None => host.split_once(':').map_or((host, Some("22")), |(host, port)| (host, Some(port))),
     };
-    if is_host(host) && port.is_some_and(|port| port.parse::<u16>().is_ok()) && !path.is_empty() {
-        Ok(())
-    } else {
-        Err(UrlError::Form)
+    let sound = is_host(host) && port.is_some_and(is_port);
+    if !sound || path.is_empty() || path.starts_with('-') || path.contains(['?', '#', '\\']) {
+        return Err(UrlError::Form);
     }
+    check_path(&format!("/{path}"))
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// An absolute path without empty parts, `.` and `..`: what it names can be told by looking at it.
+fn check_path(path: &str) -> Result<(), UrlError> {
+    let rest = path.strip_prefix('/').ok_or(UrlError::Form)?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.split('/').any(|part| matches!(part, "" | "." | "..")) { Err(UrlError::Form) } else { Ok(()) }
 }
 
 fn is_user(text: &str) -> bool {
@@ -176,6 +216,8 @@ mod tests {
             "ssh://git.example:2222/x",
             "ssh://[::1]:22/x",
             "git@git.example:acme/x",
+            "git@git.example:/srv/acme/x.git",
+            "ssh://git.example/~git/config.git",
         ] {
             assert_eq!(transport(url), Ok(Transport::Ssh), "{url}");
         }
@@ -214,6 +256,19 @@ mod tests {
             "https:///x",
             "https://host/x\n",
             "HTTPS://host/x",
+            "/srv/../etc",
+            "/srv//x",
+            "/srv/a\tb",
+            "file:///srv/a b",
+            "file:///srv/%2e%2e/x",
+            "ext::ssh://[git]/x",
+            "user@host:two words",
+            "a@host:../x",
+            "ssh://host:-1/x",
+            "ssh://host:0/x",
+            "ssh://host/-x",
+            "ssh://host/a/../x",
+            "https://host/x?private_token=s3cret",
         ] {
             assert!(RemoteUrl::parse(url).is_err(), "{url:?}");
         }
@@ -226,7 +281,5 @@ mod tests {
             assert_eq!(error, UrlError::Credentials);
             assert!(!format!("{error} {error:?}").contains("s3cret"));
         }
-        let url = RemoteUrl::parse("https://host/x?private_token=s3cret").expect("a URL");
-        assert_eq!(format!("{url} {url:?}"), "https://host/x https://host/x");
     }
 }

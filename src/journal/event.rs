@@ -69,7 +69,8 @@ pub enum Event {
         /// The operator's pin: the revision of policy 1.
         policy: RevisionId,
     },
-    /// A policy version comes into force.
+    /// A policy version comes into force: the first with the journal's start, each later one with the outcome of the
+    /// deployment of `governance` that brings it, in the same entry.
     PolicyAdmitted {
         /// 1, 2, 3 …
         version: u64,
@@ -77,15 +78,6 @@ pub enum Event {
         revision: RevisionId,
         /// The config commit it was read from.
         commit: Oid,
-    },
-    /// A change to `governance/` that is not in force (or null: it is back to what is in force).
-    GovernancePending {
-        /// The revision in the config branch.
-        revision: Option<RevisionId>,
-        /// The config commit it was read from.
-        commit: Oid,
-        /// Why it is not in force.
-        problems: Vec<Problem>,
     },
     /// A statement was seen for the first time and judged.
     Statement(Judged),
@@ -344,7 +336,7 @@ impl Event {
     /// The environment an event is about, where it is about one.
     pub fn environment(&self) -> Option<&EnvironmentName> {
         match self {
-            Self::Started { .. } | Self::PolicyAdmitted { .. } | Self::GovernancePending { .. } => None,
+            Self::Started { .. } | Self::PolicyAdmitted { .. } => None,
             Self::Statement(judged) => Some(&judged.environment),
             Self::Planned { environment, .. }
             | Self::Superseded { environment, .. }

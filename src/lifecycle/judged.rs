@@ -60,7 +60,11 @@ pub fn verdict_on(
     }
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
     let Some(plan) = deploying.or_else(|| env.current_plan()) else { return Ok(None) };
-    judge_plan(objects, root, governance, name, env, plan).map(Some)
+    match judge_plan(objects, root, governance, name, env, plan) {
+        // Gate: what asks for a ruleset that is gone is never met; when it is planned anew it becomes Invalid.
+        Err(JudgeError::UnknownRuleset(UnknownRuleset(gone))) => Ok(Some(Verdict::unmeetable(gone, &plan.judged()))),
+        judged => judged.map(Some),
+    }
 }
 
 /// Judges a plan by the policy in force: the settings it leaves are those of the last deployment, the ones it enters
@@ -76,11 +80,13 @@ pub fn judge_plan(
     env: &EnvironmentState,
     plan: &OpenPlan,
 ) -> Result<Verdict, JudgeError> {
-    let leaves = match env.applied.as_ref().filter(|applied| applied.revision.is_some()) {
+    // The policy has no settings to leave or enter: it asks for what it says of itself.
+    let has_gates = !name.is_governance();
+    let leaves = match env.applied.as_ref().filter(|applied| has_gates && applied.revision.is_some()) {
         Some(applied) => Some(gates_at(objects, root, name, applied.commit)?),
         None => None,
     };
-    let enters = match plan.revision {
+    let enters = match plan.revision.filter(|_| has_gates) {
         Some(_) => Some(gates_at(objects, root, name, plan.commit)?),
         None => None,
     };

@@ -1,11 +1,14 @@
 //! What a ready-made commit is, as far as it follows from its plan.
 
+use std::fmt::Write as _;
+
 use super::environment::OpenPlan;
 use super::state::State;
 use crate::digest::PlanId;
 use crate::journal::Admission;
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
 use crate::object::{ObjectError, Objects, Oid, entry_at};
+use crate::plan::Plan;
 use crate::revision::resolve::below;
 
 /// A ready-made commit to be: what it adds, where it lies, and what its message begins with.
@@ -45,6 +48,28 @@ impl ReadyRecord {
             branch: format!("{}/{word}/{environment}/{short}", state.start.prefix),
             subject: format!("{title} plan {short} of {environment}"),
         }
+    }
+}
+
+impl ReadyRecord {
+    /// The commit's message: what is decided, and where it is read.
+    ///
+    /// # Caveats
+    /// Not one word of it comes from the repository's files. Forges act on what they find in a message (`@name`, `#12`,
+    /// `closes #3`, addresses, `[skip ci]`, each with a list of its own), so no escaping of a diff could be trusted to be
+    /// enough, and paths are as free as content.
+    pub fn message(&self, state: &State, plan: &Plan) -> String {
+        let folder = crate::journal::pages::environment_folder(state.start.layout, &plan.environment);
+        let mut out = format!("{}\n\n", self.subject);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "Deployment {}: {}", plan.number, crate::journal::pages::purpose(plan.kind, plan.base));
+        for service in &plan.services {
+            let _ = writeln!(out, "  {}: {}", service.name, service.action.name());
+        }
+        let _ = write!(out, "\nWhat it changes, to be read before this is merged:\n");
+        let _ = writeln!(out, "  countersign diff {}", plan.environment);
+        let _ = writeln!(out, "  git show origin/{}:{folder}/plan.diff", state.start.journal);
+        out
     }
 }
 

@@ -10,7 +10,7 @@ use crate::journal::{
     Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
     ServiceResult,
 };
-use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
+use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
 use crate::revision::Source;
 
@@ -97,8 +97,6 @@ pub struct State {
     pub heads: Heads,
     /// The policy in force; `None` only between the first event and the second.
     pub policy: Option<PolicyInForce>,
-    /// A change to `governance/` that is not in force: its revision (`None`: gone) and why.
-    pub governance_pending: Option<(Option<RevisionId>, Vec<Problem>)>,
     /// Every environment that was ever on the journal.
     pub environments: BTreeMap<EnvironmentName, EnvironmentState>,
     /// Every ready-made commit that was ever published, with the sequence of its entry.
@@ -140,7 +138,6 @@ impl State {
             time: entry.time,
             heads: entry.heads,
             policy: None,
-            governance_pending: None,
             environments: BTreeMap::new(),
             ready: HashMap::new(),
             judged: HashSet::new(),
@@ -184,6 +181,16 @@ impl State {
         self.heads = heads;
     }
 
+    /// The environments whose pages an event changes: the one it is about (not what only a statement's folder names),
+    /// and where the policy moves everything that waits, since all of it is judged anew.
+    pub fn touched_by(&self, event: &Event) -> Vec<EnvironmentName> {
+        if matches!(event, Event::PolicyAdmitted { .. }) {
+            let waits = |env: &EnvironmentState| env.current.is_some() || env.deployment.is_some();
+            return self.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone()).collect();
+        }
+        event.environment().filter(|name| self.environments.contains_key(*name)).cloned().into_iter().collect()
+    }
+
     /// An environment, empty where the journal never named it.
     pub fn environment(&self, name: &EnvironmentName) -> EnvironmentState {
         self.environments.get(name).cloned().unwrap_or_default()
@@ -203,11 +210,14 @@ impl State {
                 if *version != next {
                     return Err(wrong(format!("policy {version} cannot follow policy {}", next - 1)));
                 }
+                if self.policy.is_some() {
+                    let env = self.environment(&EnvironmentName::governance());
+                    let claimed = env.running().filter(|running| running.plan.revision == Some(*revision));
+                    if claimed.is_none_or(|running| running.claim.heads.config != *commit) {
+                        return Err(wrong(format!("policy {version} comes into force without a claim for it")));
+                    }
+                }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
-                self.governance_pending = None;
-            }
-            Event::GovernancePending { revision, problems, .. } => {
-                self.governance_pending = (!problems.is_empty()).then(|| (*revision, problems.clone()));
             }
             Event::Statement(judged) => self.fold_statement(judged)?,
             Event::Planned { environment, plan, number, round, base, .. } => {
@@ -374,11 +384,17 @@ impl State {
     ) -> Result<(), FoldError> {
         let (sequence, time) = (self.sequence, self.time);
         let wrong = |what: String| FoldError { sequence, what };
+        let in_force = self.policy.map(|policy| policy.revision);
         let env = self.known(name)?;
         let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt)).cloned();
         let deployment =
             running.ok_or_else(|| wrong(format!("an outcome of {name} {number}.{attempt} without claim")))?;
         let Deployment { plan, claim, claimed, .. } = &deployment;
+        if name.is_governance() && (result == OutcomeResult::Applied) != (plan.revision == in_force) {
+            return Err(wrong(format!(
+                "deployment {number} of the policy ends otherwise than the policy in force says"
+            )));
+        }
         let judged = plan.judged();
         let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
         let mut reasons: Vec<_> = Vec::new();

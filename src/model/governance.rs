@@ -206,7 +206,9 @@ pub struct Approvers {
 }
 
 /// An SSH public key as `algorithm base64`, without comment: equal texts are equal keys.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// Reading one from a document checks it ([`crate::evidence::key`]).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PublicKey(String);
 

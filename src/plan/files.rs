@@ -23,6 +23,12 @@ use crate::object::{Kind, Mode, ObjectError, Objects};
 use crate::revision::InputFile;
 use crate::text;
 
+/// Of so many changed files, in the preview's order, the contents are compared; of the rest, sizes and digests are told.
+pub const MOST_FILES: usize = 2_000;
+
+/// The contents of changed files are compared while those read so far, both sides, are at most so many bytes.
+pub const MOST_BYTES: u64 = 4 << 20;
+
 #[derive(Serialize)]
 struct EffectDocument<'a> {
     files: Option<Vec<FileLine<'a>>>,
@@ -107,7 +113,51 @@ pub fn preview(
 ) -> Result<Preview, ObjectError> {
     let olds = by_path(base);
     let news = by_path(desired);
-    let mut changes: Vec<Change<'_>> = olds
+    let changes = changes(&olds, &news);
+    let mut summary: BTreeSet<Item> = changes.iter().map(|c| item(c.action(), c.path)).collect();
+    let verb = if desired.is_some() { "sets" } else { "removes" };
+    let mut notes = vec![format!("{verb} the folder `{}`, which is owned whole", text::escape(target))];
+    live::tell(live, &olds, &news, &mut summary, &mut notes);
+
+    let mut diff = String::new();
+    let omitted = describe(objects, &changes, &mut diff, &mut notes)?;
+    Ok(Preview { summary: summary.into_iter().collect(), notes, diff, omitted })
+}
+
+/// The diff of every file that differs, a note for each whose content is not shown, and how many were left out for the
+/// preview's size.
+///
+/// # Errors
+/// [`ObjectError`] where a file's content cannot be read.
+pub(super) fn diff_of(
+    objects: &(impl Objects + ?Sized),
+    base: &[InputFile],
+    desired: &[InputFile],
+) -> Result<(String, Vec<String>, u64), ObjectError> {
+    let (mut diff, mut notes) = (String::new(), Vec::new());
+    let omitted = describe(objects, &changes(&by_path(Some(base)), &by_path(Some(desired))), &mut diff, &mut notes)?;
+    Ok((diff, notes, omitted))
+}
+
+fn describe(
+    objects: &(impl Objects + ?Sized),
+    changes: &[Change<'_>],
+    diff: &mut String,
+    notes: &mut Vec<String>,
+) -> Result<u64, ObjectError> {
+    let (mut read, mut omitted) = (0_u64, 0);
+    for (at, change) in changes.iter().enumerate() {
+        // What is beyond is not even read: nobody reads such a preview, and it must not fill the memory.
+        read = read.saturating_add(change.bytes());
+        let is_shown = at < MOST_FILES && read <= MOST_BYTES;
+        omitted += u64::from(change.describe(objects, is_shown, diff, notes)?);
+    }
+    Ok(omitted)
+}
+
+/// What differs: deletions first, then by path.
+fn changes<'a>(olds: &Files<'a>, news: &Files<'a>) -> Vec<Change<'a>> {
+    let mut changes: Vec<Change<'a>> = olds
         .keys()
         .chain(news.keys())
         .copied()
@@ -116,17 +166,7 @@ pub fn preview(
         .filter_map(|path| Change::between(path, olds.get(path).copied(), news.get(path).copied()))
         .collect();
     changes.sort_by_key(|change| (change.action(), change.path));
-
-    let mut summary: BTreeSet<Item> = changes.iter().map(|c| item(c.action(), c.path)).collect();
-    let verb = if desired.is_some() { "sets" } else { "removes" };
-    let mut notes = vec![format!("{verb} the folder `{}`, which is owned whole", text::escape(target))];
-    live::tell(live, &olds, &news, &mut summary, &mut notes);
-
-    let mut diff = String::new();
-    for change in &changes {
-        change.describe(objects, &mut diff, &mut notes)?;
-    }
-    Ok(Preview { summary: summary.into_iter().collect(), notes, diff })
+    changes
 }
 
 type Files<'a> = BTreeMap<&'a str, &'a InputFile>;
@@ -172,13 +212,14 @@ impl<'a> Change<'a> {
     }
 
     /// Adds a line such as `change 0644 → 0755 run.sh`, which no line of content can fake since those begin with a sign,
-    /// and the diff; or a note where the content is not shown.
+    /// and the diff; or a note where the content is not shown. Gives whether it was left out for the preview's size.
     fn describe(
         &self,
         objects: &(impl Objects + ?Sized),
+        is_shown: bool,
         diff: &mut String,
         notes: &mut Vec<String>,
-    ) -> Result<(), ObjectError> {
+    ) -> Result<bool, ObjectError> {
         let path = text::escape(self.path);
         let word = if self.action() == Action::Update { "change" } else { self.action().name() };
         let word = if word == "destroy" { "delete" } else { word };
@@ -187,8 +228,14 @@ impl<'a> Change<'a> {
         // Writing to a String cannot fail.
         let _ = writeln!(diff, "{word} {} {path}", modes.join(" → "));
 
+        let differs = self.old.map(|file| file.sha256) != self.new.map(|file| file.sha256);
         let hidden = if self.sides().any(|file| file.size > LARGE) {
             FileDiff::Large
+        } else if !is_shown {
+            if differs {
+                notes.push(format!("`{path}` is beyond what one preview shows: {}", self.facts()));
+            }
+            return Ok(differs);
         } else {
             let read = |file: Option<&InputFile>| file.map(|file| content(objects, file)).transpose();
             unified(self.path, read(self.old)?.as_deref(), read(self.new)?.as_deref())
@@ -196,17 +243,25 @@ impl<'a> Change<'a> {
         let why = match hidden {
             FileDiff::Text(lines) => {
                 diff.push_str(&lines);
-                return Ok(());
+                return Ok(false);
             }
             FileDiff::Binary => "is binary",
             FileDiff::Large => "is too large to compare",
         };
-        if self.old.map(|file| file.sha256) != self.new.map(|file| file.sha256) {
-            let facts: Vec<_> =
-                self.sides().map(|f| format!("{} bytes, sha256 {}", f.size, f.sha256.to_hex())).collect();
-            notes.push(format!("`{path}` {why} and not shown: {}", facts.join(" → ")));
+        if differs {
+            notes.push(format!("`{path}` {why} and not shown: {}", self.facts()));
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// The bytes to be read for the comparison; what is too large is not read.
+    fn bytes(&self) -> u64 {
+        self.sides().map(|file| file.size).filter(|size| *size <= LARGE).fold(0, u64::saturating_add)
+    }
+
+    fn facts(&self) -> String {
+        let facts: Vec<_> = self.sides().map(|f| format!("{} bytes, sha256 {}", f.size, f.sha256.to_hex())).collect();
+        facts.join(" → ")
     }
 
     fn sides(&self) -> impl Iterator<Item = &'a InputFile> {

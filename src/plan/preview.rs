@@ -20,6 +20,15 @@ pub struct Preview {
     pub notes: Vec<String>,
     /// The unified diff (or a tool's own plan text), lines ending in `\n`, escaped for display.
     pub diff: String,
+    /// How many files' contents were left out because the preview would have become too large. Such a plan is
+    /// `truncated`, whatever the display limit is.
+    #[serde(skip_serializing_if = "is_none")]
+    pub omitted: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(omitted: &u64) -> bool {
+    *omitted == 0
 }
 
 /// One line of a preview's summary.

@@ -131,12 +131,33 @@ impl Requirement {
     pub fn label(&self) -> String {
         match (&self.ruleset, &self.rule) {
             (Some(ruleset), Some(rule)) => format!("{ruleset}/{rule}"),
-            _ => "single approval".to_owned(),
+            (Some(ruleset), None) => format!("ruleset {ruleset}, which is gone"),
+            (None, _) => "single approval".to_owned(),
         }
     }
 }
 
 impl Verdict {
+    /// The verdict on a plan whose settings ask for a ruleset that the policy in force does not have.
+    pub fn unmeetable(ruleset: RulesetName, statements: &[Judged]) -> Self {
+        let because = format!("ruleset `{ruleset}` does not exist in the policy in force");
+        let requirement = Requirement {
+            ruleset: Some(ruleset),
+            rule: None,
+            because: Because::Enters,
+            required: 1,
+            have: Vec::new(),
+            eligible: Vec::new(),
+            excluded: Vec::new(),
+        };
+        let view = |judged: &Judged| match judged.admitted {
+            Admission::Admitted => StatementView { reason: because.clone(), ..StatementView::of_refused(judged) },
+            _ => StatementView::of_refused(judged),
+        };
+        let statements = statements.iter().map(view).collect();
+        Self { requirements: vec![requirement], statements, rejected_by: Vec::new() }
+    }
+
     /// All requirements are met and nobody's rejection stands.
     pub fn is_approved(&self) -> bool {
         self.rejected_by.is_empty() && self.requirements.iter().all(Requirement::is_met)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::append::Draft;
 use super::{Daemon, TickError};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
@@ -42,7 +43,7 @@ impl Daemon {
             .state()?
             .environments
             .iter()
-            .filter(|(_, env)| env.deployment.is_some() || env.current.is_some())
+            .filter(|(name, env)| !name.is_governance() && (env.deployment.is_some() || env.current.is_some()))
             .map(|(name, _)| name.clone())
             .collect();
         let mut wrote = false;
@@ -94,7 +95,7 @@ impl Daemon {
         }
     }
 
-    fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {
+    pub(super) fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {
         let id = format!("{name}/{}.{}", claim.number, claim.attempt);
         (claim.key == self.public && claim.instance == self.instance)
             || self.config.take_over.as_deref() == Some(id.as_str())
@@ -355,9 +356,22 @@ impl Daemon {
         services: Vec<ServiceOutcome>,
         message: String,
     ) -> Result<(), TickError> {
+        let draft = self.draft(self.state()?.heads);
+        self.outcome_in(draft, name, deployment, result, services, message)
+    }
+
+    /// As [`Daemon::outcome`], in an entry that says something before it.
+    pub(super) fn outcome_in(
+        &mut self,
+        mut draft: Draft,
+        name: &EnvironmentName,
+        deployment: &Deployment,
+        result: OutcomeResult,
+        services: Vec<ServiceOutcome>,
+        message: String,
+    ) -> Result<(), TickError> {
         let claim = &deployment.claim;
-        let heads = self.state()?.heads;
-        let mut draft = self.draft(heads);
+        let heads = draft.heads;
         let document = self.deployment_document(name, claim.number)?;
         let before = self.state()?.environment(name);
         let event = Event::Outcome {
@@ -388,7 +402,11 @@ impl Daemon {
     }
 
     /// The published plan: in the environment's folder while it waits, in the deployment's once it was claimed.
-    fn plan_document(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<Option<PlanDocument>, TickError> {
+    pub(super) fn plan_document(
+        &self,
+        name: &EnvironmentName,
+        plan: &OpenPlan,
+    ) -> Result<Option<PlanDocument>, TickError> {
         let folder = environment_folder(self.state()?.start.layout, name);
         for path in [format!("{folder}/plan.json"), format!("{folder}/history/{}/plan.json", plan.number)] {
             if let Some(bytes) = self.journal_file(&path)?
@@ -401,7 +419,7 @@ impl Daemon {
         Ok(None)
     }
 
-    fn deployment_document(
+    pub(super) fn deployment_document(
         &self,
         name: &EnvironmentName,
         number: u64,

@@ -54,6 +54,16 @@ pub enum TickError {
         /// What was found.
         what: String,
     },
+    /// What an entry of somebody else rests on is not here, so it cannot be proven.
+    #[error("entry {commit} on {branch} cannot be proven from what is here: {what}")]
+    Unproven {
+        /// The journal's branch.
+        branch: String,
+        /// The entry.
+        commit: Oid,
+        /// What is missing.
+        what: String,
+    },
     /// The daemon's key is no journal key of the policy in force.
     #[error("the signing key {key} is not among the journalKeys of the policy in force")]
     ForeignKey {
@@ -121,6 +131,10 @@ impl TickError {
                 "compare with your backups and with what people remember; nothing is applied meanwhile".to_owned()
             }
             Self::TooMany { .. } => "raise spec.limits.environments in the settings".to_owned(),
+            Self::Unproven { .. } => {
+                "the next look may bring it; if it stays so, compare with `countersign verify` in a fresh clone"
+                    .to_owned()
+            }
             Self::Policy(_) => "countersign validate".to_owned(),
             _ => String::new(),
         }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
+use crate::digest::PlanId;
 use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
@@ -18,6 +19,7 @@ use crate::journal::{Event, Heads, ReadyMade};
 use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, ready};
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
+use crate::plan::PlanDocument;
 
 /// How long another daemon has to push what it put on the journal.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -27,7 +29,8 @@ const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdic
 impl Daemon {
     /// Adds the ready-made commits that are missing for the environments of this entry.
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
-        for name in draft.touched_environments() {
+        // A change of the policy takes signed records: a merge of it would count for nothing.
+        for name in draft.touched_environments().into_iter().filter(|name| !name.is_governance()) {
             let phase = self.phase(&name)?;
             if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
                 continue;
@@ -65,27 +68,34 @@ impl Daemon {
         let objects = Arc::clone(&self.objects);
         let objects = objects.as_ref();
         let n = plan.newest_ready(verdict).map_or(1, |newest| newest.n + 1);
-        let ReadyRecord { record, path, branch, subject } = ReadyRecord::of(self.state()?, name, plan.id, verdict, n);
+        let made = ReadyRecord::of(self.state()?, name, plan.id, verdict, n);
+        let ReadyRecord { record, path, branch, .. } = made.clone();
         let blob = objects.write(Kind::Blob, record.to_yaml().as_bytes())?;
         // From the config branch's first commit, so that a plain merge makes a merge commit in every clone.
         let first = Graph::new(objects).root_of(config)?;
         let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
         let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
-        let diff = draft.plan_text(name, self.config.preview_limit);
-        let diff = match diff {
-            Some(diff) => diff,
-            None => self.journal_plan_text(name)?,
+        let document = match draft.plan_document(name) {
+            Some(document) => document.clone(),
+            None => self.published_plan(name, plan.id)?,
         };
-        let message = format!("{subject}\n\n{diff}");
+        let message = made.message(self.state()?, &document.plan);
         let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
         Ok(ReadyMade { environment: name.clone(), plan: plan.id, verdict, n, commit, branch, path, blob })
     }
 
-    fn journal_plan_text(&self, name: &EnvironmentName) -> Result<String, TickError> {
+    /// The plan that waits, as it was published.
+    fn published_plan(&self, name: &EnvironmentName, plan: PlanId) -> Result<PlanDocument, TickError> {
         let folder = crate::journal::pages::environment_folder(self.state()?.start.layout, name);
-        let text = self.journal_file(&format!("{folder}/plan.diff"))?.unwrap_or_default();
-        Ok(String::from_utf8_lossy(&text).into_owned())
+        let path = format!("{folder}/plan.json");
+        let bytes = self.journal_file(&path)?.unwrap_or_default();
+        let document: PlanDocument =
+            serde_json::from_slice(&bytes).map_err(|error| TickError::Unreadable(format!("{path}: {error}")))?;
+        if document.digest != plan || document.plan.id() != plan {
+            return Err(TickError::Unreadable(format!("{path}: it is not plan {}", plan.short())));
+        }
+        Ok(document)
     }
 
     /// Makes those ready-made commits again that can be pushed no more: their ids are on the journal, but whoever made
@@ -152,8 +162,9 @@ impl Daemon {
                 // What is not here cannot be pushed.
                 continue;
             }
-            if let Some(moved) = old.filter(|old| self.state().is_ok_and(|state| state.ready_made(*old).is_none())) {
-                alarms.push(format!("branch {name} was at {moved}, which this daemon never made; it was put back"));
+            if let Some(why) = old.and_then(|old| self.why_foreign(name, old)) {
+                let done = if new.is_some() { "put back" } else { "removed" };
+                alarms.push(format!("branch {name} was at {why}; it was {done}"));
             }
             updates.push(RefUpdate { name: name.clone(), expected: old, new });
         }
@@ -179,6 +190,18 @@ impl Daemon {
             }
         }
         Ok(true)
+    }
+
+    /// What a ready-made branch is at, where that was never its own: it is silent about an older commit of this branch
+    /// (of a plan that ended, or used up), for which nobody but time is to blame.
+    fn why_foreign(&self, name: &str, at: Oid) -> Option<String> {
+        match self.state().ok()?.ready_made(at) {
+            None => Some(format!("{at}, which this daemon never made")),
+            Some(ready) if branch_ref(&ready.branch) != name => {
+                Some(format!("{at}, which belongs to {}", branch_ref(&ready.branch)))
+            }
+            Some(_) => None,
+        }
     }
 
     /// Whether the branches of a plan are offered: it waits, and nothing is being deployed.

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::imports::{self, Imported, Merged, Repository, Sources};
 use super::rendered::rendered;
 use super::template::Budget;
-use super::{InputFile, Manifest};
+use super::{GovernanceFolder, InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
-use crate::model::{Environment, EnvironmentName, Governance, Problem, Problems, ServiceKind, Values};
+use crate::model::{Environment, EnvironmentName, Problem, Problems, ServiceKind, Values};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
 use crate::plan::ServiceContent;
 
@@ -49,9 +49,26 @@ pub struct Resolved {
 pub struct Hashes {
     known: RefCell<HashMap<Oid, (Digest, u64)>>,
     imports: RefCell<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
+    /// The policies read last, by the tree of their folder, newest first.
+    policies: RefCell<Vec<(Oid, GovernanceFolder)>>,
 }
 
+/// How many policies are remembered: the one in force, a change of it, and the one before.
+const POLICIES: usize = 3;
+
 impl Hashes {
+    /// The policy of this folder, if it was read before.
+    pub(super) fn policy(&self, folder: Oid) -> Option<GovernanceFolder> {
+        self.policies.borrow().iter().find(|(known, _)| *known == folder).map(|(_, policy)| policy.clone())
+    }
+
+    /// Remembers a policy.
+    pub(super) fn keep_policy(&self, folder: Oid, policy: &GovernanceFolder) {
+        let mut policies = self.policies.borrow_mut();
+        policies.insert(0, (folder, policy.clone()));
+        policies.truncate(POLICIES);
+    }
+
     fn of(&self, objects: &dyn Objects, blob: Oid) -> Result<(Digest, u64), ObjectError> {
         if let Some(found) = self.known.borrow().get(&blob) {
             return Ok(*found);
@@ -235,7 +252,7 @@ fn invalid(file: &str, message: &str) -> Content {
 }
 
 /// Adds every plain file below a folder to the inputs; anything else is a problem.
-fn collect(
+pub(super) fn collect(
     objects: &dyn Objects,
     hashes: &Hashes,
     folder: Entry,
@@ -264,32 +281,6 @@ fn collect(
         }
     }
     Ok(problems)
-}
-
-/// The policy as a tree has it: its revision (`None`: there is no folder), and what it says.
-///
-/// # Errors
-/// Where an object is missing or malformed.
-pub fn resolve_governance(
-    objects: &dyn Objects,
-    hashes: &Hashes,
-    root: &str,
-    tree: Oid,
-) -> Result<(Option<RevisionId>, Result<Governance, Problems>), ObjectError> {
-    let folder = match entry_at(objects, tree, &below(root, EnvironmentName::GOVERNANCE))? {
-        Some(entry) if entry.mode == Mode::Tree => entry,
-        Some(_) => return Ok((None, Err(Problem::of_file("governance", "is no folder").into()))),
-        None => return Ok((None, Err(Problem::of_file("governance", "there is no such folder").into()))),
-    };
-    let mut inputs = BTreeMap::new();
-    let problems = collect(objects, hashes, folder, EnvironmentName::GOVERNANCE, &mut inputs)?;
-    let mut files = BTreeMap::new();
-    for (path, file) in &inputs {
-        files.insert(path.clone(), objects.blob(file.blob)?.to_vec());
-    }
-    let revision = Manifest { files: inputs, imports: BTreeMap::new() }.revision();
-    let governance = if problems.is_empty() { Governance::read(&files) } else { Err(Problems(problems)) };
-    Ok((Some(revision), governance))
 }
 
 /// The names of the folders below `environments/` in a tree, and problems with those that are no names.

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Grants;
 use super::branch::branch;
 use super::read::path;
-use super::{Grants, RemoteError, RemoteUrl};
 use crate::digest::{RepositoryId, RevisionId};
+use crate::git::url::{RemoteUrl, UrlError};
 use crate::journal::Layout;
 use crate::model::RepositoryName;
 use crate::model::folder::host_folder;
@@ -86,7 +87,7 @@ pub(super) fn repository(field: &Field<'_>, folder: &Path) -> Option<Repository>
         sound = false;
     }
     if credentials != Credentials::default() && !url.is_ssh() {
-        fields.whole().complain("`credentials` are for an `ssh://` url; remove them");
+        fields.whole().complain("`credentials` are for an ssh url; remove them");
         sound = false;
     }
     if !sound {
@@ -97,7 +98,7 @@ pub(super) fn repository(field: &Field<'_>, folder: &Path) -> Option<Repository>
 
 /// The address is not repeated where it is wrong: it may hold a password.
 fn remote(field: &Field<'_>) -> Option<RemoteUrl> {
-    field.text()?.parse().map_err(|error: RemoteError| field.complain(error.to_string())).ok()
+    field.text()?.parse().map_err(|error: UrlError| field.complain(error.to_string())).ok()
 }
 
 fn overlap(one: &str, other: &str) -> bool {
@@ -134,7 +135,13 @@ fn journal(field: &Field<'_>) -> Option<JournalSettings> {
 fn trust(field: &Field<'_>) -> Option<Trust> {
     let fields = field.fields(&["policy", "journal", "requireTips"])?;
     let policy = fields.required("policy").and_then(|policy| policy.parsed());
-    let journal = fields.maybe("journal", Field::parsed);
+    let journal = fields.maybe("journal", |field| {
+        if field.is_null() {
+            field.complain("expected the journal's identity; leave `journal` out where none is pinned");
+            return None;
+        }
+        field.parsed()
+    });
     let require_tips = fields.or("requireTips", false, Field::boolean);
     Some(Trust { policy: policy?, journal: journal?, require_tips: require_tips? })
 }

@@ -205,7 +205,7 @@ impl Step<'_, '_> {
             .state
             .environments
             .iter()
-            .filter(|(_, env)| env.running().is_none() && !env.open_ids().is_empty())
+            .filter(|(name, env)| !name.is_governance() && env.running().is_none() && !env.open_ids().is_empty())
             .map(|(name, _)| name.clone())
             .collect();
         for name in open {

@@ -42,6 +42,13 @@ impl Step<'_, '_> {
             self.violated(at, "claim: plan", "starts from another deployment than the last one");
         }
         self.approved(claim, &env, &plan)?;
+        self.contributed(claim, &env, &plan)?;
+        if name.is_governance() {
+            if !claim.targets.is_empty() {
+                self.violated(at, "claim: targets", "the policy has none");
+            }
+            return self.claimed_policy(claim.number, plan.revision);
+        }
         self.content(claim, &env, &plan)
     }
 
@@ -71,6 +78,27 @@ impl Step<'_, '_> {
         }
         if met(&verdict) != claim.met {
             self.violated(at, "claim: met", "is not what met each rule");
+        }
+        Ok(())
+    }
+
+    /// Gate: the contributors that the approvals were held against are those whom the policy in force knows: a person
+    /// who was added since the plan was published may be one of them.
+    fn contributed(&mut self, claim: &Claim, env: &EnvironmentState, plan: &OpenPlan) -> Result<(), ObjectError> {
+        let name = &claim.environment;
+        let found = if name.is_governance() {
+            self.policy_contributions()?
+        } else {
+            let base = self.base_of(name, env)?;
+            let desired = match plan.revision {
+                Some(revision) => self.resolved_at(name, claim.heads.config, revision, &plan.imports)?,
+                None => None,
+            };
+            self.contributions(env, base.as_ref(), desired.as_ref(), claim.heads.config)?
+        };
+        if found.contributors != plan.contributors {
+            let what = "the plan's contributors are not those whom the policy in force knows";
+            self.violated(At::deployment(name, claim.number), "claim: plan", what);
         }
         Ok(())
     }

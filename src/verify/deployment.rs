@@ -30,7 +30,7 @@ impl Step<'_, '_> {
         };
         self.notes.attest(Attested::Outcomes);
         self.looked_again(name, &env, &running, result, services, message)?;
-        self.told_of_each(name, &env, &running, result, services)?;
+        self.told_of_each(name, &env, &running, result, services, message)?;
         self.document_of_outcome(name, &running, result, services, message)?;
         let people = running.claim.met.iter().flat_map(|met| met.statements.iter().map(|(_, person)| person.clone()));
         self.notes.deployments.push(ProvenDeployment {
@@ -108,8 +108,23 @@ impl Step<'_, '_> {
         running: &Deployment,
         result: OutcomeResult,
         services: &[ServiceOutcome],
+        message: &str,
     ) -> Result<(), ObjectError> {
         let at = At::deployment(name, running.claim.number);
+        if name.is_governance() {
+            let line = crate::plan::policy::service();
+            if services.iter().map(|service| &service.name).ne([&line]) {
+                self.violated(at, "outcome: services", "the policy's change has one line");
+            }
+            if !goes_with(result, services) || services.iter().any(|service| !service.message.is_empty()) {
+                self.violated(at, "outcome", "what came of it does not go with how it ended");
+            }
+            let ends_so = matches!(result, OutcomeResult::Applied | OutcomeResult::Abandoned);
+            if !ends_so || message == SETTLED {
+                self.violated(at, "outcome", "a change of the policy comes into force or is abandoned");
+            }
+            return Ok(());
+        }
         let base = self.base_of(name, env)?;
         let desired = match running.plan.revision {
             Some(revision) => self.resolved_at(name, running.claim.heads.config, revision, &running.plan.imports)?,

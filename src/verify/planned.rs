@@ -89,6 +89,9 @@ impl Step<'_, '_> {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);
         }
+        if !truncated && composed.previews.iter().any(|(_, preview)| preview.omitted > 0) {
+            self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
+        }
         let Contributions { contributors: known, commits } =
             self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
         if known != *contributors {
@@ -117,7 +120,7 @@ impl Step<'_, '_> {
 
     /// Holds the published document against the plan as computed again: what differs only by what may have been found
     /// on the host is taken from the document, as attested.
-    fn told(
+    pub(super) fn told(
         &mut self,
         name: &EnvironmentName,
         id: PlanId,
@@ -189,7 +192,7 @@ impl Step<'_, '_> {
         Ok(compose::compose(place, desired, changes, services))
     }
 
-    fn contributions(
+    pub(super) fn contributions(
         &self,
         env: &EnvironmentState,
         base: Option<&Resolved>,

@@ -43,8 +43,11 @@ pub(super) struct Place {
     pub resolutions: Resolutions,
     /// Each person's last admitted word on each plan. Kept beside the fold, which judgements are made from: a rejection
     /// that the fold lost must not be lost here too.
-    pub last_words: BTreeMap<PlanId, BTreeMap<PersonName, (ApprovalVerdict, Option<PublicKey>)>>,
+    pub last_words: BTreeMap<PlanId, LastWords>,
 }
+
+/// Each person's last admitted word on a plan.
+pub(super) type LastWords = BTreeMap<PersonName, (ApprovalVerdict, Option<PublicKey>)>;
 
 impl<'a> Prover<'a> {
     /// A walk that has not begun. Graph and hashes remember what was read; they outlive it so that copies share them.
@@ -155,16 +158,10 @@ impl<'a> Prover<'a> {
 
     fn go_on(&mut self, mut place: Place, read: EntryCommit, in_detail: bool) -> bool {
         let before = (place.tip, place.tree, place.digest);
-        let version = place.state.policy.map(|policy| policy.version);
-        let mut goes_on = Step::new(self, &mut place, &read, Some(before)).next(in_detail);
+        let goes_on = Step::new(self, &mut place, &read, Some(before)).next(in_detail);
         place.tip = read.commit.id;
         place.tree = read.commit.tree;
         place.digest = previous_digest(&read.commit);
-        if place.state.policy.map(|policy| policy.version) != version {
-            let what = "a policy version above 1 is not known to this version of the program".to_owned();
-            self.note(Some(read.entry.sequence), Some(read.commit.id), "entry.json", what);
-            goes_on = false;
-        }
         self.at = Some(place);
         goes_on
     }

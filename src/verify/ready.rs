@@ -7,6 +7,7 @@ use crate::evidence::signature::commit_signer;
 use crate::journal::ReadyMade;
 use crate::lifecycle::{JudgeError, Phase, ReadyRecord, phase_of, ready, verdict_on};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
+use crate::plan::PlanDocument;
 
 impl Step<'_, '_> {
     /// After an entry, a plan that can be approved by merging can be rejected so as well, and what was merged already is
@@ -54,6 +55,9 @@ impl Step<'_, '_> {
                 self.violated(at, format!("{place}: {field}"), what);
             }
         }
+        if name.is_governance() {
+            self.violated(at, &place, "a change of the policy takes signed records: nothing is ready-made for it");
+        }
         if self.env(name).current != Some(ready.plan) {
             self.violated(at, &place, "a ready-made commit for a plan that does not wait");
         }
@@ -69,8 +73,15 @@ impl Step<'_, '_> {
         let first = self.graph.root_of(self.entry.heads.config)?;
         let put = [(ready.path.clone(), Edit::Put(Entry { mode: Mode::File, id: ready.blob }))].into();
         let tree = edit_tree(&super::tree::Unwritten(self.objects), Some(self.objects.commit(first)?.tree), &put)?;
-        let diff = self.file(&format!("{}/plan.diff", self.folder(name)))?.unwrap_or_default();
-        let message = format!("{}\n\n{}", expected.subject, String::from_utf8_lossy(&diff));
+        let published = self.file(&format!("{}/plan.json", self.folder(name)))?.unwrap_or_default();
+        let document = match serde_json::from_slice::<PlanDocument>(&published) {
+            Ok(document) if document.plan.id() == ready.plan => document,
+            _ => {
+                self.violated(at, &place, "a ready-made commit for a plan that is not published");
+                return Ok(());
+            }
+        };
+        let message = expected.message(&self.place.state, &document.plan);
         for fault in commit_faults(&commit, tree, &[first], self.entry.time, &message) {
             self.violated(at, &place, format!("the ready-made commit {}: {fault}", ready.commit.short()));
         }

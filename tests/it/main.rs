@@ -16,6 +16,7 @@ mod demo;
 mod fixtures;
 mod formats;
 mod gates;
+mod governance;
 mod house;
 mod init;
 mod lifecycle;

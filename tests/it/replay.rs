@@ -306,7 +306,7 @@ fn r8_a_new_approval_names_the_statement_before_it() {
 }
 
 /// As soon as a claim arrives on the remote, the config branch is moved there to `commit`.
-fn move_main_when_claimed(world: &World, commit: &str) {
+pub fn move_main_when_claimed(world: &World, commit: &str) {
     let hook = world.at("remote.git/hooks/post-receive");
     let script = format!(
         "#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'; then git update-ref refs/heads/main {commit}; fi\n"
@@ -378,19 +378,86 @@ fn r9_a_push_that_arrives_with_the_claim_waits_for_its_own_approval() {
     world.finish();
 }
 
+/// `prod` waits for its first approval.
+fn waiting() -> World {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick().expect_waiting_on("prod", "standard/platform");
+    world
+}
+
+/// The daemon refuses what is on the journal, with these words, and does nothing because of it.
+#[track_caller]
+fn expect_refused(world: &mut World, words: &str) {
+    let run = world.try_tick();
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stdout.contains("prod Tampered") && run.stderr.contains(words), "{run}");
+    world.expect_not_applied("prod");
+}
+
 #[test]
 fn r10_a_claim_forged_with_the_stolen_daemon_key_is_not_resumed() {
-    let mut world = World::new();
-    world.environment("mallory", "prod", "v1\n").push("mallory").tick().forge_claim("prod");
-    world.expect_phase_of_fold("prod", Phase::Deploying);
-    world.tick().expect_not_applied("prod").expect_waiting_on("prod", "standard/platform");
-    let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });
-    assert!(world.events().iter().any(abandoned));
-    world
-        .approve_by_merge("alice", "prod")
-        .tick()
-        .expect_applied("prod", "v1\n")
-        .finish_unproven(1, "the plan was not approved: standard/platform had 0 of 1");
+    let mut world = waiting();
+    world.forge_claim("prod").expect_phase_of_fold("prod", Phase::Deploying);
+    expect_refused(&mut world, "the plan was not approved: standard/platform had 0 of 1");
+    expect_refused(&mut world, "the plan was not approved");
+    world.take_off_the_last_entry().tick().expect_waiting_on("prod", "standard/platform");
+    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn r10_a_forged_approval_on_the_journal_approves_nothing() {
+    let mut world = waiting();
+    world.forge_approval("alice", "prod");
+    expect_refused(&mut world, "is in no commit that this entry read");
+    world.take_off_the_last_entry().approve_by_merge("bob", "prod").tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn r10_a_forged_outcome_deploys_nothing() {
+    let mut world = waiting();
+    world.forge_claim("prod").forge_outcome("prod", OutcomeResult::Applied);
+    world.expect_phase_of_fold("prod", Phase::Synced);
+    expect_refused(&mut world, "the plan was not approved");
+    world.take_off_the_last_entry();
+    expect_refused(&mut world, "the plan was not approved");
+    world.take_off_the_last_entry().approve_by_merge("bob", "prod").tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn r10_an_approval_that_was_left_out_or_refused_falsely_is_noticed() {
+    let mut world = waiting();
+    world.approve_by_merge("alice", "prod");
+    // An entry that reads the commit with the approval and says nothing of it.
+    let main = world.tip("main").parse().expect("an id");
+    let message = "all is well".to_owned();
+    world.forge_entry_reading(main, vec![Event::Alarm { environment: None, message }]);
+    expect_refused(&mut world, "was left out");
+    world.take_off_the_last_entry().tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn r10_a_daemon_that_sees_a_journal_for_the_first_time_proves_all_of_it() {
+    let mut world = waiting();
+    world.forge_approval("alice", "prod");
+    std::fs::remove_dir_all(world.at("journal.state")).expect("the state folder");
+    let run = world.try_tick();
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("is in no commit that this entry read"), "{run}");
+    world.expect_not_applied("prod").take_off_the_last_entry();
+    world.approve_by_merge("bob", "prod").tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn r10_a_replica_refuses_what_was_forged_with_the_other_replicas_key() {
+    let mut world = World::with().daemon("second").build();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick().tick_of("second").forge_approval("bob", "prod");
+    for daemon in ["second", "journal"] {
+        let run = world.try_tick_of(daemon);
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(run.stderr.contains("is in no commit that this entry read"), "{run}");
+    }
+    world.expect_not_applied("prod").take_off_the_last_entry();
+    world.approve_by_merge("alice", "prod").tick_of("second").expect_applied("prod", "v1\n").tick().finish();
 }
 
 #[test]

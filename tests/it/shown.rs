@@ -95,6 +95,26 @@ fn d4_markup_in_content_and_reasons_stays_text() {
 }
 
 #[test]
+fn d4_no_word_of_the_repository_is_in_the_message_of_a_ready_made_commit() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "closes #3 @alice\n[skip ci] https://evil.example\n");
+    world.file("mallory", "environments/prod/config/fixes #12 @bob.md", "x\n").push("mallory").tick();
+    for verdict in ["approve", "reject"] {
+        let message = world.git("remote.git", &["log", "-1", "--format=%B", &world.ready(verdict, "prod")]);
+        for bait in ["#", "@", "://", "[", "closes", "fixes", "skip"] {
+            assert!(!message.contains(bait), "`{bait}` is in {message}");
+        }
+        let command = message.lines().map(str::trim).find(|line| line.starts_with("git show ")).expect("a command");
+        let diff = world.shell("alice", &format!("git fetch --quiet origin && {command}"));
+        assert!(diff.contains("+closes #3 @alice") && diff.contains("fixes #12 @bob.md"), "{diff}");
+    }
+    let plan = world.status("prod").plan.expect("a plan").digest.short();
+    let message = world.git("remote.git", &["log", "-1", "--format=%B", &world.ready("approve", "prod")]);
+    insta::assert_snapshot!(message.replace(&plan, "PLAN"));
+    world.finish();
+}
+
+#[test]
 fn d6_links_and_submodules_in_the_source_are_invalid() {
     for (line, words) in [
         ("ln -s /etc/passwd environments/prod/config/link", "symbolic link"),
@@ -141,6 +161,27 @@ fn d7_one_environments_excess_never_stops_another() {
         world.expect_phase(name, Phase::Invalid);
     }
     world.approve_by_merge("alice", "prod").tick().expect_exit(1).expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn d7_a_change_beyond_what_a_preview_shows_takes_an_acknowledgement_and_stops_nobody_else() {
+    let mut world = World::new();
+    // The display limit is as high as it goes: it is not what cuts this one.
+    world.edit_settings("journal", |text| format!("{text}  limits: {{ preview: 16MiB }}\n"));
+    world.environment("mallory", "huge", "v1\n").environment("mallory", "prod", "v1\n");
+    for n in 0..7 {
+        let text: String = (0..90_000).map(|line| format!("{n} {line}\n")).collect();
+        world.file("mallory", &format!("environments/huge/config/{n}.conf"), &text);
+    }
+    world.push("mallory").tick().approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n");
+    assert!(world.status("huge").plan.expect("a plan").truncated);
+    assert!(world.branches("countersign/approve/huge").is_empty(), "nobody merges what cannot be seen");
+    let diff = world.journal_file("environments/huge/plan.diff").expect("a diff");
+    assert!(diff.contains("is beyond what one preview shows"), "{}", &diff[..500]);
+    world.approve_by_record("alice", "huge").tick().expect_waiting_on("huge", "standard/platform");
+    world.expect_not_counted("huge", "the preview was cut");
+    let record = world.record("bob", "huge", Approve).acknowledging_truncation();
+    world.say("bob", &record).tick().expect_phase("huge", Phase::Synced).finish();
 }
 
 #[test]

@@ -215,7 +215,32 @@ fn s9_a_ready_made_branch_that_was_replaced_is_put_back_and_alarmed() {
     world.tick().expect_waiting_on("prod", "standard/platform").expect_not_applied("prod");
     world.expect_not_counted("prod", "which is not the branch of what it merges");
     assert_eq!(world.tip(&reject), right);
+    world.expect_alarm(&format!("branch refs/heads/{reject} was at {wrong}, which belongs to refs/heads/{approve}"));
     world.finish();
+}
+
+#[test]
+fn s9_a_ready_made_branch_moved_to_the_commit_of_another_plan_is_alarmed_even_when_it_is_removed() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").environment("mallory", "test", "v1\n").push("mallory").tick();
+    let (prod, test) = (world.ready("approve", "prod"), world.ready("approve", "test"));
+    world.shell("mallory", &format!("git fetch -q origin {test} && git push -q --force origin FETCH_HEAD:{prod}"));
+    world.approve_by_record("bob", "prod").tick().expect_applied("prod", "v1\n");
+    world.expect_alarm(&format!("which belongs to refs/heads/{test}; it was"));
+    world.finish();
+}
+
+#[test]
+fn s9_branches_that_end_or_are_renewed_alarm_nobody() {
+    let mut world = World::with()
+        .ruleset("standard", "rules:\n  - name: platform\n    approvers: { teams: [platform] }\n    required: 2\n")
+        .build();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick();
+    // Used up by a merge: the next one takes its place.
+    world.approve_by_merge("alice", "prod").tick();
+    // Another plan: the branches of the one before go.
+    world.change("mallory", "prod", "v2\n").tick().approve_by_merge("alice", "prod").tick();
+    world.approve_by_merge("bob", "prod").tick().expect_applied("prod", "v2\n").expect_no_alarm().finish();
 }
 
 #[test]

@@ -46,8 +46,12 @@ pub enum Order {
     Fail,
     /// The call may or may not have happened: the daemon is not told.
     Lose,
+    /// A push is on its way and gets there when nobody expects it any more. The daemon is told that its answer is lost.
+    Late,
     /// It is killed here.
     Crash,
+    /// It is killed here, and what it started to push goes on without it.
+    Orphan,
 }
 
 /// What unwinds a daemon that is killed.

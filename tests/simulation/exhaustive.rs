@@ -3,7 +3,7 @@
 use countersign::model::ApprovalVerdict;
 
 use super::approver::{self, Meaning};
-use super::baton::{Order, Point};
+use super::baton::{Call, Order, Point};
 use super::content::{Content, Gates, Setting};
 use super::ledger::Branch;
 use super::world::World;
@@ -21,6 +21,10 @@ pub enum Accident {
     Failure,
     /// Its answer is lost.
     LostAnswer,
+    /// What it pushes gets there long after it was told that the answer is lost.
+    LatePush,
+    /// It is killed, and what it pushes gets there when it has started again.
+    OrphanedPush,
     /// Somebody pushes other content.
     Push,
     /// Somebody pushes other content and the same content again.
@@ -33,11 +37,13 @@ pub enum Accident {
     OtherDaemon,
 }
 
-pub const ACCIDENTS: [Accident; 9] = [
+pub const ACCIDENTS: [Accident; 11] = [
     Accident::Crash,
     Accident::CrashAndLoss,
     Accident::Failure,
     Accident::LostAnswer,
+    Accident::LatePush,
+    Accident::OrphanedPush,
     Accident::Push,
     Accident::PushAndRevert,
     Accident::Rejection,
@@ -45,26 +51,26 @@ pub const ACCIDENTS: [Accident; 9] = [
     Accident::OtherDaemon,
 ];
 
-/// A world, the accidents that are still to come, and how many points were passed.
+/// A world, the accidents that are still to come, and the points that were passed.
 struct Script {
     world: World,
     accidents: Vec<(usize, Accident)>,
-    passed: usize,
+    passed: Vec<Point>,
 }
 
 fn setting(main: u8) -> Content {
     Content::Present(Setting { gates: Gates::Default, main, extra: Some(main), note: 0 })
 }
 
-/// Runs the small world with these accidents. Gives how many points there were.
-pub fn run(accidents: &[(usize, Accident)]) -> Result<usize, String> {
+/// Runs the small world with these accidents. Gives the points there were.
+pub fn run(accidents: &[(usize, Accident)]) -> Result<Vec<Point>, String> {
     let mut world = World::new(&[(ENVIRONMENT, setting(0))]);
     let both = accidents.iter().any(|(_, accident)| *accident == Accident::OtherDaemon);
     for name in &super::people::DAEMONS[..1 + usize::from(both)] {
         let folder = world.folder();
         world.start(name, folder, None);
     }
-    let mut script = Script { world, accidents: accidents.to_vec(), passed: 0 };
+    let mut script = Script { world, accidents: accidents.to_vec(), passed: Vec::new() };
     let result = script.play().and_then(|()| script.world.quiet());
     result.map(|()| script.passed).map_err(|why| format!("{accidents:?}: {why}\n\n{}\n", script.world.log.join("\n")))
 }
@@ -73,10 +79,12 @@ pub fn run(accidents: &[(usize, Accident)]) -> Result<usize, String> {
 pub fn worlds(pairs: bool) -> Vec<Vec<(usize, Accident)>> {
     let points = run(&[]).unwrap_or_else(|why| panic!("{why}"));
     let mut worlds = Vec::new();
-    for point in 0..points {
-        for accident in ACCIDENTS {
+    for (point, stands) in points.iter().enumerate() {
+        let pushes = *stands == Point::Before(Call::Push);
+        let of_pushes = |accident: &Accident| matches!(accident, Accident::LatePush | Accident::OrphanedPush);
+        for accident in ACCIDENTS.into_iter().filter(|accident| pushes || !of_pushes(accident)) {
             worlds.push(vec![(point, accident)]);
-            let later = point + 1..if pairs { points + 20 } else { 0 };
+            let later = point + 1..if pairs { points.len() + 20 } else { 0 };
             worlds.extend(later.map(|second| vec![(point, accident), (second, Accident::Crash)]));
         }
     }
@@ -106,18 +114,19 @@ impl Script {
     fn round(&mut self) -> Result<(), String> {
         loop {
             let mut order = Order::Go(0);
-            if let Some(at) = self.accidents.iter().position(|(point, _)| *point == self.passed) {
+            if let Some(at) = self.accidents.iter().position(|(point, _)| *point == self.passed.len()) {
                 let (_, accident) = self.accidents.remove(at);
                 let point = self.world.processes[0].point();
-                self.world.note(format!("{accident:?} at point {} ({point:?})", self.passed));
+                self.world.note(format!("{accident:?} at point {} ({point:?})", self.passed.len()));
                 order = self.happen(accident)?;
             }
-            self.passed += 1;
+            self.passed.push(self.world.processes[0].point());
             match self.world.order(0, order)? {
                 Point::Idle => return Ok(()),
                 Point::Gone => {
                     let folder = self.world.processes[0].folder.clone();
                     self.world.start("north", folder, None);
+                    self.world.arrive()?;
                 }
                 _ => {}
             }
@@ -128,6 +137,8 @@ impl Script {
         let is_idle = self.world.processes[0].point() == Point::Idle;
         match accident {
             Accident::Crash => return Ok(Order::Crash),
+            Accident::LatePush => return Ok(Order::Late),
+            Accident::OrphanedPush => return Ok(Order::Orphan),
             Accident::CrashAndLoss => {
                 let folder = self.world.folder();
                 self.world.processes[0].folder = folder;

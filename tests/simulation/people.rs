@@ -13,7 +13,7 @@ pub const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 pub const STRANGER: &str = "mallory";
 
 /// The keys of the daemons.
-pub const DAEMONS: [&str; 2] = ["north", "south"];
+pub const DAEMONS: [&str; 3] = ["north", "south", "east"];
 
 /// The address of a person.
 pub fn email(person: &str) -> String {

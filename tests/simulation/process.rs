@@ -1,14 +1,15 @@
 //! A daemon as a process: the real loop with simulated seams, on a thread that can be killed.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use countersign::digest::RevisionId;
 use countersign::disk::{Disk, EnvironmentLock, MemoryDisk};
 use countersign::git::memory::{Fault, MemoryRemote, MemoryServer, Moment, Operation};
 use countersign::git::sign::JournalKey;
+use countersign::git::{RefUpdate, Remote as _};
 use countersign::journal::Layout;
 use countersign::model::{EnvironmentName, Glob};
 use countersign::object::MemoryObjects;
@@ -33,6 +34,23 @@ pub struct Surroundings {
     pub policy: RevisionId,
     /// How often somebody meddled with the host.
     pub meddled: Arc<AtomicI64>,
+    /// Pushes that are still on their way.
+    pub late: Arc<Mutex<Vec<Late>>>,
+}
+
+/// A push on its way: what its daemon asked for, and the store it comes from.
+pub struct Late {
+    pub daemon: &'static str,
+    updates: Vec<RefUpdate>,
+    objects: MemoryObjects,
+}
+
+impl Late {
+    /// It gets there: each reference is set if it still is what the daemon expected.
+    pub fn arrive(self, server: &MemoryServer) {
+        let results = MemoryRemote::new(server.clone(), self.objects).push(&self.updates);
+        results.expect("nothing goes wrong on this way");
+    }
 }
 
 /// A daemon's state folder: what survives a crash, unless the folder is lost.
@@ -118,7 +136,7 @@ fn daemon(
     start_journal: bool,
     take_over: Option<String>,
 ) -> Daemon {
-    let Surroundings { server, host, clock, policy, meddled } = surroundings.clone();
+    let Surroundings { server, host, clock, policy, meddled, late } = surroundings.clone();
     let grant = Grant {
         environments: vec![Glob::parse("*").unwrap()],
         services: vec!["files".to_owned()],
@@ -145,7 +163,7 @@ fn daemon(
     let driver = HostDriver { host: host.clone(), baton: Arc::clone(baton), daemon: name };
     let at_remote = Arc::clone(baton);
     let world = {
-        let server = server.clone();
+        let (server, objects) = (server.clone(), folder.objects.clone());
         move |operation: &Operation, moment: Moment| {
             let call = match operation {
                 Operation::References => Call::References,
@@ -161,10 +179,16 @@ fn daemon(
                 let (config, records, journal) = (server.get(CONFIG), server.get(RECORDS), server.get(JOURNAL));
                 host.state().looks.insert(name, Look { config, records, journal, meddled });
             }
-            match at_remote.stand(point) {
-                Order::Go(_) | Order::Crash => None,
+            let order = at_remote.stand(point);
+            if let (Operation::Push(updates), Order::Late | Order::Orphan) = (operation, order) {
+                let (updates, objects) = (updates.clone(), objects.clone());
+                late.lock().unwrap().push(Late { daemon: name, updates, objects });
+            }
+            match order {
+                Order::Go(_) => None,
                 Order::Fail => Some(Fault::Away),
-                Order::Lose => Some(Fault::AnswerLost),
+                Order::Lose | Order::Late => Some(Fault::AnswerLost),
+                Order::Crash | Order::Orphan => resume_unwind(Box::new(Crash)),
             }
         }
     };

@@ -42,7 +42,7 @@ pub fn run(seed: u64) -> Result<Tally, String> {
         drift: if dice.percent(20) { 2 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
     };
-    for name in &DAEMONS[..1 + dice.below(2)] {
+    for name in &DAEMONS[..1 + dice.below(DAEMONS.len())] {
         let folder = world.folder();
         world.start(name, folder, None);
     }
@@ -63,6 +63,9 @@ fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), Str
         }
         if dice.percent(climate.sabotage) && world.book.len() > 0 {
             saboteur::meddle(dice, world);
+        }
+        if dice.percent(10) {
+            world.arrive()?;
         }
         if dice.percent(climate.drift) {
             drift(dice, world);
@@ -87,10 +90,12 @@ fn step(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), Str
         world.start(name, folder, None);
         return Ok(());
     }
+    let pushes = point == Point::Before(Call::Push);
     let order = if dice.percent(climate.crashes) {
-        Order::Crash
+        if pushes && dice.percent(50) { Order::Orphan } else { Order::Crash }
     } else if dice.percent(climate.faults) && point != Point::Idle {
-        if dice.percent(50) { Order::Fail } else { Order::Lose }
+        let orders = [Order::Fail, Order::Lose, Order::Late];
+        *dice.pick(&orders[..2 + usize::from(pushes)])
     } else {
         Order::Go(dice.below(30))
     };

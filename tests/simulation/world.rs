@@ -69,6 +69,7 @@ impl World {
             clock: Arc::new(AtomicI64::new(1_800_000_000)),
             policy: policy.unwrap(),
             meddled: Arc::default(),
+            late: Arc::default(),
         };
         let mut world = Self {
             surroundings,
@@ -115,6 +116,22 @@ impl World {
 
     pub fn meddled(&self) -> usize {
         usize::try_from(self.surroundings.meddled.load(Ordering::SeqCst)).unwrap()
+    }
+
+    /// The first push that is still on its way gets there, if there is one.
+    pub fn arrive(&mut self) -> Result<bool, String> {
+        let mut late = self.surroundings.late.lock().unwrap();
+        if late.is_empty() {
+            return Ok(false);
+        }
+        let push = late.remove(0);
+        drop(late);
+        self.note(format!("a late push of {} arrives", push.daemon));
+        push.arrive(&self.surroundings.server);
+        // It was made from what was on the host then, not from what its daemon saw last.
+        self.mover = None;
+        self.check()?;
+        Ok(true)
     }
 
     pub fn config_tip(&self) -> Oid {
@@ -245,6 +262,7 @@ impl World {
     /// No more pushes, everything healthy: runs until nothing changes, and holds what is left against the promise.
     pub fn quiet(&mut self) -> Result<(), String> {
         self.note("the world becomes quiet");
+        while self.arrive()? {}
         for at in 0..self.processes.len() {
             if self.processes[at].point() == Point::Gone {
                 let (name, folder) = (self.processes[at].name, self.processes[at].folder.clone());

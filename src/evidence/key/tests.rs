@@ -134,3 +134,21 @@ fn errors_show_nothing_that_is_not_plain_text() {
     assert_eq!(error, KeyError::Algorithm(String::new()));
     assert!(error.to_string().starts_with("keys of this type"));
 }
+
+#[test]
+fn a_key_in_a_document_is_checked_like_one_in_a_policy() {
+    let read = |text: &str| serde_json::from_value::<PublicKey>(serde_json::Value::String(text.to_owned()));
+    for bits in ["256", "384"] {
+        let good = parse_public_key(&fresh(&["-t", "ecdsa", "-b", bits])).unwrap();
+        assert_eq!(read(good.as_str()).unwrap(), good);
+        assert!(read(&format!("{} alice@laptop", good.as_str())).is_err(), "a comment would be a second text");
+        // The last bit of y: no longer on the curve.
+        let mut blob = ssh_key::PublicKey::from_openssh(good.as_str()).unwrap().to_bytes().unwrap();
+        *blob.last_mut().unwrap() ^= 1;
+        let off = text_of(&format!("ecdsa-sha2-nistp{bits}"), &blob);
+        assert_eq!(parse_public_key(&off), Err(KeyError::Encoding));
+        assert!(read(&off).is_err());
+    }
+    assert!(read("ssh-dss AAAA").is_err());
+    assert!(read("").is_err());
+}

@@ -48,7 +48,7 @@ fn subject(events: &[Event]) -> String {
 /// What a subject names first where several things happened to one environment.
 fn weight(event: &Event) -> u8 {
     match event {
-        Event::Started { .. } | Event::PolicyAdmitted { .. } | Event::GovernancePending { .. } => 10,
+        Event::Started { .. } | Event::PolicyAdmitted { .. } => 10,
         Event::Alarm { .. } => 9,
         Event::Outcome { .. } => 8,
         Event::Claimed(_) => 7,
@@ -102,12 +102,6 @@ fn told(event: &Event) -> String {
     match event {
         Event::Started { branch, .. } => format!("the journal of branch {} begins", harmless(branch)),
         Event::PolicyAdmitted { version, .. } => format!("policy {version} is in force"),
-        Event::GovernancePending { problems, .. } if problems.is_empty() => {
-            "the change to governance/ is gone again".to_owned()
-        }
-        Event::GovernancePending { problems, .. } => {
-            format!("a change to governance/ is not in force: {}", first(problems))
-        }
         Event::Statement(judged) => statement(judged),
         Event::Planned { plan, .. } => format!("plan {} waits for approval", plan.short()),
         Event::Superseded { plans, round, .. } if plans.is_empty() => format!("round {round} begins"),

@@ -42,10 +42,17 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
     let plan = plan.unwrap_or_else(|| "The plan".to_owned());
     let since = status.plan.as_ref().map(|plan| format!(", published {} UTC,", minute(plan.since))).unwrap_or_default();
     match status.phase {
+        Phase::Synced if status.environment.is_governance() => {
+            format!("Policy {} is in force. Nothing waits.", status.policy)
+        }
         Phase::Synced => synced(env),
         Phase::Invalid => {
             let commit = env.invalid.as_ref().map(|(_, commit)| commit.short()).unwrap_or_default();
-            let holds = holds_at(env);
+            let holds = if status.environment.is_governance() {
+                format!("policy {} stays in force", status.policy)
+            } else {
+                holds_at(env)
+            };
             format!("The configuration in commit `{commit}` cannot be used; {holds} until a fix is pushed.")
         }
         Phase::AwaitingApproval => {

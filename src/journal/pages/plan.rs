@@ -52,7 +52,9 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
-    blocks.add(gates(page.gates));
+    if page.document.plan.kind != crate::plan::PlanKind::Policy {
+        blocks.add(gates(page.gates));
+    }
     if !page.values.is_empty() {
         blocks.add(format!("## Values\n\n{}", fence_as("diff", &page.shown_values())));
     }
@@ -170,7 +172,7 @@ fn changes(shown: &Shown<'_>) -> String {
     if lines.is_empty() { lines } else { format!("## Changes\n\n{lines}") }
 }
 
-fn verb(action: Action) -> &'static str {
+pub(super) fn verb(action: Action) -> &'static str {
     match action {
         Action::Destroy => "delete",
         Action::Create => "create",

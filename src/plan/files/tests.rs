@@ -311,3 +311,37 @@ fn sources_that_cannot_be_put_on_a_host_as_shown_are_refused() {
     accepted
     ");
 }
+
+#[test]
+fn what_is_beyond_the_bounds_of_a_preview_is_told_and_never_read() {
+    let source = Source::default();
+    let big = "x\n".repeat(300_000);
+    let names: Vec<String> = (0..9).map(|n| format!("{n}.conf")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), big.as_str())).collect();
+    let mut desired = source.files(&files);
+    // The eighth is not in the store: it would be an error to read it.
+    desired[8].blob = crate::object::Oid::of(crate::object::Kind::Blob, b"not here");
+    let shown = preview(&source.objects, "/srv/acme", None, Some(&desired), &[]).unwrap();
+    assert_eq!(shown.omitted, 3, "4 MiB are six files of 600 kB");
+    let told =
+        shown.notes.iter().filter(|note| note.contains("is beyond what one preview shows: 600000 bytes, sha256 "));
+    assert_eq!(told.count(), 3, "{:?}", shown.notes);
+    assert_eq!(shown.summary.len(), 9, "every file is named");
+    assert!(crate::journal::pages::is_cut("", &[("app".parse().unwrap(), shown)], usize::MAX));
+}
+
+#[test]
+fn of_more_files_than_a_preview_shows_each_is_named() {
+    let source = Source::default();
+    let names: Vec<String> = (0..MOST_FILES + 5).map(|n| format!("{n:06}.conf")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1\n")).collect();
+    let desired = source.files(&files);
+    let shown = preview(&source.objects, "/srv/acme", None, Some(&desired), &[]).unwrap();
+    assert_eq!((shown.omitted, shown.summary.len()), (5, MOST_FILES + 5));
+    let digest = shown.digest();
+    let mut other = desired;
+    other[MOST_FILES + 4] = source.files(&[("other", "2\n")]).remove(0);
+    other[MOST_FILES + 4].path = names[MOST_FILES + 4].clone();
+    let other = preview(&source.objects, "/srv/acme", None, Some(&other), &[]).unwrap();
+    assert_ne!(other.digest(), digest, "what is left out is covered all the same");
+}

@@ -224,6 +224,70 @@ fn every_line_of_statements_and_policy_in_the_config_branch_is_found() {
     assert!(tried > 100, "only {tried} changes were tried");
 }
 
+/// Merges that say something: the signature of each is changed, taken away and replaced by one of the daemon's key, and
+/// what it covers is changed under it; every commit after it is made again, once with the journal as it is and once with
+/// a journal that follows.
+#[test]
+fn every_signed_merge_in_the_config_branch_is_found() {
+    let world = finished();
+    let (graph, hashes) = (Graph::new(&world.objects), Hashes::default());
+    let history = graph.range(&[world.tips.config], &[]).expect("a history");
+    let provers = provers(world, &graph, &hashes);
+    let mut walked = provers[provers.len() - 1].clone();
+    walked.step(world.tips.journal);
+    let mut tried = 0;
+    for (at, id) in history.iter().enumerate() {
+        let commit = world.objects.commit(*id).expect("a commit");
+        let Some(pem) = commit.signatures.first().filter(|_| commit.parents.len() > 1) else { continue };
+        let signed = String::from_utf8(commit.signed.clone()).expect("text");
+        let mut letter = pem.clone().into_bytes();
+        let place = pem.find('\n').expect("lines") + 101;
+        letter[place] = if letter[place] == b'A' { b'B' } else { b'A' };
+        let letter = String::from_utf8(letter).expect("text");
+        let other = |text: &str, pem: &str| with_signature(text.as_bytes(), pem).expect("a commit");
+        let ours = |text: &str| other(text, &world.key.sign("git", text.as_bytes()).expect("a signature"));
+        let said = format!("{signed}and one more word\n");
+        let changes = [
+            ("a letter of its signature", other(&signed, &letter)),
+            ("its signature is gone", signed.clone().into_bytes()),
+            ("the daemon signs it", ours(&signed)),
+            ("its message, under the old signature", other(&said, pem)),
+            ("its message, and the daemon signs it", ours(&said)),
+        ];
+        for (what, raw) in changes {
+            tried += 1;
+            let moved = remade(world, &history[at..], &raw);
+            let config = moved.commits[&world.tips.config];
+            let as_it_is = walked.clone().finish(Tips { config, ..world.tips });
+            assert_ne!(as_it_is.verdict, Verdict::Proven, "{id}: {what}");
+            let follows = passes_renamed(world, &provers, &moved.names, Tips { config, ..world.tips });
+            assert!(!follows, "with a journal that follows: {id}: {what}");
+        }
+    }
+    assert!(tried >= 30, "only {tried} changes were tried");
+}
+
+/// These commits again, the first of them with these bytes. Nobody signs again: the people did not.
+fn remade(world: &Finished, history: &[Oid], first: &[u8]) -> Moved {
+    let objects = &world.objects;
+    let mut moved = Moved { commits: BTreeMap::new(), names: Vec::new() };
+    for (at, id) in history.iter().enumerate() {
+        let mut text = String::from_utf8(objects.commit(*id).expect("a commit").raw.to_vec()).expect("text");
+        if at == 0 {
+            text = String::from_utf8(first.to_vec()).expect("text");
+        }
+        for (old, new) in &moved.commits {
+            text = text.replacen(&format!("parent {old}"), &format!("parent {new}"), 1);
+        }
+        let new = objects.write(Kind::Commit, text.as_bytes()).expect("a store");
+        if new != *id {
+            moved.commits.insert(*id, new);
+            moved.names.push((id.to_string(), new.to_string()));
+        }
+    }
+    moved
+}
+
 /// A rewritten config branch: what each commit has become, and the names of commits and trees before and after.
 struct Moved {
     commits: BTreeMap<Oid, Oid>,

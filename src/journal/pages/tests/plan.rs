@@ -13,6 +13,7 @@ fn item(action: Action, item: &str) -> Item {
 
 fn previews() -> Vec<(ServiceName, Preview)> {
     let config = Preview {
+        omitted: 0,
         summary: vec![item(Action::Destroy, "legacy.conf"), item(Action::Update, "app.conf"), item(Action::Update, "limits.yaml")],
         notes: vec!["legacy.conf is not as the last deployment left it".to_owned()],
         diff: "--- legacy.conf\n+++ /dev/null\n@@ -1 +0,0 @@\n-mode = old\n--- app.conf\n+++ app.conf\n@@ -1,3 +1,3 @@\n \
@@ -20,6 +21,7 @@ fn previews() -> Vec<(ServiceName, Preview)> {
             .to_owned(),
     };
     let web = Preview {
+        omitted: 0,
         summary: vec![item(Action::Create, "index.html")],
         notes: vec![],
         diff: "--- /dev/null\n+++ index.html\n@@ -0,0 +1 @@\n+<h1>Acme</h1>\n".to_owned(),
@@ -36,7 +38,7 @@ fn document(previews: &[(ServiceName, Preview)]) -> PlanDocument {
         preview: preview.digest(),
     };
     let mut services: Vec<_> = previews.iter().map(|(name, preview)| line(name, preview, Action::Update)).collect();
-    let same = Preview { summary: vec![], notes: vec![], diff: String::new() };
+    let same = Preview { summary: vec![], notes: vec![], diff: String::new(), omitted: 0 };
     services.push(line(&name("docs"), &same, Action::None));
     let plan = Plan {
         format: 1,
@@ -100,9 +102,13 @@ fn deletions_are_the_last_thing_to_be_cut() {
     let deletions = (0..100).map(|n| item(Action::Destroy, &format!("old-{n:02}.conf")));
     let changes = (0..100).map(|n| item(Action::Update, &format!("new-{n:02}.conf")));
     let diff = "+x\n".repeat(1000);
-    let big =
-        Preview { summary: changes.clone().chain(deletions.clone()).collect(), notes: vec![], diff: diff.clone() };
-    let small = Preview { summary: deletions.take(3).collect(), notes: vec!["a note".to_owned()], diff };
+    let big = Preview {
+        summary: changes.clone().chain(deletions.clone()).collect(),
+        notes: vec![],
+        diff: diff.clone(),
+        omitted: 0,
+    };
+    let small = Preview { summary: deletions.take(3).collect(), notes: vec!["a note".to_owned()], diff, omitted: 0 };
     let previews = vec![(name("big"), big), (name("small"), small)];
     let document = document(&previews);
     let at = |limit| plan_page(&PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit });
@@ -115,7 +121,7 @@ fn deletions_are_the_last_thing_to_be_cut() {
 
 #[test]
 fn cut_or_not_is_decided_by_the_limit_to_the_byte() {
-    let preview = Preview { summary: vec![], notes: vec![], diff: "+one\n+two\n".to_owned() };
+    let preview = Preview { summary: vec![], notes: vec![], diff: "+one\n+two\n".to_owned(), omitted: 0 };
     let previews = vec![(name("config"), preview)];
     assert!(!is_cut("", &previews, 10));
     assert!(is_cut("", &previews, 9));
@@ -162,6 +168,7 @@ fn hostile_text_stays_text() {
                    ![p](https://evil.example/p.png)\u{202e}\u{1b}[2J";
     let mut previews = previews();
     previews[0].1 = Preview {
+        omitted: 0,
         summary: vec![item(Action::Destroy, hostile), item(Action::Create, "``` </summary>")],
         notes: vec![hostile.to_owned()],
         diff: format!(
