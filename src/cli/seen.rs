@@ -139,7 +139,7 @@ fn other_revision(
 }
 
 /// The content of the deployment that the plan starts from.
-fn base_of(
+pub(super) fn base_of(
     journal: &JournalTip<'_>,
     objects: &dyn Objects,
     hashes: &Hashes,
@@ -162,7 +162,7 @@ fn base_of(
 }
 
 /// The config commit that a deployment was applied from.
-fn applied_from(journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Result<Oid, CliError> {
+pub fn applied_from(journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Result<Oid, CliError> {
     let document = journal.deployment(name, number)?;
     let applied =
         document.as_ref().and_then(|document| {
@@ -202,7 +202,8 @@ fn check_services(plan: &Plan, changes: &[ServiceChange]) -> Result<(), CliError
     Ok(())
 }
 
-fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
+/// What people read of a change, as the repository alone gives it.
+pub(super) fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
     let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else {
         return Ok(Preview { summary: Vec::new(), notes: Vec::new(), diff: String::new(), omitted: 0 });
     };

@@ -28,6 +28,11 @@ pub(crate) use field::{LARGEST_NUMBER, all};
 pub(crate) use plain::reading as plain_reading;
 pub(crate) use write::write_mapping;
 
+/// Whether a plain scalar is no text to some YAML reader.
+pub(crate) fn is_ambiguous(text: &str) -> bool {
+    plain::reading(text).is_some()
+}
+
 /// What a file may cost before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

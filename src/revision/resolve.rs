@@ -48,9 +48,9 @@ pub struct Resolved {
 #[derive(Debug, Default)]
 pub struct Hashes {
     known: RefCell<HashMap<Oid, (Digest, u64)>>,
-    imports: RefCell<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
     /// The policies read last, by the tree of their folder, newest first.
     policies: RefCell<Vec<(Oid, GovernanceFolder)>>,
+    imports: RefCell<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
 }
 
 /// How many policies are remembered: the one in force, a change of it, and the one before.

@@ -23,6 +23,7 @@ mod lifecycle;
 mod pages;
 mod remote;
 mod replay;
+mod schema;
 mod shell;
 mod shown;
 mod statements;

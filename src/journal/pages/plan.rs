@@ -52,7 +52,7 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
-    if page.document.plan.kind != crate::plan::PlanKind::Policy {
+    if document.plan.kind != crate::plan::PlanKind::Policy {
         blocks.add(gates(page.gates));
     }
     if !page.values.is_empty() {

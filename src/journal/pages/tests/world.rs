@@ -30,7 +30,11 @@ pub fn revision(seed: &str) -> RevisionId {
 }
 
 pub fn key(person: &str) -> PublicKey {
-    serde_json::from_value(format!("ssh-ed25519 AAAA{person}").into()).unwrap()
+    let mut seed = [0; 32];
+    seed[..person.len()].copy_from_slice(person.as_bytes());
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
+    let text = ssh_key::PublicKey::from(pair.public).to_openssh().unwrap();
+    crate::evidence::key::parse_public_key(&text).unwrap()
 }
 
 fn person(who: &str, email: &str) -> (PersonName, Person) {
