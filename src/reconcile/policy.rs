@@ -20,6 +20,7 @@ use crate::object::Oid;
 use crate::plan::compose::Composed;
 use crate::plan::{PlanDocument, policy};
 use crate::policy::Verdict;
+use crate::revision::Sources;
 use crate::revision::resolve::below;
 
 impl Daemon {
@@ -81,7 +82,7 @@ impl Daemon {
             truncated,
             contributors: found.contributors.clone(),
             commits: found.commits,
-            imports: crate::revision::imports::Sources::new(),
+            imports: Sources::new(),
         };
         let event = Event::Planned {
             environment: name.clone(),
@@ -94,7 +95,7 @@ impl Daemon {
             commit: heads.config,
             truncated,
             contributors: found.contributors,
-            imports: crate::revision::imports::Sources::new(),
+            imports: Sources::new(),
         };
         let files = PlanFiles {
             document,
