@@ -1,9 +1,11 @@
 //! The command line: one file per command.
 
 mod approve;
+mod ask;
 mod chain;
 mod check;
 mod clone;
+mod close;
 mod completions;
 mod demo;
 mod diff;
@@ -19,6 +21,8 @@ mod pending;
 mod progress;
 mod publish;
 mod reject;
+mod reopen;
+mod resume;
 mod run;
 mod say;
 mod scaffold;
@@ -26,6 +30,7 @@ mod seen;
 mod show;
 mod standing;
 mod status;
+mod suspend;
 mod trust;
 mod validate;
 mod verify;
@@ -122,6 +127,14 @@ enum Command {
     Reject(reject::Arguments),
     /// Take back what you said last on the plan that waits
     Withdraw(withdraw::Arguments),
+    /// Let nothing be deployed in an environment until somebody resumes it
+    Suspend(suspend::Arguments),
+    /// End a suspension
+    Resume(resume::Arguments),
+    /// Drop the change that waits: put back what is applied
+    Close(close::Arguments),
+    /// Have a rejected change planned anew
+    Reopen(reopen::Arguments),
     /// Who approved what, when and why, and what came of it
     History(history::Arguments),
     /// Prove the whole history again, offline, from what is fetched
@@ -176,6 +189,10 @@ pub fn main() -> ExitCode {
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),
+        Command::Suspend(arguments) => suspend::main(global, arguments),
+        Command::Resume(arguments) => resume::main(global, arguments),
+        Command::Close(arguments) => close::main(global, arguments),
+        Command::Reopen(arguments) => reopen::main(global, arguments),
         Command::History(arguments) => history::main(global, arguments),
         Command::Completions(arguments) => completions::main(global, arguments),
         Command::Man(arguments) => man::main(global, arguments),

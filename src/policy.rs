@@ -6,10 +6,12 @@
 mod asked;
 mod judge;
 mod standing;
+mod start;
 mod verdict;
 
 pub use asked::{UnknownRuleset, unsatisfied_names};
 pub use judge::{Case, judge};
+pub use start::{Hold, Start};
 pub use verdict::*;
 
 use crate::digest::PlanId;
@@ -26,10 +28,10 @@ impl Permit {
         self.plan
     }
 
-    /// Gate 1: everything the policy asks for is met and no rejection stands.
+    /// Gate 1: everything the policy asks for is met, no rejection stands, and nothing else holds it.
     /// Gate 2: the claim is for this plan.
     pub(crate) fn granted(verdict: &Verdict, claimed: PlanId, plan: PlanId) -> Option<Self> {
-        (verdict.is_approved() && claimed == plan).then_some(Self { plan })
+        (verdict.may_start() && claimed == plan).then_some(Self { plan })
     }
 }
 

@@ -65,6 +65,11 @@ impl<'a> JournalTip<'a> {
         self.entry.heads.config
     }
 
+    /// The records commit that it looked at then, where there was one.
+    pub fn looked_at_records(&self) -> Option<Oid> {
+        self.entry.heads.records
+    }
+
     /// Every environment that the journal knows and of which there is something to say.
     ///
     /// # Errors
@@ -273,6 +278,7 @@ impl<'a> JournalTip<'a> {
             environment: name,
             phase: if problems.is_empty() { Phase::Synced } else { Phase::Invalid },
             applied: in_force,
+            in_force_at: None,
             desired,
             plan: None,
             waiting_on: Vec::new(),
@@ -280,6 +286,8 @@ impl<'a> JournalTip<'a> {
             branches: BTreeMap::new(),
             problems,
             last: None,
+            suspended: None,
+            last_statements: BTreeMap::new(),
             policy: self.policy,
         })
     }

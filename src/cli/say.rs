@@ -2,7 +2,6 @@
 //! count, ask, sign, publish.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::chain::Chain;
-use super::clone::{ConfigClone, Tips, passed_on};
+use super::clone::{ConfigClone, Tips};
 use super::journal::JournalTip;
 use super::me::Signer;
 use super::publish::{Published, Records, publish};
@@ -19,9 +18,6 @@ use super::show;
 use super::weigh::{Scales, noun, rejected_by, signer_in_policy};
 use super::{CliError, Global, Outcome, Output};
 use crate::digest::{PlanId, StatementId};
-use crate::evidence::signature::verify;
-use crate::evidence::statements::STATEMENT_NAMESPACE;
-use crate::git::keygen;
 use crate::journal::Status;
 use crate::journal::pages::list;
 use crate::lifecycle::WaitingOn;
@@ -161,7 +157,7 @@ impl Voice<'_> {
         let subjects: Vec<Subject> = subjects.into_values().collect();
         match (&self.saying.plan, subjects.as_slice()) {
             (None, _) => Ok(subjects),
-            (Some(wanted), [only]) => check_plan(wanted, only).map(|()| subjects),
+            (Some(wanted), [only]) => check_plan(wanted, &only.status.environment, only.plan).map(|()| subjects),
             (Some(_), _) => Err(CliError::failed("--plan goes with one environment")),
         }
     }
@@ -322,17 +318,7 @@ impl Voice<'_> {
                 signature: String::new(),
             },
         };
-        let payload = approval.signed_bytes();
-        let program = OsStr::new(&self.signer.program);
-        let made = keygen::sign(program, &self.signer.key, STATEMENT_NAMESPACE, &payload, &mut passed_on);
-        let pem = made.map_err(|error| super::error::from_error(&error))?;
-        // Gate: what was made is what the daemon will accept, by the key that it knows.
-        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload).map_err(|error| {
-            CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program))
-        })?;
-        if made_by != self.signer.public {
-            return Err(CliError::failed("the signature was made by another key than the one named"));
-        }
+        let pem = self.signer.sign(&approval.signed_bytes())?;
         if let Maker::Signed { signature, .. } = &mut approval.maker {
             *signature = pem;
         }
@@ -423,7 +409,7 @@ impl Voice<'_> {
     }
 
     fn print(&self, published: &Published, said: Vec<(Said, String)>) -> Outcome {
-        let Published { commit, branch, tries, protected } = published;
+        let Published { commit, branch, tries, .. } = published;
         if self.output.is_json() {
             let statements: Vec<Said> = said.into_iter().map(|(said, _)| said).collect();
             let document = serde_json::json!({
@@ -432,16 +418,7 @@ impl Voice<'_> {
             self.output.json(&document)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let mut notes = Vec::new();
-        if let Some(reason) = protected {
-            notes.push(format!("{} refused: {}", self.clone.branch, escape(reason)));
-        }
-        let races = tries - 1 - usize::from(protected.is_some());
-        if races > 0 {
-            notes.push(format!("{} try: someone pushed in between", ordinal(races + 1)));
-        }
-        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-        self.output.text(&format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short()))?;
+        self.output.text(&pushed(self.clone, published))?;
         let names: Vec<&EnvironmentName> = said.iter().map(|(said, _)| &said.environment).collect();
         let noun = noun(self.verdict);
         self.output.text(&match names.as_slice() {
@@ -452,6 +429,21 @@ impl Voice<'_> {
     }
 }
 
+/// `signed · committed 4be01aa on main · pushed`, with what was in the way.
+pub(super) fn pushed(clone: &ConfigClone, published: &Published) -> String {
+    let Published { commit, branch, tries, protected } = published;
+    let mut notes = Vec::new();
+    if let Some(reason) = protected {
+        notes.push(format!("{} refused: {}", clone.branch, escape(reason)));
+    }
+    let races = tries - 1 - usize::from(protected.is_some());
+    if races > 0 {
+        notes.push(format!("{} try: someone pushed in between", ordinal(races + 1)));
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short())
+}
+
 fn named(text: &str) -> Result<EnvironmentName, CliError> {
     if text == EnvironmentName::GOVERNANCE {
         return Err(CliError::failed("policy changes are not built yet in this version")
@@ -460,18 +452,18 @@ fn named(text: &str) -> Result<EnvironmentName, CliError> {
     super::environment_name(text)
 }
 
-fn check_plan(wanted: &str, subject: &Subject) -> Result<(), CliError> {
+/// Whether the plan of an environment is the one that was meant: its digest, or the beginning of it.
+pub(super) fn check_plan(wanted: &str, name: &EnvironmentName, plan: PlanId) -> Result<(), CliError> {
     let digits = wanted.strip_prefix("sha256:").unwrap_or(wanted);
     let is_digest = (4..=64).contains(&digits.len()) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !is_digest {
         return Err(CliError::failed(format!("--plan: `{wanted}` is no beginning of a plan's digest"))
             .hint("at least 4 of its hex digits, as status and plan.md show them"));
     }
-    if subject.plan.0.to_hex().starts_with(digits) {
+    if plan.0.to_hex().starts_with(digits) {
         return Ok(());
     }
-    let name = &subject.status.environment;
-    Err(CliError::refused(format!("{name} waits with plan {}, not with {wanted}", subject.plan.short()))
+    Err(CliError::refused(format!("{name} waits with plan {}, not with {wanted}", plan.short()))
         .hint(format!("look at the one that waits: countersign diff {name}")))
 }
 

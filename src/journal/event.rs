@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId, StatementId};
 use crate::model::{
-    ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RuleName, RulesetName, ServiceName,
+    ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RequestAction, RuleName,
+    RulesetName, ServiceName,
 };
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
@@ -188,8 +189,10 @@ pub struct Judged {
     pub environment: EnvironmentName,
     /// The plan, where it names one.
     pub plan: Option<PlanId>,
-    /// What it says, where it can be read.
+    /// What it says, where it can be read and is no request.
     pub verdict: Option<ApprovalVerdict>,
+    /// What it asks for, where it is a request.
+    pub request: Option<RequestAction>,
     /// Who made it, once proven; for a refused one, whom it claims.
     pub by: Option<PersonName>,
     /// The key that proves it.
@@ -212,7 +215,7 @@ pub struct Judged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Admission {
-    /// It is proven, in order, and its maker held `approve` in the environment.
+    /// It is proven, in order, and its maker held the permission for it in the environment.
     Admitted,
     /// It is proven and moves its maker's chain of statements, but gives nothing.
     Powerless {
@@ -328,6 +331,14 @@ pub enum ServiceResult {
     Untouched,
     /// It is not known.
     Unknown,
+}
+
+impl Judged {
+    /// Whether it is a request that was admitted and ends the open plans: closed or reopened, the change is looked at anew.
+    pub fn ends_plans(&self) -> bool {
+        let ends = matches!(self.request, Some(RequestAction::Close { .. } | RequestAction::Reopen { .. }));
+        ends && self.admitted == Admission::Admitted
+    }
 }
 
 impl JournalEntry {

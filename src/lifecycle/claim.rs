@@ -31,6 +31,9 @@ pub fn why_not(verdict: Option<&Verdict>) -> String {
             let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
             format!("rejected by {}", names.join(", "))
         }
+        Some(verdict) if verdict.is_approved() => {
+            verdict.start.hold().map_or_else(|| "no reason".to_owned(), |hold| hold.to_string())
+        }
         Some(verdict) => {
             let open = verdict.requirements.iter().filter(|requirement| !requirement.is_met());
             let labels: Vec<String> = open.map(Requirement::label).collect();

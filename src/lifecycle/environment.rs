@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::digest::{PlanId, RevisionId};
+use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::journal::{Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome};
 use crate::model::{ApprovalVerdict, PersonName, Problem};
 use crate::object::Oid;
@@ -40,8 +40,14 @@ pub struct EnvironmentState {
     pub attempts: (u64, u64),
     /// The last deployments, newest first, at most [`HISTORY_SHOWN`].
     pub history: Vec<HistoryRow>,
-    /// Statements that were refused before any plan could be found for them, newest last, for the status.
+    /// Statements that were refused before any plan could be found for them, newest last, for the status; requests that
+    /// give nothing too.
     pub refused: Vec<Judged>,
+    /// The suspensions that stand, with the sequence of the entry that judged each: nothing is claimed meanwhile.
+    pub suspensions: Vec<(u64, Judged)>,
+    /// Each person's last statement in the environment that was not refused, on a plan or not, with the sequence of its
+    /// entry: their next request names it.
+    pub last_words: BTreeMap<PersonName, (StatementId, u64)>,
 }
 
 /// A successful deployment: the base of the next plan.
@@ -103,6 +109,8 @@ pub struct Deployment {
     pub claimed: Timestamp,
     /// The outcome, once there is one: [`OutcomeResult::Failed`] only, anything else closes the deployment.
     pub failed: Option<(Timestamp, Vec<ServiceOutcome>, String)>,
+    /// The request that closed it while it was running: it goes no further.
+    pub closed: Option<Judged>,
 }
 
 /// A deployment, for the list people read.
@@ -147,6 +155,8 @@ impl Default for EnvironmentState {
             attempts: (0, 0),
             history: Vec::new(),
             refused: Vec::new(),
+            suspensions: Vec::new(),
+            last_words: BTreeMap::new(),
         }
     }
 }
@@ -225,6 +235,17 @@ impl EnvironmentState {
     /// A claim without outcome.
     pub fn running(&self) -> Option<&Deployment> {
         self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
+    }
+
+    /// Whose suspensions stand, each person once, in the order in which they were made.
+    pub fn suspended_by(&self) -> Vec<PersonName> {
+        let mut people: Vec<PersonName> = Vec::new();
+        for by in self.suspensions.iter().filter_map(|(_, judged)| judged.by.as_ref()) {
+            if !people.contains(by) {
+                people.push(by.clone());
+            }
+        }
+        people
     }
 
     /// The digests of every plan that has not ended.

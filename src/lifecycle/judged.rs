@@ -3,7 +3,7 @@
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
 use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
-use crate::policy::{Case, UnknownRuleset, Verdict, judge};
+use crate::policy::{Case, Start, UnknownRuleset, Verdict, judge};
 use crate::revision::resolve::below;
 
 /// Why a plan could not be judged. Always a refusal.
@@ -85,6 +85,7 @@ pub fn judge_plan(
         None => None,
     };
     let statements = plan.judged();
+    let start = start_of(env, plan);
     Ok(judge(&Case {
         governance,
         environment: name,
@@ -94,5 +95,15 @@ pub fn judge_plan(
         contributors: &plan.contributors,
         truncated: plan.truncated,
         statements: &statements,
+        start: &start,
     })?)
+}
+
+/// What beside approvals decides whether a plan's deployment may start.
+fn start_of(env: &EnvironmentState, plan: &OpenPlan) -> Start {
+    let closed = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
+    Start {
+        suspended_by: env.suspended_by(),
+        closed_by: closed.and_then(|deployment| deployment.closed.as_ref()?.by.clone()),
+    }
 }

@@ -303,6 +303,19 @@ impl State {
         }
         // A folder below approvals/ makes no environment: whoever may push could make any number of them.
         let mut env = self.environments.get_mut(&judged.environment);
+        if let Some(env) = env.as_mut() {
+            env.hear(sequence, judged);
+        }
+        if let Some(action) = &judged.request {
+            return match env {
+                Some(env) => env.fold_request(sequence, judged, action).map_err(|what| FoldError { sequence, what }),
+                None if judged.admitted == Admission::Admitted => {
+                    let what = format!("a request is admitted for {}, which is not on the journal", judged.environment);
+                    Err(FoldError { sequence, what })
+                }
+                None => Ok(()),
+            };
+        }
         match judged.plan.and_then(|plan| env.as_mut()?.open_plan_mut(plan)) {
             Some(plan) => plan.statements.push((sequence, judged.clone())),
             None if judged.admitted == Admission::Admitted => {
@@ -311,10 +324,7 @@ impl State {
             }
             None => {
                 if let Some(env) = env {
-                    env.refused.push(judged.clone());
-                    if env.refused.len() > HISTORY_SHOWN {
-                        env.refused.remove(0);
-                    }
+                    env.keep_refused(judged);
                 }
             }
         }
@@ -353,7 +363,7 @@ impl State {
             }
         };
         env.attempts = (claim.number, claim.attempt);
-        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None });
+        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None });
         for target in &claim.targets {
             self.targets.insert(target.clone(), claim.environment.clone());
         }
@@ -399,11 +409,14 @@ impl State {
         };
         env.history.insert(0, row);
         env.history.truncate(HISTORY_SHOWN);
+        let is_closed = deployment.closed.is_some();
         env.deployment = None;
         if result == OutcomeResult::Abandoned {
             // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
             // claimed again after a failure stays failed.
-            if env.consumed >= number {
+            if is_closed {
+                // Dropped while it ran: the number is consumed all the same.
+            } else if env.consumed >= number {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
             } else {
@@ -411,6 +424,9 @@ impl State {
             }
             let kept: Vec<String> = self.targets_in_use(name);
             self.targets.retain(|target, owner| owner != name || kept.contains(target));
+            if is_closed {
+                self.known(name)?.close(number);
+            }
             return Ok(());
         }
         env.consumed = env.consumed.max(number);
@@ -439,6 +455,7 @@ impl State {
                 let gone = plan.revision.is_none();
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
             }
+            OutcomeResult::Failed if is_closed => {}
             OutcomeResult::Failed => {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });

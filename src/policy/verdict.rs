@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::start::Start;
 use crate::digest::StatementId;
 use crate::journal::{Admission, Judged};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
@@ -15,6 +16,8 @@ pub struct Verdict {
     pub statements: Vec<StatementView>,
     /// The people whose rejection stands.
     pub rejected_by: Vec<PersonName>,
+    /// What else decides whether it may start.
+    pub start: Start,
 }
 
 /// One thing that is asked for.
@@ -72,6 +75,8 @@ pub struct StatementView {
     pub by: Option<PersonName>,
     /// What it says, as far as it can be read.
     pub verdict: Option<ApprovalVerdict>,
+    /// What it asks for, where it is a request: the action's word.
+    pub request: Option<String>,
     /// Whether it counts now.
     pub counted: bool,
     /// How it was judged when it was first seen.
@@ -107,7 +112,9 @@ impl StatementView {
             Admission::Powerless { .. } => Admitted::Powerless,
             Admission::Refused { .. } => Admitted::Refused,
         };
-        Self { digest: judged.digest, by: judged.by.clone(), verdict: judged.verdict, counted: false, admitted, reason }
+        let request = judged.request.as_ref().map(|action| action.name().to_owned());
+        let (digest, by, verdict) = (judged.digest, judged.by.clone(), judged.verdict);
+        Self { digest, by, verdict, request, counted: false, admitted, reason }
     }
 }
 
@@ -140,5 +147,10 @@ impl Verdict {
     /// All requirements are met and nobody's rejection stands.
     pub fn is_approved(&self) -> bool {
         self.rejected_by.is_empty() && self.requirements.iter().all(Requirement::is_met)
+    }
+
+    /// It is approved, and nothing else holds it.
+    pub fn may_start(&self) -> bool {
+        self.is_approved() && self.start.hold().is_none()
     }
 }

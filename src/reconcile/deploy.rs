@@ -67,7 +67,7 @@ impl Daemon {
         if env.invalid.is_some() {
             return Ok(false);
         }
-        let Some(verdict) = self.verdict(name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        let Some(verdict) = self.verdict(name, &env)?.filter(Verdict::may_start) else { return Ok(false) };
         let retry = match &env.deployment {
             Some(Deployment { failed: Some((at, ..)), claim, plan, .. }) => {
                 if self.now() < at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX) {

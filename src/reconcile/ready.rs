@@ -28,7 +28,7 @@ impl Daemon {
     /// Adds the ready-made commits that are missing for the environments of this entry.
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
         for name in draft.touched_environments() {
-            let phase = self.phase(&name)?;
+            let phase = self.change_phase(&name)?;
             if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
                 continue;
             }

@@ -69,6 +69,9 @@ impl Step<'_, '_> {
             let what = format!("{} had {} of {}", open.label(), open.have.len(), open.required);
             self.violated(at, "claim", format!("the plan was not approved: {what}"));
         }
+        if let Some(hold) = verdict.start.hold() {
+            self.violated(at, "claim", format!("was made although it was {hold}"));
+        }
         if met(&verdict) != claim.met {
             self.violated(at, "claim: met", "is not what met each rule");
         }

@@ -68,7 +68,7 @@ impl Step<'_, '_> {
         let mut rejected: BTreeSet<String> =
             verdict.iter().flat_map(|v| &v.rejected_by).map(ToString::to_string).collect();
         rejected.extend(self.rejected_by(name, running.plan.id).iter().map(ToString::to_string));
-        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::is_approved);
+        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::may_start);
         let all_done = services.iter().all(|service| service.result == ServiceResult::Done);
         match result {
             OutcomeResult::Applied if !(message.is_empty() || message == SETTLED) => {
@@ -89,7 +89,10 @@ impl Step<'_, '_> {
             }
             (false, _) => {
                 let rejected: Vec<String> = rejected.into_iter().collect();
-                let why = if rejected.is_empty() {
+                let held = verdict.as_ref().filter(|verdict| verdict.is_approved()).and_then(|v| v.start.hold());
+                let why = if let (true, Some(hold)) = (rejected.is_empty(), held) {
+                    format!("it was {hold}")
+                } else if rejected.is_empty() {
                     "it was no longer approved".to_owned()
                 } else {
                     format!("{} rejected it", rejected.join(", "))

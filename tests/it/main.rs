@@ -21,6 +21,7 @@ mod lifecycle;
 mod pages;
 mod remote;
 mod replay;
+mod requests;
 mod shell;
 mod shown;
 mod statements;

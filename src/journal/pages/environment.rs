@@ -1,8 +1,8 @@
 //! `environments/<env>/README.md`: where an environment stands, what it waits for, and what its reader can do.
 
-use super::statements::{rejected_by, said_so_far};
+use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ServiceResult, Status};
+use crate::journal::{OutcomeResult, ServiceResult, Status, Suspender};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
 use crate::model::{ApprovalVerdict, PersonName};
 use crate::policy::{Because, Exclusion};
@@ -22,7 +22,9 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     blocks.add(stands(status, env));
     blocks.add(last_one(status));
     blocks.add(details(status, env));
-    if matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected) {
+    blocks.add(to_resume(status));
+    let waits = matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected);
+    if waits || status.phase == Phase::Suspended && env.current.is_some() {
         blocks.add(rules(status));
         blocks.add(said_so_far(status, env));
         blocks.add(what_to_do(state, status));
@@ -60,10 +62,37 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
              another change is pushed.",
             list(&rejected_by(status), "and", NAMES)
         ),
+        Phase::Suspended => suspended(status),
         Phase::Tampered => "The history of this repository was rewritten. Nothing is applied until an operator \
              accepts it: `countersign run --accept-history BRANCH@COMMIT`."
             .to_owned(),
     }
+}
+
+fn suspended(status: &Status) -> String {
+    let at = match &status.applied {
+        Some(base) if base.revision.is_some() => format!(" It stays at deployment {}.", base.number),
+        _ => " Nothing is applied.".to_owned(),
+    };
+    let by = list(&suspended_by(status), "and", NAMES);
+    let plan = status.plan.as_ref().map_or_else(String::new, |plan| {
+        let link = format!("[{}](plan.md)", plan.short);
+        format!(" Plan {link} ({}) can be approved meanwhile.", purpose(plan.kind, status.applied))
+    });
+    format!("Suspended by {by}: nothing is deployed until somebody resumes it.{at}{plan}")
+}
+
+/// The reasons given for a suspension, and the command that ends it.
+fn to_resume(status: &Status) -> String {
+    let Some(suspended) = &status.suspended else { return String::new() };
+    let why = |one: &Suspender| format!("- {}: {}\n", one.by, markdown_inline(&cut(&one.reason, CELL)));
+    let why: String = suspended.by.iter().filter(|one| !one.reason.is_empty()).map(why).collect();
+    let who = match suspended.eligible.as_slice() {
+        [] => "**nobody holds `suspend` here**".to_owned(),
+        people => list(people, "or", NAMES),
+    };
+    let resume = command(&format!("countersign resume {}", status.environment));
+    format!("## To resume\n\n{why}{}By {who}:\n\n{resume}", if why.is_empty() { "" } else { "\n" })
 }
 
 fn synced(env: &EnvironmentState) -> String {
@@ -259,7 +288,8 @@ fn what_to_do(state: &State, status: &Status) -> String {
         None => by_tool(verdict, ""),
     };
     let mut blocks = Blocks::default();
-    if status.phase == Phase::AwaitingApproval {
+    let unmet = status.waiting_on.iter().any(|rule| rule.missing() > 0);
+    if status.phase == Phase::AwaitingApproval || status.phase == Phase::Suspended && unmet {
         blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
         if plan.truncated {
             blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
@@ -274,6 +304,8 @@ fn what_to_do(state: &State, status: &Status) -> String {
     if status.phase == Phase::Rejected {
         blocks.add("## To go on\n\nWho rejected the plan takes that back:");
         blocks.add(by_tool(ApprovalVerdict::Withdraw, ""));
+        blocks.add("or somebody who may deploy has it planned anew, with a reason:");
+        blocks.add(command(&format!("countersign reopen {} -m REASON", status.environment)));
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
     }

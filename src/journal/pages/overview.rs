@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::environment::waits_for;
 use super::environment_folder;
-use super::statements::rejected_by;
+use super::statements::{rejected_by, suspended_by};
 use super::words::{Blocks, colon, count, deployment, list, minute, problem, sentence, table};
 use crate::digest::RepositoryId;
 use crate::journal::{Layout, Status};
@@ -39,6 +39,7 @@ enum Urgency {
     Invalid,
     AwaitingApproval,
     Rejected,
+    Suspended,
     Approved,
     Deploying,
 }
@@ -111,6 +112,7 @@ fn urgency(phase: Phase) -> Option<Urgency> {
         Phase::Deploying => Urgency::Deploying,
         Phase::Failed => Urgency::Failed,
         Phase::Rejected => Urgency::Rejected,
+        Phase::Suspended => Urgency::Suspended,
         Phase::Tampered => Urgency::Tampered,
     })
 }
@@ -136,6 +138,7 @@ fn what(status: &Status) -> String {
             format!("deployment {number}, {} UTC{}", minute(last.time), colon(&cut(&last.message, CELL)))
         }),
         Phase::Rejected => format!("by {}", list(&rejected_by(status), "and", 5)),
+        Phase::Suspended => format!("by {}", list(&suspended_by(status), "and", 5)),
         Phase::Tampered => "history was rewritten".to_owned(),
     }
 }

@@ -29,6 +29,17 @@ pub(super) fn rejected_by(status: &Status) -> Vec<String> {
     status.statements.iter().filter(rejects).map(who).collect()
 }
 
+/// Whose suspensions stand, each person once.
+pub(super) fn suspended_by(status: &Status) -> Vec<String> {
+    let mut people: Vec<String> = Vec::new();
+    for one in status.suspended.iter().flat_map(|suspension| &suspension.by) {
+        if !people.contains(&one.by.to_string()) {
+            people.push(one.by.to_string());
+        }
+    }
+    people
+}
+
 /// What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
 fn line(view: &StatementView, judged: Option<&Judged>) -> String {
     let who = who(view);
@@ -42,7 +53,10 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
                 Some(ApprovalVerdict::Approve) => "an approval",
                 Some(ApprovalVerdict::Reject) => "a rejection",
                 Some(ApprovalVerdict::Withdraw) => "a withdrawal",
-                None => "a statement",
+                None => match &view.request {
+                    Some(action) => &format!("a request to {action}"),
+                    None => "a statement",
+                },
             };
             format!("{noun} by {who} **does not count**{}", why_not(&view.reason))
         }

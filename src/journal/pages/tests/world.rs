@@ -199,6 +199,7 @@ impl World {
             environment: self.env.clone(),
             plan: Some(plan),
             verdict: Some(verdict),
+            request: None,
             by: Some(name(who)),
             key: Some(key(who)),
             evidence: Some(if who == "olga" { EvidenceKind::Record } else { EvidenceKind::Merge }),
@@ -290,6 +291,7 @@ impl World {
             contributors: &open.contributors,
             truncated: open.truncated,
             statements: &open.judged(),
+            start: &crate::policy::Start::default(),
         })
         .unwrap()
     }
@@ -297,7 +299,7 @@ impl World {
     pub fn status(&self) -> Status {
         let env = self.environment();
         let verdict = env.current_plan().map(|plan| self.verdict_on(&plan.id));
-        Status::of(&self.state, &self.env, &env, verdict.as_ref())
+        Status::of(&self.state, &self.governance, &self.env, &env, verdict.as_ref())
     }
 
     pub fn page(&self) -> String {
