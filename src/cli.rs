@@ -8,6 +8,7 @@ mod clone;
 mod close;
 mod completions;
 mod demo;
+mod deploy;
 mod diff;
 mod error;
 mod history;
@@ -127,6 +128,8 @@ enum Command {
     Reject(reject::Arguments),
     /// Take back what you said last on the plan that waits
     Withdraw(withdraw::Arguments),
+    /// Start the deployment of an approved plan, at once or later
+    Deploy(deploy::Arguments),
     /// Let nothing be deployed in an environment until somebody resumes it
     Suspend(suspend::Arguments),
     /// End a suspension
@@ -189,6 +192,7 @@ pub fn main() -> ExitCode {
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),
+        Command::Deploy(arguments) => deploy::main(global, arguments),
         Command::Suspend(arguments) => suspend::main(global, arguments),
         Command::Resume(arguments) => resume::main(global, arguments),
         Command::Close(arguments) => close::main(global, arguments),

@@ -47,3 +47,4 @@ pub mod services;
 pub mod settings;
 pub mod text;
 pub mod verify;
+pub mod windows;

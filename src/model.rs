@@ -18,7 +18,9 @@ pub mod statement;
 pub mod yaml;
 
 pub use duration::Duration;
-pub use environment::{Environment, Files, Gates, Service, ServiceKind};
+pub use environment::{
+    Deploy, DeployMode, Environment, Files, Gates, Schedule, Service, ServiceKind, Window, WindowKind,
+};
 pub use glob::Glob;
 pub use governance::{
     Approvers, Binding, EvidenceKind, Governance, Minimum, Permission, Person, PersonKey, Policy, PolicyAction,

@@ -5,6 +5,7 @@ pub mod compose;
 pub mod diff;
 pub mod document;
 pub mod files;
+pub mod policy;
 pub mod preview;
 
 use serde::{Deserialize, Serialize};

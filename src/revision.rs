@@ -2,6 +2,7 @@
 //!
 //! A revision is never a commit id, so that a commit elsewhere cannot change it.
 
+pub mod governance;
 pub mod resolve;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,8 @@ use crate::digest::{Digest, RevisionId};
 use crate::model::EnvironmentName;
 use crate::object::{Mode, Oid};
 
-pub use resolve::{Desired, Hashes, Resolved, resolve, resolve_governance};
+pub use governance::{GovernanceFolder, governance_folder, resolve_governance};
+pub use resolve::{Desired, Hashes, Resolved, resolve};
 
 /// One input file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,10 +47,6 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let since = arguments.since.as_deref().map(|text| point("--since", text, now)).transpose()?;
     let until = arguments.until.as_deref().map(|text| point("--until", text, now)).transpose()?;
     let name = arguments.environment.as_deref().map(environment_name).transpose()?;
-    if name.as_ref().is_some_and(|name| name.as_str() == EnvironmentName::GOVERNANCE) {
-        return Err(CliError::failed("the history of the policy is not built yet in this version")
-            .hint("countersign status governance says what is in force"));
-    }
     let output = Output::of(global);
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;

@@ -13,9 +13,9 @@ use crate::journal::pages::environment_folder;
 use crate::journal::read::read_entry;
 use crate::journal::{DeploymentDocument, Event, JournalEntry, Layout, Status, yaml_out};
 use crate::lifecycle::Phase;
-use crate::model::{EnvironmentName, Governance, Problem, Problems};
+use crate::model::{EnvironmentName, Governance, Problems};
 use crate::object::{Commit, Entry, Mode, Objects, Oid, entry_at};
-use crate::plan::{Base, PlanDocument};
+use crate::plan::PlanDocument;
 use crate::revision::resolve::below;
 use crate::revision::{Hashes, resolve_governance};
 
@@ -48,6 +48,14 @@ impl<'a> JournalTip<'a> {
         let policy = admitted.max().unwrap_or(read.entry.policy);
         let governance = in_force(objects, read.commit.tree, policy)?;
         Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
+    }
+
+    /// What the journal's first entry says.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn start(&self) -> Result<crate::lifecycle::State, CliError> {
+        self.clone.start(self.tips.journal)
     }
 
     /// What was fetched.
@@ -125,10 +133,9 @@ impl<'a> JournalTip<'a> {
     /// # Errors
     /// Where its status cannot be read, or is that of another environment.
     pub fn status(&self, name: &EnvironmentName) -> Result<Option<Status>, CliError> {
-        if name.as_str() == EnvironmentName::GOVERNANCE {
-            return self.governance_status().map(Some);
-        }
-        let Some(status) = self.yaml::<Status>(name, "status.yaml")? else { return Ok(None) };
+        let Some(status) = self.yaml::<Status>(name, "status.yaml")? else {
+            return if name.is_governance() { self.first_policy().map(Some) } else { Ok(None) };
+        };
         if status.environment != *name {
             return Err(CliError::failed(format!("the journal's status of {name} is that of {}", status.environment)));
         }
@@ -233,59 +240,24 @@ impl<'a> JournalTip<'a> {
         Ok(None)
     }
 
-    /// Whether the config branch's policy is, file by file, the one in force.
-    ///
-    /// # Errors
-    /// Where either cannot be read.
-    pub fn policy_is_in_force(&self) -> Result<bool, CliError> {
-        let objects = self.clone.objects();
-        let config = objects.commit(self.tips.config)?.tree;
-        let desired = files_in(objects, config, &below(&self.tips.root, EnvironmentName::GOVERNANCE))?;
-        Ok(desired == files_in(objects, self.tree, &format!("policy/{}", self.policy))?)
-    }
-
-    /// The policy as an environment: what is in force, and a change to it that is not.
-    ///
-    /// # Errors
-    /// Where the journal cannot be read.
-    pub fn governance_status(&self) -> Result<Status, CliError> {
-        let objects = self.clone.objects();
-        let mut pending: Option<Vec<Problem>> = None;
-        let mut at = Some(self.tips.journal);
-        let mut in_force = None;
-        // Back to the entry that brought the policy into force; what is newer says what is pending.
-        while let (Some(id), None) = (at, in_force) {
-            let read = read_entry(objects, id)?;
-            for event in read.entry.events.iter().rev() {
-                match event {
-                    Event::GovernancePending { problems, .. } if pending.is_none() && in_force.is_none() => {
-                        pending = Some(problems.clone());
-                    }
-                    Event::PolicyAdmitted { version, revision, .. } if in_force.is_none() => {
-                        in_force = Some(Base { number: *version, revision: Some(*revision) });
-                    }
-                    _ => {}
-                }
-            }
-            at = read.commit.parents.first().copied();
-        }
-        let problems = pending.unwrap_or_default();
-        let config = objects.commit(self.tips.config)?.tree;
-        let (desired, _) = resolve_governance(objects, &Hashes::default(), &self.tips.root, config)?;
-        let name = EnvironmentName::GOVERNANCE.parse().map_err(|_| CliError::failed("`governance` is no name"))?;
+    /// The status of the policy while no change of it was ever seen.
+    fn first_policy(&self) -> Result<Status, CliError> {
+        let start = self.clone.start(self.tips.journal)?;
         Ok(Status {
-            repository: self.clone.start(self.tips.journal)?.repository,
-            environment: name,
-            phase: if problems.is_empty() { Phase::Synced } else { Phase::Invalid },
-            applied: in_force,
+            repository: start.repository,
+            environment: EnvironmentName::governance(),
+            phase: Phase::Synced,
+            applied: None,
             in_force_at: None,
-            desired,
+            desired: Some(start.start.policy),
             plan: None,
             waiting_on: Vec::new(),
             statements: Vec::new(),
             branches: BTreeMap::new(),
-            problems,
+            problems: Vec::new(),
             last: None,
+            manual: false,
+            hold: None,
             suspended: None,
             last_statements: BTreeMap::new(),
             policy: self.policy,
@@ -295,6 +267,11 @@ impl<'a> JournalTip<'a> {
 
 /// An environment that was only ever mistaken for one has nothing to tell.
 fn is_worth_telling(status: &Status) -> bool {
+    let is_policy_at_rest = status.environment.is_governance() && status.phase == Phase::Synced;
+    !is_policy_at_rest && has_something(status)
+}
+
+fn has_something(status: &Status) -> bool {
     status.phase != Phase::Synced || status.applied.is_some() || status.last.is_some()
 }
 

@@ -22,7 +22,7 @@ use crate::journal::Status;
 use crate::journal::pages::list;
 use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
-use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Glob, Maker, Person, Statement};
+use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Glob, Maker, Permission, Person, Statement};
 use crate::reconcile::{Clock as _, SystemClock};
 use crate::revision::resolve::below;
 use crate::text::escape;
@@ -58,6 +58,8 @@ struct Subject {
     chain: Chain,
     /// What the statement would do.
     gives: String,
+    /// Whether it starts the deployment as well.
+    deploys: bool,
 }
 
 /// A statement that was made.
@@ -76,6 +78,17 @@ struct Said {
 
 /// Says it.
 pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowledge: &[String]) -> Outcome {
+    say_and_deploy(global, saying, verdict, acknowledge, false)
+}
+
+/// Says it, and starts the deployment as well where `deploy` says so, somebody has to, and this completes what is asked.
+pub fn say_and_deploy(
+    global: &Global,
+    saying: &Saying,
+    verdict: ApprovalVerdict,
+    acknowledge: &[String],
+    deploy: bool,
+) -> Outcome {
     let output = Output::of(global);
     if output.is_json() && !saying.yes {
         return Err(CliError::failed("with --output json nothing is asked: add --yes"));
@@ -86,7 +99,7 @@ pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowled
     clone.check_names(&start.start, journal.tips())?;
     let signer = Signer::find(global, &clone, saying.key.as_deref())?;
     let person = signer_in_policy(&signer, &journal.governance, SystemClock.now())?;
-    let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, saying };
+    let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, deploy, saying };
     let subjects = voice.subjects(&journal)?;
     for subject in &subjects {
         if subject.status.repository != start.repository {
@@ -116,6 +129,7 @@ struct Voice<'a> {
     person: &'a Person,
     verdict: ApprovalVerdict,
     acknowledge: &'a [String],
+    deploy: bool,
     saying: &'a Saying,
 }
 
@@ -126,7 +140,7 @@ impl Voice<'_> {
         let mut skipped = Vec::new();
         for text in &self.saying.environments {
             if !text.contains('*') {
-                let name = named(text)?;
+                let name = super::environment_name(text)?;
                 let subject = self.subject(journal, journal.known(&name)?)?;
                 subjects.insert(name, subject);
                 continue;
@@ -176,7 +190,29 @@ impl Voice<'_> {
                 None
             }
         };
-        Ok(Subject { plan, seen, chain, gives, status })
+        let (deploys, note) = self.deploys(journal, &status);
+        Ok(Subject { plan, seen, chain, gives: gives + &note, deploys, status })
+    }
+
+    /// Whether it starts the deployment as well, and what is to be said of that.
+    fn deploys(&self, journal: &JournalTip<'_>, status: &Status) -> (bool, String) {
+        let plain = |why: &str| (false, format!(" It starts nothing: {why}."));
+        let missing: usize = status.waiting_on.iter().map(WaitingOn::missing).sum();
+        let mine = |rule: &&WaitingOn| rule.missing() == 1 && rule.eligible.contains(&self.person.name);
+        let completes = missing == status.waiting_on.iter().filter(mine).count();
+        if !self.deploy {
+            return (false, String::new());
+        }
+        if !status.manual {
+            return plain("the environment deploys by itself");
+        }
+        if !journal.governance.may(&self.person.name, Permission::Deploy, &status.environment) {
+            return plain("you lack `deploy` there, so this is a plain approval");
+        }
+        if !completes {
+            return plain("more is asked for than yours, so this is a plain approval");
+        }
+        (true, " It starts the deployment.".to_owned())
     }
 
     /// What it would do, or why it would not count.
@@ -309,7 +345,7 @@ impl Voice<'_> {
             environment: subject.status.environment.clone(),
             plan: subject.plan,
             verdict: self.verdict,
-            deploy: false,
+            deploy: subject.deploys,
             reason: self.saying.reason.clone(),
             acknowledge: self.acknowledge.to_vec(),
             maker: Maker::Signed {
@@ -442,14 +478,6 @@ pub(super) fn pushed(clone: &ConfigClone, published: &Published) -> String {
     }
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
     format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short())
-}
-
-fn named(text: &str) -> Result<EnvironmentName, CliError> {
-    if text == EnvironmentName::GOVERNANCE {
-        return Err(CliError::failed("policy changes are not built yet in this version")
-            .hint("countersign status governance says what is in force"));
-    }
-    super::environment_name(text)
 }
 
 /// Whether the plan of an environment is the one that was meant: its digest, or the beginning of it.

@@ -1,6 +1,8 @@
 //! A plan as its approver sees it: computed again from the fetched objects, so that the journal's word is needed for
 //! nothing but what was seen on the host.
 
+mod policy;
+
 use super::CliError;
 use super::journal::JournalTip;
 use crate::digest::RevisionId;
@@ -32,6 +34,9 @@ impl SeenPlan {
     pub fn check(journal: &JournalTip<'_>, objects: &dyn Objects, status: &Status) -> Result<Self, CliError> {
         let name = &status.environment;
         let document = journal.plan(status)?.ok_or_else(|| CliError::refused(format!("no plan of {name} waits")))?;
+        if name.is_governance() {
+            return policy::check(journal, objects, document);
+        }
         let plan = &document.plan;
         let hashes = Hashes::default();
         let root = &journal.tips().root;
@@ -136,6 +141,20 @@ fn base_of(
 ) -> Result<Option<Resolved>, CliError> {
     let Some(revision) = base.revision else { return Ok(None) };
     let number = base.number;
+    let applied = applied_from(journal, name, number)?;
+    let found = desired(objects, hashes, &journal.tips().root, applied, name)?;
+    match found {
+        Some(found) if found.revision == revision => Ok(Some(found)),
+        other => Err(CliError::refused(format!(
+            "the plan starts from deployment {number} of {name}, {revision}, but what that was applied from ({}) is {}",
+            applied.short(),
+            in_words(other.map(|other| other.revision))
+        ))),
+    }
+}
+
+/// The config commit that a deployment was applied from.
+fn applied_from(journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Result<Oid, CliError> {
     let document = journal.deployment(name, number)?;
     let applied =
         document.as_ref().and_then(|document| {
@@ -143,18 +162,9 @@ fn base_of(
                 attempt.outcome.as_ref().is_some_and(|outcome| outcome.result == OutcomeResult::Applied)
             })
         });
-    let applied = applied.ok_or_else(|| {
-        CliError::failed(format!("the journal does not say what deployment {number} of {name} applied"))
-    })?;
-    let found = desired(objects, hashes, &journal.tips().root, applied.claim.heads.config, name)?;
-    match found {
-        Some(found) if found.revision == revision => Ok(Some(found)),
-        other => Err(CliError::refused(format!(
-            "the plan starts from deployment {number} of {name}, {revision}, but what that was applied from ({}) is {}",
-            applied.claim.heads.config.short(),
-            in_words(other.map(|other| other.revision))
-        ))),
-    }
+    let applied = applied.map(|attempt| attempt.claim.heads.config);
+    applied
+        .ok_or_else(|| CliError::failed(format!("the journal does not say what deployment {number} of {name} applied")))
 }
 
 fn check_services(plan: &Plan, changes: &[ServiceChange]) -> Result<(), CliError> {

@@ -9,7 +9,7 @@ use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
-use crate::model::{EnvironmentName, PersonName};
+use crate::model::PersonName;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -81,9 +81,9 @@ fn unmeetable(rule: &WaitingOn) -> String {
 pub fn sentence(status: &Status) -> String {
     let name = &status.environment;
     match status.phase {
-        _ if name.as_str() == EnvironmentName::GOVERNANCE => {
-            let change = if status.phase == Phase::Synced { "" } else { "; the change to it on the branch is not" };
-            format!("policy {} is in force{change}", status.policy)
+        Phase::Synced if name.is_governance() => format!("policy {} is in force", status.policy),
+        Phase::Invalid if name.is_governance() => {
+            format!("policy {} stays in force; the change to it on the branch cannot be used", status.policy)
         }
         Phase::Synced => match &status.applied {
             Some(base) if base.revision.is_none() => "destroyed; nothing waits".to_owned(),
@@ -94,6 +94,10 @@ pub fn sentence(status: &Status) -> String {
         Phase::AwaitingApproval => {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             format!("waits for {}", list(&open, "and", usize::MAX))
+        }
+        Phase::Approved if status.hold.is_some() => {
+            let hold = status.hold.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("everything that is asked for is there; {hold}")
         }
         Phase::Approved => "everything that is asked for is there; the deployment comes next".to_owned(),
         Phase::Deploying => "is being deployed".to_owned(),

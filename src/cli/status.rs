@@ -49,11 +49,8 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 }
 
 fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
-    let mut statuses = journal.statuses()?;
-    let environments = statuses.len();
-    if !journal.policy_is_in_force()? {
-        statuses.push(journal.governance_status()?);
-    }
+    let statuses = journal.statuses()?;
+    let environments = statuses.iter().filter(|status| !status.environment.is_governance()).count();
     if output.is_json() {
         return output.json(&statuses);
     }
@@ -218,6 +215,14 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
         Phase::Rejected => {
             add("withdraw", tool("withdraw", ""));
             add("reopen", format!("countersign reopen {name} -m REASON"));
+        }
+        Phase::Approved if status.hold.is_some() => {
+            let more = match &status.hold {
+                Some(crate::policy::Hold::Window { .. }) => " --override-window -m REASON",
+                _ => "",
+            };
+            add("deploy", format!("countersign deploy {name}{more}"));
+            add("reject", tool("reject", ""));
         }
         Phase::Approved | Phase::Deploying | Phase::Failed => add("reject", tool("reject", "")),
         Phase::Synced | Phase::Invalid | Phase::Tampered => {}

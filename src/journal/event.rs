@@ -69,7 +69,8 @@ pub enum Event {
         /// The operator's pin: the revision of policy 1.
         policy: RevisionId,
     },
-    /// A policy version comes into force.
+    /// A policy version comes into force: the first with the journal's start, each later one with the outcome of the
+    /// deployment of `governance` that brings it, in the same entry.
     PolicyAdmitted {
         /// 1, 2, 3 …
         version: u64,
@@ -77,15 +78,6 @@ pub enum Event {
         revision: RevisionId,
         /// The config commit it was read from.
         commit: Oid,
-    },
-    /// A change to `governance/` that is not in force (or null: it is back to what is in force).
-    GovernancePending {
-        /// The revision in the config branch.
-        revision: Option<RevisionId>,
-        /// The config commit it was read from.
-        commit: Oid,
-        /// Why it is not in force.
-        problems: Vec<Problem>,
     },
     /// A statement was seen for the first time and judged.
     Statement(Judged),
@@ -207,6 +199,8 @@ pub struct Judged {
     pub reason: String,
     /// What its maker acknowledges.
     pub acknowledge: Vec<String>,
+    /// Whether it is an approval that asks for the deployment as well, by somebody who held `deploy`.
+    pub deploy: bool,
     /// Whether it was admitted, and if not, why not and what would count.
     pub admitted: Admission,
 }
@@ -277,8 +271,22 @@ pub struct Claim {
     pub instance: String,
     /// What met each rule.
     pub met: Vec<MetRule>,
+    /// By whose word it starts; null where it starts by itself.
+    pub started: Option<StartedBy>,
     /// The targets that belong to the environment from here on.
     pub targets: Vec<String>,
+}
+
+/// By whose word a deployment starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartedBy {
+    /// The request, or the approval that asked for it as well.
+    pub statement: StatementId,
+    /// Whose.
+    pub by: PersonName,
+    /// Whether it starts although no window allows it.
+    pub overrides_window: bool,
 }
 
 /// A rule that was met, and by which statements.
@@ -352,7 +360,7 @@ impl Event {
     /// The environment an event is about, where it is about one.
     pub fn environment(&self) -> Option<&EnvironmentName> {
         match self {
-            Self::Started { .. } | Self::PolicyAdmitted { .. } | Self::GovernancePending { .. } => None,
+            Self::Started { .. } | Self::PolicyAdmitted { .. } => None,
             Self::Statement(judged) => Some(&judged.environment),
             Self::Planned { environment, .. }
             | Self::Superseded { environment, .. }

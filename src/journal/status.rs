@@ -11,7 +11,7 @@ use crate::lifecycle::{EnvironmentState, Phase, State, WaitingOn, phase_of};
 use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
-use crate::policy::{StatementView, Verdict};
+use crate::policy::{Hold, StatementView, Verdict};
 
 /// `status.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ pub struct Status {
     pub problems: Vec<Problem>,
     /// How the last deployment ended, or null.
     pub last: Option<LastOutcome>,
+    /// Whether somebody has to start the plan's deployment.
+    pub manual: bool,
+    /// What keeps the deployment of a plan from starting although everything asked for is there, or null.
+    pub hold: Option<Hold>,
     /// The suspension that stands, or null.
     pub suspended: Option<Suspension>,
     /// Each person's last statement here that was not refused: their next request names it as `previous`.
@@ -133,6 +137,12 @@ impl Status {
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
         let plan = deploying.or_else(|| env.current_plan());
         let refused = env.refused.iter().map(StatementView::of_refused);
+        let asked = plan.iter().flat_map(|plan| &plan.deploys);
+        let asked = asked.map(|(_, judged)| match verdict {
+            Some(verdict) => verdict.start.view(judged),
+            None => StatementView::of_refused(judged),
+        });
+        let asked: Vec<StatementView> = asked.collect();
         let statements = verdict.map(|verdict| verdict.statements.clone()).unwrap_or_default();
         Self {
             repository: state.repository,
@@ -155,7 +165,7 @@ impl Status {
                 since: plan.since,
             }),
             waiting_on: verdict.map(|verdict| WaitingOn::of(verdict, true)).unwrap_or_default(),
-            statements: statements.into_iter().chain(refused).collect(),
+            statements: statements.into_iter().chain(asked).chain(refused).collect(),
             branches: env.current_plan().map(newest_branches).unwrap_or_default(),
             problems: env.invalid.as_ref().map(|(problems, _)| problems.clone()).unwrap_or_default(),
             last: env.history.first().map(|row| LastOutcome {
@@ -165,6 +175,11 @@ impl Status {
                 message: row.message.clone(),
                 time: row.ended,
             }),
+            manual: verdict.is_some_and(|verdict| verdict.start.manual),
+            // Whether a window is open now changes without an entry: where there is one, it is said that there is.
+            hold: verdict
+                .filter(|_| env.running().is_none())
+                .and_then(|verdict| verdict.may_start(state.time, verdict.start.windows.is_empty()).err().flatten()),
             suspended: Suspension::of(governance, name, env),
             last_statements: env.last_words.iter().map(|(by, (digest, _))| (by.clone(), *digest)).collect(),
             policy: state.policy.map_or(0, |policy| policy.version),

@@ -140,6 +140,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         path: found.path.clone(),
         reason: String::new(),
         acknowledge: Vec::new(),
+        deploy: false,
         admitted: Admission::Refused { why: String::new(), hint: String::new() },
     };
     match &found.proof {
@@ -264,12 +265,14 @@ fn describe(judged: &mut Judged, approval: &Approval) {
     judged.verdict = Some(approval.verdict);
     judged.reason.clone_from(&approval.reason);
     judged.acknowledge.clone_from(&approval.acknowledge);
+    judged.deploy = approval.deploy;
     if let Maker::Signed { by, .. } = &approval.maker {
         judged.by = Some(by.clone());
     }
 }
 
 fn refuse(mut judged: Judged, why: String, hint: String) -> Box<Judged> {
+    judged.deploy = false;
     judged.admitted = Admission::Refused { why, hint };
     Box::new(judged)
 }
@@ -475,6 +478,9 @@ impl Chains {
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
         let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
+        // An approval that starts nothing is a plain one.
+        judged.deploy &= judged.admitted == Admission::Admitted
+            && facts.governance.may(&person, Permission::Deploy, &judged.environment);
         let sequence = facts.state.sequence + 1;
         if !matches!(judged.admitted, Admission::Refused { .. }) {
             self.spoken.insert((judged.environment.clone(), person.clone()), (judged.digest, sequence));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::digest::{PlanId, RevisionId, StatementId};
-use crate::journal::{Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome};
+use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, Problem};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
@@ -96,6 +96,10 @@ pub struct OpenPlan {
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the sequence of the entry that published each.
     pub ready: Vec<(u64, ReadyMade)>,
+    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each.
+    pub deploys: Vec<(u64, Judged)>,
+    /// The entry that claimed it last, 0 where none did: what was asked up to then is spent, abandoned or not.
+    pub spent: u64,
 }
 
 /// A deployment that is running or failed.
@@ -111,6 +115,8 @@ pub struct Deployment {
     pub failed: Option<(Timestamp, Vec<ServiceOutcome>, String)>,
     /// The request that closed it while it was running: it goes no further.
     pub closed: Option<Judged>,
+    /// The statement by which it was started, where it was one; spent once an attempt was abandoned.
+    pub started: Option<Judged>,
 }
 
 /// A deployment, for the list people read.
@@ -128,6 +134,8 @@ pub struct HistoryRow {
     pub revision: Option<RevisionId>,
     /// What met each rule.
     pub met: Vec<MetRule>,
+    /// By whose word it started.
+    pub started: Option<StartedBy>,
     /// The reasons the approvers gave, in order.
     pub reasons: Vec<(PersonName, String)>,
     /// When it was claimed.
@@ -181,7 +189,25 @@ impl OpenPlan {
             since,
             statements: Vec::new(),
             ready: Vec::new(),
+            deploys: Vec::new(),
+            spent: 0,
         })
+    }
+
+    /// The words that it be deployed which no claim has spent, in the order judged: requests, and approvals that say so.
+    pub fn asked(&self) -> Vec<&(u64, Judged)> {
+        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy);
+        let approvals = approvals.filter(|(_, judged)| judged.admitted == Admission::Admitted && self.stands(judged));
+        let mut asked: Vec<&(u64, Judged)> = self.deploys.iter().chain(approvals).collect();
+        asked.retain(|(sequence, _)| *sequence > self.spent);
+        asked.sort_by_key(|(sequence, _)| *sequence);
+        asked
+    }
+
+    /// Whether an approval is its maker's last admitted word on the plan.
+    fn stands(&self, judged: &Judged) -> bool {
+        let theirs = |other: &&(u64, Judged)| other.1.by == judged.by && other.1.admitted == Admission::Admitted;
+        self.statements.iter().filter(theirs).next_back().is_some_and(|(_, last)| last == judged)
     }
 
     /// The statements alone.

@@ -1,9 +1,10 @@
 //! The judgement of a plan with everything it depends on fetched from where it is.
 
 use super::environment::{EnvironmentState, OpenPlan};
+use crate::journal::Judged;
 use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
 use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
-use crate::policy::{Case, Start, UnknownRuleset, Verdict, judge};
+use crate::policy::{Case, Start, UnknownRuleset, Verdict, Wish, judge};
 use crate::revision::resolve::below;
 
 /// Why a plan could not be judged. Always a refusal.
@@ -60,7 +61,11 @@ pub fn verdict_on(
     }
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
     let Some(plan) = deploying.or_else(|| env.current_plan()) else { return Ok(None) };
-    judge_plan(objects, root, governance, name, env, plan).map(Some)
+    match judge_plan(objects, root, governance, name, env, plan) {
+        // Gate: what asks for a ruleset that is gone is never met; when it is planned anew it becomes Invalid.
+        Err(JudgeError::UnknownRuleset(UnknownRuleset(gone))) => Ok(Some(Verdict::unmeetable(gone, &plan.judged()))),
+        judged => judged.map(Some),
+    }
 }
 
 /// Judges a plan by the policy in force: the settings it leaves are those of the last deployment, the ones it enters
@@ -76,34 +81,54 @@ pub fn judge_plan(
     env: &EnvironmentState,
     plan: &OpenPlan,
 ) -> Result<Verdict, JudgeError> {
-    let leaves = match env.applied.as_ref().filter(|applied| applied.revision.is_some()) {
+    // The policy has no settings to leave or enter: it asks for what it says of itself.
+    let has_gates = !name.is_governance();
+    let leaves = match env.applied.as_ref().filter(|applied| has_gates && applied.revision.is_some()) {
         Some(applied) => Some(gates_at(objects, root, name, applied.commit)?),
         None => None,
     };
-    let enters = match plan.revision {
+    let enters = match plan.revision.filter(|_| has_gates) {
         Some(_) => Some(gates_at(objects, root, name, plan.commit)?),
         None => None,
     };
     let statements = plan.judged();
-    let start = start_of(env, plan);
-    Ok(judge(&Case {
-        governance,
-        environment: name,
-        kind: plan.kind,
-        leaves: leaves.as_ref(),
-        enters: enters.as_ref(),
-        contributors: &plan.contributors,
-        truncated: plan.truncated,
-        statements: &statements,
-        start: &start,
-    })?)
+    let settings = Start::of_settings(governance, name, leaves.as_ref(), enters.as_ref());
+    let case = |statements: &[Judged], start: &Start| {
+        judge(&Case {
+            governance,
+            environment: name,
+            kind: plan.kind,
+            leaves: leaves.as_ref(),
+            enters: enters.as_ref(),
+            contributors: &plan.contributors,
+            truncated: plan.truncated,
+            statements,
+            start,
+        })
+    };
+    let mut start = start_of(settings, env, plan);
+    let deployment = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
+    // The word by which it runs, or ran when it failed, was weighed when it was claimed.
+    let carried = deployment.and_then(|deployment| deployment.started.as_ref());
+    start.wishes.extend(carried.and_then(|judged| Wish::of(governance, name, judged, None)));
+    if deployment.is_none_or(|deployment| deployment.failed.is_some()) {
+        for (sequence, judged) in plan.asked() {
+            // Gate: who starts a deployment sees everything that is asked for given by then.
+            let by_then = plan.statements.iter().filter(|(at, _)| at <= sequence).map(|(_, said)| said.clone());
+            let early = !case(&by_then.collect::<Vec<_>>(), &Start::default())?.is_approved();
+            let void = early.then(|| "it was made before everything that is asked for was given".to_owned());
+            start.wishes.extend(Wish::of(governance, name, judged, void));
+        }
+    }
+    Ok(case(&statements, &start)?)
 }
 
 /// What beside approvals decides whether a plan's deployment may start.
-fn start_of(env: &EnvironmentState, plan: &OpenPlan) -> Start {
+fn start_of(settings: Start, env: &EnvironmentState, plan: &OpenPlan) -> Start {
     let closed = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
     Start {
         suspended_by: env.suspended_by(),
         closed_by: closed.and_then(|deployment| deployment.closed.as_ref()?.by.clone()),
+        ..settings
     }
 }

@@ -90,7 +90,8 @@ impl WaitingOn {
     pub fn label(&self) -> String {
         match (&self.ruleset, &self.rule) {
             (Some(ruleset), Some(rule)) => format!("{ruleset}/{rule}"),
-            _ => "single approval".to_owned(),
+            (Some(ruleset), None) => format!("ruleset {ruleset}, which is gone"),
+            (None, _) => "single approval".to_owned(),
         }
     }
 

@@ -1,8 +1,7 @@
 //! The words of refusals that follow from repository and journal alone, so that an offline proof can say them again.
 
 use super::state::State;
-use crate::digest::RevisionId;
-use crate::model::{EnvironmentName, Governance, Problem, Problems};
+use crate::model::{EnvironmentName, Problem};
 use crate::revision::Resolved;
 
 /// An environment's folder is there and its `environment.yaml` is not, though there was one once.
@@ -33,24 +32,6 @@ pub fn nobody_contributed(name: &EnvironmentName) -> Problem {
 /// A plan that cannot be judged (`why`: a ruleset that does not exist).
 pub fn cannot_be_judged(name: &EnvironmentName, why: String) -> Problem {
     Problem { field: "spec.rulesets".to_owned(), ..Problem::of_file(environment_file(name), why) }
-}
-
-/// Why `governance/`, as it is in the config branch, is not in force; empty where it is.
-pub fn governance_pending(
-    in_force: Option<RevisionId>,
-    found: Option<RevisionId>,
-    governance: Result<Governance, Problems>,
-) -> Vec<Problem> {
-    if found == in_force {
-        return Vec::new();
-    }
-    match governance {
-        Err(problems) => problems.0,
-        Ok(_) => vec![Problem::of_file(
-            EnvironmentName::GOVERNANCE,
-            "policy changes are not built yet in this version; the policy in force stays",
-        )],
-    }
 }
 
 fn environment_file(name: &EnvironmentName) -> String {

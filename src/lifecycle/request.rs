@@ -21,6 +21,10 @@ impl EnvironmentState {
         }
         let not_open = || format!("a request to {} is admitted for a plan that is not open", action.name());
         match action {
+            RequestAction::Deploy { plan, .. } => {
+                let plan = self.open_plan_mut(*plan).ok_or_else(not_open)?;
+                plan.deploys.push((sequence, judged.clone()));
+            }
             RequestAction::Suspend { .. } => self.suspensions.push((sequence, judged.clone())),
             RequestAction::Resume { .. } => {
                 // Nobody resumes what they cannot have seen: a suspension of somebody else in this very entry stays.

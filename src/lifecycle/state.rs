@@ -10,7 +10,7 @@ use crate::journal::{
     Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
     ServiceResult,
 };
-use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
+use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
 
 /// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
@@ -96,8 +96,6 @@ pub struct State {
     pub heads: Heads,
     /// The policy in force; `None` only between the first event and the second.
     pub policy: Option<PolicyInForce>,
-    /// A change to `governance/` that is not in force: its revision (`None`: gone) and why.
-    pub governance_pending: Option<(Option<RevisionId>, Vec<Problem>)>,
     /// Every environment that was ever on the journal.
     pub environments: BTreeMap<EnvironmentName, EnvironmentState>,
     /// Every ready-made commit that was ever published, with the sequence of its entry.
@@ -137,7 +135,6 @@ impl State {
             time: entry.time,
             heads: entry.heads,
             policy: None,
-            governance_pending: None,
             environments: BTreeMap::new(),
             ready: HashMap::new(),
             judged: HashSet::new(),
@@ -180,6 +177,16 @@ impl State {
         self.heads = heads;
     }
 
+    /// The environments whose pages an event changes: the one it is about (not what only a statement's folder names),
+    /// and where the policy moves everything that waits, since all of it is judged anew.
+    pub fn touched_by(&self, event: &Event) -> Vec<EnvironmentName> {
+        if matches!(event, Event::PolicyAdmitted { .. }) {
+            let waits = |env: &EnvironmentState| env.current.is_some() || env.deployment.is_some();
+            return self.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone()).collect();
+        }
+        event.environment().filter(|name| self.environments.contains_key(*name)).cloned().into_iter().collect()
+    }
+
     /// An environment, empty where the journal never named it.
     pub fn environment(&self, name: &EnvironmentName) -> EnvironmentState {
         self.environments.get(name).cloned().unwrap_or_default()
@@ -199,11 +206,14 @@ impl State {
                 if *version != next {
                     return Err(wrong(format!("policy {version} cannot follow policy {}", next - 1)));
                 }
+                if self.policy.is_some() {
+                    let env = self.environment(&EnvironmentName::governance());
+                    let claimed = env.running().filter(|running| running.plan.revision == Some(*revision));
+                    if claimed.is_none_or(|running| running.claim.heads.config != *commit) {
+                        return Err(wrong(format!("policy {version} comes into force without a claim for it")));
+                    }
+                }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
-                self.governance_pending = None;
-            }
-            Event::GovernancePending { revision, problems, .. } => {
-                self.governance_pending = (!problems.is_empty()).then(|| (*revision, problems.clone()));
             }
             Event::Statement(judged) => self.fold_statement(judged)?,
             Event::Planned { environment, plan, number, round, base, .. } => {
@@ -230,7 +240,14 @@ impl State {
                 env.deployment = None;
                 let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
                 if let Some(old) = env.plans.remove(plan) {
-                    open = OpenPlan { since: old.since, statements: old.statements, ready: old.ready, ..open };
+                    open = OpenPlan {
+                        since: old.since,
+                        statements: old.statements,
+                        ready: old.ready,
+                        deploys: old.deploys,
+                        spent: old.spent,
+                        ..open
+                    };
                 }
                 env.plans.insert(*plan, open);
                 env.current = Some(*plan);
@@ -351,7 +368,8 @@ impl State {
             )));
         }
         let retried = env.deployment.take();
-        let plan = match retried {
+        let carried = retried.as_ref().and_then(|retried| retried.started.clone());
+        let mut plan = match retried {
             Some(Deployment { failed: None, .. }) => {
                 return Err(wrong(format!("{} is claimed while it is being deployed", claim.environment)));
             }
@@ -363,7 +381,17 @@ impl State {
             }
         };
         env.attempts = (claim.number, claim.attempt);
-        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None });
+        let started = match &claim.started {
+            None => None,
+            Some(by) => {
+                let asked = plan.asked().into_iter().map(|(_, judged)| judged).chain(&carried);
+                let found = asked.into_iter().find(|judged| judged.digest == by.statement).cloned();
+                Some(found.ok_or_else(|| wrong(format!("a claim of {} by a word that is spent", claim.environment)))?)
+            }
+        };
+        plan.spent = sequence;
+        env.deployment =
+            Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started });
         for target in &claim.targets {
             self.targets.insert(target.clone(), claim.environment.clone());
         }
@@ -380,11 +408,17 @@ impl State {
     ) -> Result<(), FoldError> {
         let (sequence, time) = (self.sequence, self.time);
         let wrong = |what: String| FoldError { sequence, what };
+        let in_force = self.policy.map(|policy| policy.revision);
         let env = self.known(name)?;
         let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt)).cloned();
         let deployment =
             running.ok_or_else(|| wrong(format!("an outcome of {name} {number}.{attempt} without claim")))?;
         let Deployment { plan, claim, claimed, .. } = &deployment;
+        if name.is_governance() && (result == OutcomeResult::Applied) != (plan.revision == in_force) {
+            return Err(wrong(format!(
+                "deployment {number} of the policy ends otherwise than the policy in force says"
+            )));
+        }
         let judged = plan.judged();
         let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
         let mut reasons: Vec<_> = Vec::new();
@@ -401,6 +435,7 @@ impl State {
             plan: plan.id,
             revision: plan.revision,
             met: claim.met.clone(),
+            started: claim.started.clone(),
             reasons,
             claimed: *claimed,
             ended: time,
@@ -417,8 +452,8 @@ impl State {
             if is_closed {
                 // Dropped while it ran: the number is consumed all the same.
             } else if env.consumed >= number {
-                env.deployment =
-                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
+                let failed = Some((time, services.to_vec(), message.to_owned()));
+                env.deployment = Some(Deployment { failed, started: None, ..deployment });
             } else {
                 env.plans.insert(deployment.plan.id, deployment.plan);
             }

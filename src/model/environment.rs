@@ -1,10 +1,15 @@
 //! An environment, checked.
 
+mod deploy;
 mod read;
+mod schedule;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+
+pub use deploy::{Deploy, DeployMode, Window, WindowKind};
+pub use schedule::Schedule;
 
 use super::{EnvironmentName, RulesetName, ServiceName};
 
@@ -33,6 +38,8 @@ pub struct Gates {
     pub customer_email: Option<String>,
     /// The services with `autoApprove: true`.
     pub auto_approve: BTreeSet<ServiceName>,
+    /// `deploy`.
+    pub deploy: Deploy,
 }
 
 /// One deployable.

@@ -95,4 +95,14 @@ name_type! {
 impl EnvironmentName {
     /// The name under which the policy's own change appears where an environment is expected.
     pub const GOVERNANCE: &'static str = "governance";
+
+    /// The name of the policy's own change.
+    pub fn governance() -> Self {
+        Self(Self::GOVERNANCE.to_owned())
+    }
+
+    /// Whether this is the policy's own change and no environment.
+    pub fn is_governance(&self) -> bool {
+        self.0 == Self::GOVERNANCE
+    }
 }

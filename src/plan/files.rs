@@ -104,16 +104,7 @@ pub fn preview(
 ) -> Result<Preview, ObjectError> {
     let olds = by_path(base);
     let news = by_path(desired);
-    let mut changes: Vec<Change<'_>> = olds
-        .keys()
-        .chain(news.keys())
-        .copied()
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .filter_map(|path| Change::between(path, olds.get(path).copied(), news.get(path).copied()))
-        .collect();
-    changes.sort_by_key(|change| (change.action(), change.path));
-
+    let changes = changes(&olds, &news);
     let mut summary: BTreeSet<Item> = changes.iter().map(|c| item(c.action(), c.path)).collect();
     let verb = if desired.is_some() { "sets" } else { "removes" };
     let mut notes = vec![format!("{verb} the folder `{}`, which is owned whole", text::escape(target))];
@@ -124,6 +115,34 @@ pub fn preview(
         change.describe(objects, &mut diff, &mut notes)?;
     }
     Ok(Preview { summary: summary.into_iter().collect(), notes, diff })
+}
+
+/// Adds the diff of every file that differs, and a note for each whose content is not shown.
+///
+/// # Errors
+/// [`ObjectError`] where a file's content cannot be read.
+pub(super) fn describe(
+    objects: &(impl Objects + ?Sized),
+    base: Option<&[InputFile]>,
+    desired: Option<&[InputFile]>,
+    diff: &mut String,
+    notes: &mut Vec<String>,
+) -> Result<(), ObjectError> {
+    changes(&by_path(base), &by_path(desired)).iter().try_for_each(|change| change.describe(objects, diff, notes))
+}
+
+/// What differs: deletions first, then by path.
+fn changes<'a>(olds: &Files<'a>, news: &Files<'a>) -> Vec<Change<'a>> {
+    let mut changes: Vec<Change<'a>> = olds
+        .keys()
+        .chain(news.keys())
+        .copied()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter_map(|path| Change::between(path, olds.get(path).copied(), news.get(path).copied()))
+        .collect();
+    changes.sort_by_key(|change| (change.action(), change.path));
+    changes
 }
 
 type Files<'a> = BTreeMap<&'a str, &'a InputFile>;

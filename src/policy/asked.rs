@@ -39,14 +39,12 @@ pub(super) fn asked_for<'a>(
 ) -> Result<Vec<Asked<'a>>, UnknownRuleset> {
     let action = action_of(kind);
     let mut asked = Vec::new();
-    // A new environment leaves the policy's defaults: nobody starts from nothing. Its customer is the one it names, or a
-    // default rule that asks for the customer could never be met; who that is, the policy's bindings still decide.
-    let customer_email = enters.and_then(|gates| gates.customer_email.clone());
-    let defaults = Gates { customer_email, ..Gates::default() };
-    let left = leaves.unwrap_or(&defaults);
-    add_settings(governance, environment, action, left, Because::Leaves, &mut asked)?;
-    if let Some(entered) = enters {
-        add_settings(governance, environment, action, entered, Because::Enters, &mut asked)?;
+    // A change of the policy asks for what the policy in force says of itself; there are no settings to leave or enter.
+    if kind == PlanKind::Policy {
+        let rulesets = &governance.policy.rulesets;
+        add_rulesets(governance, environment, action, rulesets, None, Because::Policy, &mut asked)?;
+    } else {
+        add_both_ways(governance, environment, action, leaves, enters, &mut asked)?;
     }
     let matching = |globs: &[crate::model::Glob]| globs.iter().any(|glob| glob.matches(environment));
     for minimum in governance.policy.minimum.iter().filter(|minimum| matching(&minimum.environments)) {
@@ -58,6 +56,27 @@ pub(super) fn asked_for<'a>(
         asked.push(single(governance, environment, Because::Leaves));
     }
     Ok(merge_equal(asked))
+}
+
+/// Adds what the settings that a change leaves ask for, and those it enters.
+fn add_both_ways<'a>(
+    governance: &'a Governance,
+    environment: &EnvironmentName,
+    action: PolicyAction,
+    leaves: Option<&Gates>,
+    enters: Option<&Gates>,
+    asked: &mut Vec<Asked<'a>>,
+) -> Result<(), UnknownRuleset> {
+    // A new environment leaves the policy's defaults: nobody starts from nothing. Its customer is the one it names, or a
+    // default rule that asks for the customer could never be met; who that is, the policy's bindings still decide.
+    let customer_email = enters.and_then(|gates| gates.customer_email.clone());
+    let defaults = Gates { customer_email, ..Gates::default() };
+    let left = leaves.unwrap_or(&defaults);
+    add_settings(governance, environment, action, left, Because::Leaves, asked)?;
+    if let Some(entered) = enters {
+        add_settings(governance, environment, action, entered, Because::Enters, asked)?;
+    }
+    Ok(())
 }
 
 fn action_of(kind: PlanKind) -> PolicyAction {

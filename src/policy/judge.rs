@@ -108,7 +108,11 @@ fn insufficient(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName, stateme
     if let Some(why) = lapsed(case, person, statement) {
         return Some(why);
     }
-    let counts = |kind: EvidenceKind| asked.rule.is_none_or(|(ruleset, _)| ruleset.evidence.contains(&kind));
+    // Gate: a change of the policy takes signed records, whatever its rulesets accept elsewhere.
+    let counts = |kind: EvidenceKind| match case.kind {
+        PlanKind::Policy => kind == EvidenceKind::Record,
+        _ => asked.rule.is_none_or(|(ruleset, _)| ruleset.evidence.contains(&kind)),
+    };
     match statement.evidence {
         Some(kind) if counts(kind) => {}
         _ => return Some("only a signed record counts for this rule: `countersign approve`".to_owned()),

@@ -1,10 +1,11 @@
 //! The verdict on a plan, as a value with its reasons.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::start::Start;
+use super::start::{Hold, Start};
 use crate::digest::StatementId;
-use crate::journal::{Admission, Judged};
+use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 
 /// What the policy in force says of a plan, given the statements on it.
@@ -138,19 +139,47 @@ impl Requirement {
     pub fn label(&self) -> String {
         match (&self.ruleset, &self.rule) {
             (Some(ruleset), Some(rule)) => format!("{ruleset}/{rule}"),
-            _ => "single approval".to_owned(),
+            (Some(ruleset), None) => format!("ruleset {ruleset}, which is gone"),
+            (None, _) => "single approval".to_owned(),
         }
     }
 }
 
 impl Verdict {
+    /// The verdict on a plan whose settings ask for a ruleset that the policy in force does not have.
+    pub fn unmeetable(ruleset: RulesetName, statements: &[Judged]) -> Self {
+        let because = format!("ruleset `{ruleset}` does not exist in the policy in force");
+        let requirement = Requirement {
+            ruleset: Some(ruleset),
+            rule: None,
+            because: Because::Enters,
+            required: 1,
+            have: Vec::new(),
+            eligible: Vec::new(),
+            excluded: Vec::new(),
+        };
+        let view = |judged: &Judged| match judged.admitted {
+            Admission::Admitted => StatementView { reason: because.clone(), ..StatementView::of_refused(judged) },
+            _ => StatementView::of_refused(judged),
+        };
+        let statements = statements.iter().map(view).collect();
+        Self { requirements: vec![requirement], statements, rejected_by: Vec::new(), start: Start::default() }
+    }
+
     /// All requirements are met and nobody's rejection stands.
     pub fn is_approved(&self) -> bool {
         self.rejected_by.is_empty() && self.requirements.iter().all(Requirement::is_met)
     }
 
-    /// It is approved, and nothing else holds it.
-    pub fn may_start(&self) -> bool {
-        self.is_approved() && self.start.hold().is_none()
+    /// It is approved, and nothing else holds it at a time; by whose word it starts, where one is needed. `is_open`:
+    /// whether its windows are open then.
+    ///
+    /// # Errors
+    /// What holds it; `None` where it is not approved.
+    pub fn may_start(&self, now: Timestamp, is_open: bool) -> Result<Option<StartedBy>, Option<Hold>> {
+        if !self.is_approved() {
+            return Err(None);
+        }
+        self.start.at(now, is_open).map_err(Some)
     }
 }

@@ -11,6 +11,7 @@ use crate::digest::{Digest, canonical_json};
 use crate::git::sign::{NewCommit, write_commit};
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::pages::{self, PlanPage};
+use crate::journal::read::governance_of;
 use crate::journal::{
     AUTHOR, DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out,
 };
@@ -122,9 +123,10 @@ impl Daemon {
             self.journal = None;
             return Err(error.into());
         }
-        // Not what only a statement's folder names: that is no environment.
-        let known = |name: &&EnvironmentName| journal.state.environments.contains_key(*name);
-        draft.touched.extend(event.environment().filter(known).cloned());
+        if matches!(event, Event::PolicyAdmitted { .. }) {
+            journal.governance = governance_of(self.objects.as_ref(), &self.hashes, &journal.state)?;
+        }
+        draft.touched.extend(journal.state.touched_by(&event));
         draft.events.push(event);
         Ok(())
     }
@@ -206,7 +208,7 @@ impl Daemon {
     }
 
     /// Each policy version in full, so that the journal can be read without the config branch.
-    fn policy_files(&self, draft: &mut Draft, version: u64, commit: Oid) -> Result<(), TickError> {
+    pub(super) fn policy_files(&self, draft: &mut Draft, version: u64, commit: Oid) -> Result<(), TickError> {
         let tree = self.objects.commit(commit)?.tree;
         let path = below(&self.config.root, EnvironmentName::GOVERNANCE);
         if let Some(Entry { mode: Mode::Tree, id }) = entry_at(self.objects.as_ref(), tree, &path)? {

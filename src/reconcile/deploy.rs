@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::append::Draft;
 use super::{Daemon, TickError};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
 use crate::journal::{
-    AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
+    AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, StartedBy, yaml_out,
 };
 use crate::lifecycle::{
-    Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit, why_not,
+    Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, held, met, permit, why_not,
 };
 use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
-use crate::policy::{Permit, Verdict};
+use crate::policy::{Hold, Permit, Verdict};
 use crate::revision::Resolved;
 use crate::services::{DriverError, ServiceChange, Settled};
+use crate::windows::{is_open, opens};
 
 /// What a deployment needs beside its claim.
 struct Prepared {
@@ -42,10 +44,11 @@ impl Daemon {
             .state()?
             .environments
             .iter()
-            .filter(|(_, env)| env.deployment.is_some() || env.current.is_some())
+            .filter(|(name, env)| !name.is_governance() && (env.deployment.is_some() || env.current.is_some()))
             .map(|(name, _)| name.clone())
             .collect();
         let mut wrote = false;
+        self.next = None;
         for name in ready {
             match self.deploy(&name) {
                 Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
@@ -67,10 +70,16 @@ impl Daemon {
         if env.invalid.is_some() {
             return Ok(false);
         }
-        let Some(verdict) = self.verdict(name, &env)?.filter(Verdict::may_start) else { return Ok(false) };
+        let Some(verdict) = self.verdict(name, &env)? else { return Ok(false) };
+        let now = self.now();
+        if self.may_start(name, &verdict, now).is_none() {
+            return Ok(false);
+        }
         let retry = match &env.deployment {
             Some(Deployment { failed: Some((at, ..)), claim, plan, .. }) => {
-                if self.now() < at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX) {
+                let due = at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX);
+                if now < due {
+                    self.wake_at(due);
                     return Ok(false);
                 }
                 Some(plan.clone())
@@ -88,7 +97,34 @@ impl Daemon {
         }
     }
 
-    fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {
+    /// Whether a deployment may start at a time, and by whose word; where only time keeps it, the daemon wakes up then.
+    fn may_start(&mut self, name: &EnvironmentName, verdict: &Verdict, now: Timestamp) -> Option<Option<StartedBy>> {
+        let windows = &verdict.start.windows;
+        match verdict.may_start(now, is_open(windows, now)) {
+            Ok(started) => Some(started),
+            Err(Some(hold)) => {
+                tracing::debug!(environment = %name, %hold, "not yet");
+                match hold {
+                    Hold::Time { at, .. } => self.wake_at(at),
+                    Hold::Window { .. } => {
+                        if let Some(at) = opens(windows, now) {
+                            self.wake_at(at);
+                        }
+                    }
+                    _ => {}
+                }
+                None
+            }
+            Err(None) => None,
+        }
+    }
+
+    /// There is something to do at that time, if not before.
+    fn wake_at(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    pub(super) fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {
         let id = format!("{name}/{}.{}", claim.number, claim.attempt);
         (claim.key == self.public && claim.instance == self.instance)
             || self.config.take_over.as_deref() == Some(id.as_str())
@@ -182,6 +218,10 @@ impl Daemon {
     ) -> Result<bool, TickError> {
         let state = self.state()?;
         let heads = state.heads;
+        let mut draft = self.draft(heads);
+        // Gate: at the very time that the claim will bear.
+        let Some(started) = self.may_start(name, verdict, draft.time) else { return Ok(false) };
+        let state = self.state()?;
         let targets = match &prepared.desired {
             Some(desired) => desired.targets(),
             None => prepared.base.as_ref().map(Resolved::targets).unwrap_or_default(),
@@ -197,10 +237,10 @@ impl Daemon {
             key: self.public.clone(),
             instance: self.instance.clone(),
             met: met(verdict),
+            started,
             targets,
         };
         let document = self.plan_document(name, plan)?;
-        let mut draft = self.draft(heads);
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
         let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
         let before = self.deployment_document(name, claim.number)?;
@@ -227,7 +267,7 @@ impl Daemon {
                 &deployment,
                 OutcomeResult::Abandoned,
                 untouched(&prepared.composed.changes),
-                why_not(verdict.as_ref()),
+                why_not(verdict.as_ref(), held(verdict.as_ref(), &deployment).as_ref()),
             )?;
             return Ok(true);
         };
@@ -302,20 +342,21 @@ impl Daemon {
         }
         let verdict = self.verdict(name, env)?;
         let permit = verdict.as_ref().and_then(|verdict| permit(verdict, running, running.plan.id));
+        let why = why_not(verdict.as_ref(), held(verdict.as_ref(), running).as_ref());
         let (result, services, message) = if !unclear.is_empty() {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Unknown);
             (OutcomeResult::Unknown, services, format!("interrupted; {}", unclear.join("; ")))
         } else if let Some(permit) = permit {
             self.apply(&permit, &changes, &done)
         } else if done.is_empty() {
-            (OutcomeResult::Abandoned, untouched(&changes), why_not(verdict.as_ref()))
+            (OutcomeResult::Abandoned, untouched(&changes), why)
         } else if done.len() == changes.len() {
             // All of it is there already: that is what happened, whoever said what since.
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
             (OutcomeResult::Applied, services, SETTLED.to_owned())
         } else {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
-            (OutcomeResult::Unknown, services, format!("interrupted part-way, and {}", why_not(verdict.as_ref())))
+            (OutcomeResult::Unknown, services, format!("interrupted part-way, and {why}"))
         };
         self.outcome(name, running, result, services, message)?;
         Ok(true)
@@ -347,9 +388,22 @@ impl Daemon {
         services: Vec<ServiceOutcome>,
         message: String,
     ) -> Result<(), TickError> {
+        let draft = self.draft(self.state()?.heads);
+        self.outcome_in(draft, name, deployment, result, services, message)
+    }
+
+    /// As [`Daemon::outcome`], in an entry that says something before it.
+    pub(super) fn outcome_in(
+        &mut self,
+        mut draft: Draft,
+        name: &EnvironmentName,
+        deployment: &Deployment,
+        result: OutcomeResult,
+        services: Vec<ServiceOutcome>,
+        message: String,
+    ) -> Result<(), TickError> {
         let claim = &deployment.claim;
-        let heads = self.state()?.heads;
-        let mut draft = self.draft(heads);
+        let heads = draft.heads;
         let document = self.deployment_document(name, claim.number)?;
         let event = Event::Outcome {
             environment: name.clone(),
@@ -376,7 +430,11 @@ impl Daemon {
     }
 
     /// The published plan: in the environment's folder while it waits, in the deployment's once it was claimed.
-    fn plan_document(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<Option<PlanDocument>, TickError> {
+    pub(super) fn plan_document(
+        &self,
+        name: &EnvironmentName,
+        plan: &OpenPlan,
+    ) -> Result<Option<PlanDocument>, TickError> {
         let folder = environment_folder(self.state()?.start.layout, name);
         for path in [format!("{folder}/plan.json"), format!("{folder}/history/{}/plan.json", plan.number)] {
             if let Some(bytes) = self.journal_file(&path)?
@@ -389,7 +447,7 @@ impl Daemon {
         Ok(None)
     }
 
-    fn deployment_document(
+    pub(super) fn deployment_document(
         &self,
         name: &EnvironmentName,
         number: u64,

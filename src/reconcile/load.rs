@@ -102,14 +102,23 @@ impl Daemon {
         } else {
             tracing::warn!(journal = %journal.state.repository, tip = %journal.tip, "first sight of this journal: taken on trust");
         }
-        if !journal.governance.policy.journal_keys.contains(&self.public) {
-            return Err(TickError::ForeignKey { key: self.public.as_str().to_owned() });
-        }
+        let tip_is_ours = journal.governance.policy.journal_keys.contains(&self.public);
         self.adopt(journal)?;
+        if !tip_is_ours {
+            return self.refuse_retired_key();
+        }
         if let Some((found, why)) = foreign {
             self.put_back(found, &why)?;
         }
         Ok(())
+    }
+
+    /// A policy that is in force by now may name other keys: what this one writes would be nobody's.
+    pub(super) fn refuse_retired_key(&self) -> Result<(), TickError> {
+        if self.governance()?.policy.journal_keys.contains(&self.public) {
+            return Ok(());
+        }
+        Err(TickError::ForeignKey { key: self.public.as_str().to_owned() })
     }
 
     fn adopt(&mut self, journal: Journal) -> Result<(), TickError> {

@@ -8,11 +8,10 @@ use super::load::Remotes;
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
-use crate::lifecycle::{Facts, JudgeError, admit, find_new, missing_records, put_back, refusals};
+use crate::lifecycle::{Facts, JudgeError, admit, find_new, missing_records, put_back};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Mode, Oid, entry_at};
 use crate::revision::resolve::{below, environment_names};
-use crate::revision::resolve_governance;
 
 impl Daemon {
     /// Reads everything that is new and writes what it means, as one entry; nothing where it means nothing.
@@ -22,8 +21,11 @@ impl Daemon {
         let objects = Arc::clone(&self.objects);
         let mut draft = self.draft(remotes.heads);
         self.observe_statements(&mut draft, from, remotes.heads)?;
-        if first_look || from.config != remotes.heads.config {
-            self.observe_governance(&mut draft, remotes.heads)?;
+        // The policy comes first: what waits beside it is judged by the one in force.
+        let policy = EnvironmentName::governance();
+        let policy_again = self.again.remove(&policy);
+        if first_look || policy_again || self.governance_moved(from.config, remotes.heads.config)? {
+            self.plan_policy(&mut draft, remotes.heads)?;
         }
         let names = if first_look {
             let tree = objects.commit(remotes.heads.config)?.tree;
@@ -31,12 +33,14 @@ impl Daemon {
             if names.len() > self.config.most_environments {
                 return Err(TickError::TooMany { found: names.len(), most: self.config.most_environments });
             }
-            names.extend(self.state()?.environments.keys().cloned());
+            names.extend(self.state()?.environments.keys().filter(|name| !name.is_governance()).cloned());
             names
         } else {
             self.changed_environments(from.config, remotes.heads.config)?
         };
-        let again = std::mem::take(&mut self.again);
+        // What the policy's plan asked to be looked at again stays for the next tick.
+        let (later, again) = std::mem::take(&mut self.again).into_iter().partition(|name| *name == policy);
+        self.again = later;
         for name in names.union(&again) {
             match self.plan_environment(&mut draft, remotes.heads, name) {
                 // What one environment was applied from cannot be read as it was: that one holds, the others go on.
@@ -80,18 +84,13 @@ impl Daemon {
         Ok(())
     }
 
-    /// A change of the policy itself is a change of its own: until it is admitted the one in force stays.
-    fn observe_governance(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
-        let objects = Arc::clone(&self.objects);
-        let tree = objects.commit(heads.config)?.tree;
-        let in_force = self.state()?.policy.map(|policy| policy.revision);
-        let (revision, governance) = resolve_governance(objects.as_ref(), &self.hashes, &self.config.root, tree)?;
-        let problems = refusals::governance_pending(in_force, revision, governance);
-        let pending = (!problems.is_empty()).then(|| (revision, problems.clone()));
-        if pending != self.state()?.governance_pending {
-            self.emit(draft, Event::GovernancePending { revision, commit: heads.config, problems })?;
-        }
-        Ok(())
+    /// Whether `governance/` is not the same in two config commits.
+    fn governance_moved(&self, from: Oid, to: Oid) -> Result<bool, TickError> {
+        let path = below(&self.config.root, EnvironmentName::GOVERNANCE);
+        let folder = |commit: Oid| -> Result<_, TickError> {
+            Ok(entry_at(self.objects.as_ref(), self.objects.commit(commit)?.tree, &path)?)
+        };
+        Ok(from != to && folder(from)? != folder(to)?)
     }
 
     /// The environments whose own folder, or whose shared inputs, any commit between two config commits changed. Also

@@ -37,6 +37,9 @@ impl Daemon {
         heads: Heads,
         name: &EnvironmentName,
     ) -> Result<(), TickError> {
+        if name.is_governance() {
+            return self.plan_policy(draft, heads);
+        }
         let env = self.state()?.environment(name);
         if env.running().is_some() {
             // A push while deploying is planned when the deployment has ended.
@@ -160,7 +163,12 @@ impl Daemon {
     }
 
     /// Ends the open plans: the desired revision left theirs. The round goes up.
-    fn supersede(&mut self, draft: &mut Draft, heads: Heads, name: &EnvironmentName) -> Result<(), TickError> {
+    pub(super) fn supersede(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        name: &EnvironmentName,
+    ) -> Result<(), TickError> {
         let env = self.state()?.environment(name);
         let plans: Vec<_> = env.open_ids().into_iter().collect();
         if plans.is_empty() {
@@ -279,12 +287,6 @@ impl Daemon {
         }
         let id = composed.plan.id();
         let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
-        let same = env.current == Some(id)
-            && env.current_plan().is_some_and(|open| open.contributors == found.contributors)
-            && env.invalid.is_none();
-        if same {
-            return Ok(());
-        }
         if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
             let message = format!(
                 "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
@@ -316,9 +318,14 @@ impl Daemon {
             truncated,
             contributors: found.contributors,
         };
-        // Gate: a plan that cannot be judged is never published.
+        // Gate: a plan that cannot be judged is never published, and one that was is Invalid once the policy in force
+        // no longer has what it asks for.
         if let Some(problem) = self.unjudgeable(name, &env, &event)? {
             return self.set_problems(draft, heads, name, vec![problem]);
+        }
+        let said = env.current == Some(id) && env.invalid.is_none();
+        if said && env.current_plan().is_some_and(|open| open.contributors == document.contributors) {
+            return Ok(());
         }
         let leaves = base.map(|base| base.environment.gates.clone());
         let enters = desired.map(|desired| desired.environment.gates.clone());

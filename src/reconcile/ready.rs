@@ -27,7 +27,8 @@ const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdic
 impl Daemon {
     /// Adds the ready-made commits that are missing for the environments of this entry.
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
-        for name in draft.touched_environments() {
+        // A change of the policy takes signed records: a merge of it would count for nothing.
+        for name in draft.touched_environments().into_iter().filter(|name| !name.is_governance()) {
             let phase = self.change_phase(&name)?;
             if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
                 continue;

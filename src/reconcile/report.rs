@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
-use crate::model::{EnvironmentName, Problem};
+use crate::model::EnvironmentName;
 use crate::text::escape;
 
 /// Where every environment stands.
@@ -36,12 +36,6 @@ impl EnvironmentLine {
     /// The line of a status.
     pub fn of(status: &Status) -> Self {
         Self { environment: status.environment.to_string(), phase: status.phase, text: escape(&describe(status)) }
-    }
-
-    pub(super) fn governance(problems: &[Problem]) -> Self {
-        let text = problems.first().map(ToString::to_string).unwrap_or_default();
-        let environment = EnvironmentName::GOVERNANCE.to_owned();
-        Self { environment, phase: Phase::Invalid, text: escape(&text) }
     }
 
     pub(super) fn tampered(name: EnvironmentName, what: &str) -> Self {
@@ -83,6 +77,10 @@ pub fn describe(status: &Status) -> String {
             let by: Vec<String> = status.suspended.iter().flat_map(|s| &s.by).map(|one| one.by.to_string()).collect();
             let plan = if plan.is_empty() { plan } else { format!("; {plan} waits") };
             format!("at {applied}, by {}{plan}", by.join(", "))
+        }
+        Phase::Approved if status.hold.is_some() => {
+            let hold = status.hold.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{plan} {hold}")
         }
         Phase::Approved | Phase::Deploying | Phase::Rejected | Phase::Tampered => plan,
         Phase::Failed => {

@@ -22,8 +22,10 @@ impl Daemon {
         let remotes = self.look()?;
         let before = self.journal.as_ref().map(|journal| journal.tip);
         self.load(&remotes)?;
+        self.refuse_retired_key()?;
         let seen_all = self.settled.as_ref() == Some(&remotes.all) && self.lost.is_empty();
-        if seen_all && self.again.is_empty() && !self.has_deployments()? {
+        let due = self.next.is_some_and(|next| next <= self.now());
+        if seen_all && self.again.is_empty() && !due && !self.has_deployments()? {
             return Ok(false);
         }
         self.observe(&remotes)?;
@@ -31,7 +33,9 @@ impl Daemon {
         let mut wrote = before.is_some() && self.journal.as_ref().map(|journal| journal.tip) != before;
         wrote |= before.is_none() && self.journal.as_ref().map(|journal| journal.tip) != remotes.journal;
         wrote |= self.sync_ready(&remotes)?;
-        wrote |= self.deploy_all()?;
+        // The policy is settled first: whatever it moves is looked at anew before anything else is applied.
+        let moved = self.deploy_policy()?;
+        wrote |= moved || self.deploy_all()?;
         if self.state()?.targets != targets {
             // A target was claimed or given up: what waits, or is Invalid for want of it, may be the other now.
             let open =
@@ -115,13 +119,11 @@ impl Daemon {
             let env = self.state()?.environment(name);
             let status = self.status(name)?;
             // An environment that was only ever mistaken for one, or that is gone for good, has nothing to report.
-            if status.phase == Phase::Synced && !env.exists() && env.history.is_empty() {
+            let nothing = !env.exists() && env.history.is_empty();
+            if status.phase == Phase::Synced && (nothing || name.is_governance()) {
                 continue;
             }
             lines.push(EnvironmentLine::of(&status));
-        }
-        if let Some((_, problems)) = &self.state()?.governance_pending {
-            lines.push(EnvironmentLine::governance(problems));
         }
         Ok(Report { lines })
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
-use crate::model::{Environment, EnvironmentName, Governance, Problem, Problems, ServiceKind};
+use crate::model::{Environment, EnvironmentName, Problem, Problems, ServiceKind};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
 use crate::plan::ServiceContent;
 
@@ -131,7 +131,7 @@ fn invalid(file: &str, message: &str) -> Desired {
 }
 
 /// Adds every plain file below a folder to the inputs; anything else is a problem.
-fn collect(
+pub(super) fn collect(
     objects: &dyn Objects,
     hashes: &Hashes,
     folder: Entry,
@@ -157,32 +157,6 @@ fn collect(
         }
     }
     Ok(problems)
-}
-
-/// The policy as a tree has it: its revision (`None`: there is no folder), and what it says.
-///
-/// # Errors
-/// Where an object is missing or malformed.
-pub fn resolve_governance(
-    objects: &dyn Objects,
-    hashes: &Hashes,
-    root: &str,
-    tree: Oid,
-) -> Result<(Option<RevisionId>, Result<Governance, Problems>), ObjectError> {
-    let folder = match entry_at(objects, tree, &below(root, EnvironmentName::GOVERNANCE))? {
-        Some(entry) if entry.mode == Mode::Tree => entry,
-        Some(_) => return Ok((None, Err(Problem::of_file("governance", "is no folder").into()))),
-        None => return Ok((None, Err(Problem::of_file("governance", "there is no such folder").into()))),
-    };
-    let mut inputs = BTreeMap::new();
-    let problems = collect(objects, hashes, folder, EnvironmentName::GOVERNANCE, &mut inputs)?;
-    let mut files = BTreeMap::new();
-    for (path, file) in &inputs {
-        files.insert(path.clone(), objects.blob(file.blob)?.to_vec());
-    }
-    let revision = Manifest { files: inputs, imports: BTreeMap::new() }.revision();
-    let governance = if problems.is_empty() { Governance::read(&files) } else { Err(Problems(problems)) };
-    Ok((Some(revision), governance))
 }
 
 /// The names of the folders below `environments/` in a tree, and problems with those that are no names.

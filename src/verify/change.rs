@@ -179,6 +179,8 @@ impl Step<'_, '_> {
             since: self.entry.time,
             statements: Vec::new(),
             ready: Vec::new(),
+            deploys: Vec::new(),
+            spent: 0,
         };
         let root = &self.place.state.start.root;
         match judge_plan(self.objects, root, &self.place.governance, name, env, &plan) {
@@ -198,7 +200,7 @@ impl Step<'_, '_> {
             .state
             .environments
             .iter()
-            .filter(|(_, env)| env.running().is_none() && !env.open_ids().is_empty())
+            .filter(|(name, env)| !name.is_governance() && env.running().is_none() && !env.open_ids().is_empty())
             .map(|(name, _)| name.clone())
             .collect();
         for name in open {

@@ -42,6 +42,13 @@ impl Step<'_, '_> {
             self.violated(at, "claim: plan", "starts from another deployment than the last one");
         }
         self.approved(claim, &env, &plan)?;
+        self.contributed(claim, &env, &plan)?;
+        if name.is_governance() {
+            if !claim.targets.is_empty() {
+                self.violated(at, "claim: targets", "the policy has none");
+            }
+            return self.claimed_policy(claim.number, plan.revision);
+        }
         self.content(claim, &env, &plan)
     }
 
@@ -69,11 +76,40 @@ impl Step<'_, '_> {
             let what = format!("{} had {} of {}", open.label(), open.have.len(), open.required);
             self.violated(at, "claim", format!("the plan was not approved: {what}"));
         }
-        if let Some(hold) = verdict.start.hold() {
-            self.violated(at, "claim", format!("was made although it was {hold}"));
+        // Whether a window was open is the daemon's word, as its clock is; who overrode one is not.
+        let overrides = claim.started.as_ref().is_some_and(|by| by.overrides_window);
+        if !verdict.start.windows.is_empty() || verdict.start.wishes.iter().any(|wish| wish.at.is_some()) {
+            self.notes.attest(Attested::Windows);
+        }
+        match verdict.may_start(self.entry.time, !overrides) {
+            Ok(by) if by == claim.started => {}
+            Ok(_) => self.violated(at, "claim: started", "is not the word by which it may start"),
+            Err(Some(hold)) => self.violated(at, "claim", format!("was made although it {hold}")),
+            Err(None) => {}
         }
         if met(&verdict) != claim.met {
             self.violated(at, "claim: met", "is not what met each rule");
+        }
+        Ok(())
+    }
+
+    /// Gate: the contributors that the approvals were held against are those whom the policy in force knows: a person
+    /// who was added since the plan was published may be one of them.
+    fn contributed(&mut self, claim: &Claim, env: &EnvironmentState, plan: &OpenPlan) -> Result<(), ObjectError> {
+        let name = &claim.environment;
+        let found = if name.is_governance() {
+            self.policy_contributions()?
+        } else {
+            let base = self.base_of(name, env)?;
+            let desired = match plan.revision {
+                Some(revision) => self.resolved_at(name, claim.heads.config, revision)?,
+                None => None,
+            };
+            self.contributions(env, base.as_ref(), desired.as_ref(), claim.heads.config)?
+        };
+        if found.contributors != plan.contributors {
+            let what = "the plan's contributors are not those whom the policy in force knows";
+            self.violated(At::deployment(name, claim.number), "claim: plan", what);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::report::ProvenDeployment;
 use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
-use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, verdict_on, why_not};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::ObjectError;
 use crate::plan::compose;
@@ -30,7 +30,7 @@ impl Step<'_, '_> {
         };
         self.notes.attest(Attested::Outcomes);
         self.looked_again(name, &env, &running, result, services, message)?;
-        self.told_of_each(name, &env, &running, result, services)?;
+        self.told_of_each(name, &env, &running, result, services, message)?;
         self.document_of_outcome(name, &running, result, services, message)?;
         let people = running.claim.met.iter().flat_map(|met| met.statements.iter().map(|(_, person)| person.clone()));
         self.notes.deployments.push(ProvenDeployment {
@@ -65,16 +65,17 @@ impl Step<'_, '_> {
             Err(JudgeError::Object(error)) => return Err(error),
             Err(_) => None,
         };
+        let hold = held(verdict.as_ref(), running);
         let mut rejected: BTreeSet<String> =
             verdict.iter().flat_map(|v| &v.rejected_by).map(ToString::to_string).collect();
         rejected.extend(self.rejected_by(name, running.plan.id).iter().map(ToString::to_string));
-        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::may_start);
+        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(|v| v.is_approved()) && hold.is_none();
         let all_done = services.iter().all(|service| service.result == ServiceResult::Done);
         match result {
             OutcomeResult::Applied if !(message.is_empty() || message == SETTLED) => {
                 self.violated(at, "outcome: message", "there is nothing to say of a deployment that was applied");
             }
-            OutcomeResult::Abandoned if message != why_not(verdict.as_ref()) => {
+            OutcomeResult::Abandoned if message != why_not(verdict.as_ref(), hold.as_ref()) => {
                 self.violated(at, "outcome: message", "is not why it could not go on");
             }
             _ => {}
@@ -89,9 +90,8 @@ impl Step<'_, '_> {
             }
             (false, _) => {
                 let rejected: Vec<String> = rejected.into_iter().collect();
-                let held = verdict.as_ref().filter(|verdict| verdict.is_approved()).and_then(|v| v.start.hold());
-                let why = if let (true, Some(hold)) = (rejected.is_empty(), held) {
-                    format!("it was {hold}")
+                let why = if let (true, Some(hold)) = (rejected.is_empty(), hold) {
+                    format!("it {hold}")
                 } else if rejected.is_empty() {
                     "it was no longer approved".to_owned()
                 } else {
@@ -111,8 +111,23 @@ impl Step<'_, '_> {
         running: &Deployment,
         result: OutcomeResult,
         services: &[ServiceOutcome],
+        message: &str,
     ) -> Result<(), ObjectError> {
         let at = At::deployment(name, running.claim.number);
+        if name.is_governance() {
+            let line = crate::plan::policy::service();
+            if services.iter().map(|service| &service.name).ne([&line]) {
+                self.violated(at, "outcome: services", "the policy's change has one line");
+            }
+            if !goes_with(result, services) || services.iter().any(|service| !service.message.is_empty()) {
+                self.violated(at, "outcome", "what came of it does not go with how it ended");
+            }
+            let ends_so = matches!(result, OutcomeResult::Applied | OutcomeResult::Abandoned);
+            if !ends_so || message == SETTLED {
+                self.violated(at, "outcome", "a change of the policy comes into force or is abandoned");
+            }
+            return Ok(());
+        }
         let base = self.base_of(name, env)?;
         let desired = match running.plan.revision {
             Some(revision) => self.resolved_at(name, running.claim.heads.config, revision)?,

@@ -111,7 +111,7 @@ impl Step<'_, '_> {
 
     /// Holds the published document against the plan as computed again: what differs only by what may have been found
     /// on the host is taken from the document, as attested.
-    fn told(
+    pub(super) fn told(
         &mut self,
         name: &EnvironmentName,
         id: PlanId,
@@ -176,7 +176,7 @@ impl Step<'_, '_> {
         Ok(compose::compose(place, desired, changes, services))
     }
 
-    fn contributions(
+    pub(super) fn contributions(
         &self,
         env: &EnvironmentState,
         base: Option<&Resolved>,

@@ -1,52 +1,170 @@
-//! The policy on the journal, and what is told of changes to it.
+//! The policy on the journal: each version in full, and each change of it as it must have gone.
 
 use super::step::{At, Step};
 use super::tree::Expected;
-use crate::journal::Event;
-use crate::lifecycle::refusals;
-use crate::model::EnvironmentName;
-use crate::object::{Entry, Mode, ObjectError, entry_at, files_below};
+use crate::digest::{PlanId, RevisionId};
+use crate::evidence::contributors::{Contributions, contributions};
+use crate::journal::{Event, OutcomeResult};
+use crate::lifecycle::{NextPolicy, PolicyWanted, policy_plan, policy_wanted, refusals};
+use crate::model::{EnvironmentName, Problem};
+use crate::object::{Entry, Mode, ObjectError, Oid, entry_at, files_below};
+use crate::plan::PlanDocument;
+use crate::plan::compose::Composed;
 use crate::revision::resolve::below;
-use crate::revision::resolve_governance;
 
 impl Step<'_, '_> {
-    /// Policy 1 lies on the journal in full, as it was in the commit it was read from.
-    pub(super) fn policy_files(&mut self) -> Result<(), ObjectError> {
-        let tree = self.objects.commit(self.entry.heads.config)?.tree;
+    /// A version lies on the journal in full, as it was in the commit it was read from.
+    pub(super) fn policy_files(&mut self, version: u64, commit: Oid) -> Result<(), ObjectError> {
+        let tree = self.objects.commit(commit)?.tree;
         let path = below(&self.place.state.start.root, EnvironmentName::GOVERNANCE);
         if let Some(Entry { mode: Mode::Tree, id }) = entry_at(self.objects, tree, &path)? {
             for (name, entry) in files_below(self.objects, id)? {
                 let bytes = self.objects.blob(entry.id)?.to_vec();
-                self.expect(format!("policy/1/{name}"), Expected::Bytes(bytes));
+                self.expect(format!("policy/{version}/{name}"), Expected::Bytes(bytes));
             }
         }
         Ok(())
     }
 
-    /// A change of `governance/` that waits, or the end of one.
-    pub(super) fn governance_pending(&mut self, event: &Event) -> Result<(), ObjectError> {
-        let Event::GovernancePending { revision, commit, problems } = event else { return Ok(()) };
+    fn policy_wanted(&self) -> Result<PolicyWanted, ObjectError> {
+        policy_wanted(self.objects, self.hashes, &self.place.state, self.entry.heads.config, self.entry.time)
+    }
+
+    /// The plan of a policy change, computed again. Called before the event is folded.
+    pub(super) fn planned_policy(&mut self, event: &Event) -> Result<(), ObjectError> {
+        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, .. } = event else {
+            return Ok(());
+        };
+        let name = EnvironmentName::governance();
+        let place = format!("plan {}", id.short());
+        let at = At::environment(&name);
+        let env = self.env(&name);
         if *commit != self.entry.heads.config {
-            self.violated(
-                At::default(),
-                "entry.json: events",
-                "a policy change is told of another commit than the head",
-            );
+            self.violated(at, &place, "was computed from another commit than the config head");
         }
-        let tree = self.objects.commit(self.entry.heads.config)?.tree;
+        let next = match self.policy_wanted()? {
+            PolicyWanted::Next(next) => next,
+            other => {
+                self.violated(at, &place, format!("nothing was to be planned: {}", in_words(&other)));
+                return Ok(());
+            }
+        };
+        if *revision != Some(next.revision) {
+            self.violated(at, &place, format!("its revision is not {}, which the commit has", next.revision));
+        }
+        if env.plans.values().any(|open| open.revision != *revision) {
+            self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
+        }
+        let said = env.current == Some(*id) && env.invalid.is_none();
+        if said && env.current_plan().is_some_and(|open| open.contributors == *contributors) {
+            self.violated(at, &place, "says what was said before");
+        }
+        let Some(composed) = self.policy_plan(&next)? else {
+            self.violated(at, &place, "the policy in force cannot be found again");
+            return Ok(());
+        };
+        if composed.plan.kind != *kind {
+            self.violated(at, &place, format!("it says `{}`, but it is a policy change", kind.name()));
+        }
+        let Contributions { contributors: known, commits } = self.policy_contributions()?;
+        if known != *contributors {
+            let what = "the contributors are not those of the commits that changed governance/";
+            self.violated(at, format!("{place}: contributors"), what);
+        }
+        if commits.is_empty() {
+            self.violated(at, &place, "no commit made this change");
+        }
+        self.told(&name, *id, composed, |plan| PlanDocument {
+            digest: plan.id(),
+            short: plan.id().short(),
+            plan,
+            truncated: *truncated,
+            contributors: known,
+            commits,
+        })
+    }
+
+    fn policy_plan(&self, next: &NextPolicy) -> Result<Option<Composed>, ObjectError> {
+        policy_plan(self.objects, self.hashes, &self.place.state, next)
+    }
+
+    pub(super) fn policy_contributions(&self) -> Result<Contributions, ObjectError> {
         let state = &self.place.state;
-        let in_force = state.policy.map(|policy| policy.revision);
-        let (found, governance) = resolve_governance(self.objects, self.hashes, &state.start.root, tree)?;
-        let expected = refusals::governance_pending(in_force, found, governance);
-        let told = (!problems.is_empty()).then(|| (*revision, problems.clone()));
-        if state.governance_pending == told {
-            self.violated(At::default(), "entry.json: events", "a change to governance/ is told a second time");
+        let folder = below(&state.start.root, EnvironmentName::GOVERNANCE);
+        let from = state.policy.map(|policy| policy.commit);
+        let head = self.entry.heads.config;
+        contributions(self.graph, self.objects, &self.place.governance, &[folder], from, head)
+    }
+
+    /// Plans of the policy end because something else, or nothing, is desired by now.
+    pub(super) fn superseded_policy(&mut self, commit: Oid, plans: &[PlanId]) -> Result<(), ObjectError> {
+        let name = EnvironmentName::governance();
+        let at = At::environment(&name);
+        if commit != self.entry.heads.config {
+            self.violated(at, "superseded", "names another commit than the config head");
         }
-        if found != *revision || expected != *problems {
-            let what = "what is said of the change to governance/ is not what the commit says";
-            self.violated(At::default(), "entry.json: events", what);
+        let env = self.env(&name);
+        if !env.open_ids().iter().eq(plans) {
+            self.violated(at, "superseded: plans", "are not the open ones, each once and in order");
+        }
+        if let PolicyWanted::Next(next) = self.policy_wanted()?
+            && env.plans.values().all(|open| open.revision == Some(next.revision))
+        {
+            self.violated(at, "superseded", format!("the plans were ended, though {} is desired", next.revision));
         }
         Ok(())
+    }
+
+    /// A change that cannot come into force, with the reasons that follow from it.
+    pub(super) fn invalid_policy(&mut self, commit: Oid, problems: &[Problem]) -> Result<(), ObjectError> {
+        let name = EnvironmentName::governance();
+        let at = At::environment(&name);
+        if commit != self.entry.heads.config {
+            self.violated(at, "invalid", "names another commit than the config head");
+        }
+        let env = self.env(&name);
+        let before = env.invalid.as_ref().map(|(problems, _)| problems.as_slice()).unwrap_or_default();
+        if before == problems {
+            self.violated(at, "invalid", "says what was said before");
+        }
+        let expected = match self.policy_wanted()? {
+            PolicyWanted::Problems(expected) => expected,
+            PolicyWanted::InForce => Vec::new(),
+            PolicyWanted::Next(_) if self.policy_contributions()?.commits.is_empty() => {
+                vec![refusals::nobody_contributed(&name)]
+            }
+            PolicyWanted::Next(_) => Vec::new(),
+        };
+        if expected != problems {
+            let what = "what is said of the change to governance/ is not what the commit says";
+            self.violated(at, "invalid", what);
+        }
+        Ok(())
+    }
+
+    /// What is claimed is what would come into force, and still can.
+    pub(super) fn claimed_policy(&mut self, number: u64, revision: Option<RevisionId>) -> Result<(), ObjectError> {
+        let name = EnvironmentName::governance();
+        let at = At::deployment(&name, number);
+        match self.policy_wanted()? {
+            PolicyWanted::Next(next) if Some(next.revision) == revision => Ok(()),
+            other => {
+                let what = format!("the plan can no longer come into force: {}", in_words(&other));
+                self.violated(at, "claim: plan", what);
+                Ok(())
+            }
+        }
+    }
+
+    /// A later version comes into force only as the outcome of the deployment that was let through for it.
+    pub(super) fn admitted_policy(&mut self, version: u64, commit: Oid) -> Result<(), ObjectError> {
+        let name = EnvironmentName::governance();
+        let applied = |event: &Event| matches!(event, Event::Outcome { environment, result: OutcomeResult::Applied, .. } if *environment == name);
+        if !self.entry.events.iter().any(applied) {
+            let what = format!("policy {version} comes into force without the outcome of a deployment");
+            self.violated(At::environment(&name), "entry.json: events", what);
+        }
+        self.policy_files(version, commit)
     }
 
     /// After an entry that read a new head, what is told of governance/ is what is there.
@@ -55,16 +173,37 @@ impl Step<'_, '_> {
         let path = below(&root, EnvironmentName::GOVERNANCE);
         let tree = |commit| Ok::<_, ObjectError>(self.objects.commit(commit)?.tree);
         let (old, new) = (tree(self.read_before.config)?, tree(self.entry.heads.config)?);
-        if entry_at(self.objects, old, &path)? == entry_at(self.objects, new, &path)? {
+        let name = EnvironmentName::governance();
+        let env = self.env(&name);
+        if entry_at(self.objects, old, &path)? == entry_at(self.objects, new, &path)? || env.running().is_some() {
             return Ok(());
         }
-        let in_force = self.place.state.policy.map(|policy| policy.revision);
-        let (found, governance) = resolve_governance(self.objects, self.hashes, &root, new)?;
-        let problems = refusals::governance_pending(in_force, found, governance);
-        let expected = (!problems.is_empty()).then_some((found, problems));
-        if self.place.state.governance_pending != expected {
-            self.violated(At::default(), "entry.json: events", "a change to governance/ was left out");
+        let left_out = match self.policy_wanted()? {
+            PolicyWanted::InForce => !env.plans.is_empty() || env.invalid.is_some(),
+            PolicyWanted::Problems(problems) => {
+                !env.plans.is_empty() || env.invalid.is_none_or(|(said, _)| said != problems)
+            }
+            PolicyWanted::Next(next) if self.policy_contributions()?.commits.is_empty() => {
+                env.plans.values().any(|open| open.revision != Some(next.revision)) || env.invalid.is_none()
+            }
+            PolicyWanted::Next(next) => {
+                env.invalid.is_some() || env.current_plan().is_none_or(|plan| plan.revision != Some(next.revision))
+            }
+        };
+        if left_out {
+            self.violated(At::environment(&name), "entry.json: events", "a change to governance/ was left out");
         }
         Ok(())
+    }
+}
+
+fn in_words(wanted: &PolicyWanted) -> String {
+    match wanted {
+        PolicyWanted::InForce => "what is in governance/ is in force".to_owned(),
+        PolicyWanted::Next(next) => format!("revision {} of governance/ is desired", next.revision.short()),
+        PolicyWanted::Problems(problems) => {
+            let first = problems.first().map(ToString::to_string).unwrap_or_default();
+            format!("governance/ cannot come into force ({first})")
+        }
     }
 }

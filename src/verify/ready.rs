@@ -54,6 +54,9 @@ impl Step<'_, '_> {
                 self.violated(at, format!("{place}: {field}"), what);
             }
         }
+        if name.is_governance() {
+            self.violated(at, &place, "a change of the policy takes signed records: nothing is ready-made for it");
+        }
         if self.env(name).current != Some(ready.plan) {
             self.violated(at, &place, "a ready-made commit for a plan that does not wait");
         }

@@ -8,7 +8,8 @@ use super::prover::{Place, Prover};
 use super::tree::Expected;
 use crate::digest::Digest;
 use crate::evidence::graph::Graph;
-use crate::journal::{EntryCommit, Event, Heads, JournalEntry};
+use crate::journal::read::governance_of;
+use crate::journal::{EntryCommit, Event, Heads, JournalEntry, JournalError};
 use crate::lifecycle::EnvironmentState;
 use crate::model::{EnvironmentName, PublicKey};
 use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
@@ -82,7 +83,8 @@ impl<'s, 'a> Step<'s, 'a> {
     pub fn first(&mut self, in_detail: bool) {
         self.chain();
         if in_detail {
-            self.checked(Self::policy_files);
+            let config = self.entry.heads.config;
+            self.checked(|step| step.policy_files(1, config));
             self.first_events();
             self.checked(Self::tree);
         }
@@ -113,7 +115,11 @@ impl<'s, 'a> Step<'s, 'a> {
                 Event::Started { .. } | Event::PolicyAdmitted { .. } => (0, "", 0),
                 Event::Statement(_) => (1, "", 0),
                 Event::Alarm { .. } => (2, "", 0),
-                Event::GovernancePending { .. } => (3, "", 0),
+                Event::Planned { .. } | Event::Superseded { .. } | Event::Invalid { .. }
+                    if event.environment().is_some_and(EnvironmentName::is_governance) =>
+                {
+                    (3, "", 0)
+                }
                 Event::Planned { .. }
                 | Event::Superseded { .. }
                 | Event::Recorded { .. }
@@ -128,7 +134,7 @@ impl<'s, 'a> Step<'s, 'a> {
             self.violated(At::default(), "entry.json: events", "are not in the order in which the daemon tells them");
         }
         let moves = |event: &Event| matches!(event, Event::Claimed(_) | Event::Outcome { .. });
-        let others = |event: &Event| !moves(event) && !matches!(event, Event::Ready(_));
+        let others = |event: &Event| !moves(event) && !matches!(event, Event::Ready(_) | Event::PolicyAdmitted { .. });
         if events.iter().filter(|event| moves(event)).count() > 1
             || events.iter().any(moves) && events.iter().any(others)
         {
@@ -163,6 +169,9 @@ impl<'s, 'a> Step<'s, 'a> {
             }
             if let Err(error) = self.place.state.fold(event) {
                 self.violated(At::default(), "entry.json", error.what);
+                return false;
+            }
+            if matches!(event, Event::PolicyAdmitted { .. }) && !self.new_policy() {
                 return false;
             }
             if in_detail && let Event::Claimed(claim) = event {
@@ -204,9 +213,20 @@ impl<'s, 'a> Step<'s, 'a> {
         match event {
             // Compared with everything that must have been found, once for the entry.
             Event::Statement(_) => self.notes.statements += 1,
-            // The fold refuses the one, the walk stops at the other.
-            Event::Started { .. } | Event::PolicyAdmitted { .. } => {}
-            Event::GovernancePending { .. } => self.checked(|step| step.governance_pending(event)),
+            // The fold refuses it.
+            Event::Started { .. } => {}
+            Event::PolicyAdmitted { version, commit, .. } => {
+                self.checked(|step| step.admitted_policy(*version, *commit));
+            }
+            Event::Planned { environment, .. } if environment.is_governance() => {
+                self.checked(|step| step.planned_policy(event));
+            }
+            Event::Superseded { environment, commit, plans, .. } if environment.is_governance() => {
+                self.checked(|step| step.superseded_policy(*commit, plans));
+            }
+            Event::Invalid { environment, commit, problems } if environment.is_governance() => {
+                self.checked(|step| step.invalid_policy(*commit, problems));
+            }
             Event::Planned { environment, .. } => self.checked(|step| step.planned(environment, event)),
             Event::Superseded { environment, commit, plans, .. } => {
                 self.checked(|step| step.superseded(environment, *commit, plans));
@@ -228,6 +248,24 @@ impl<'s, 'a> Step<'s, 'a> {
                 if !self.proven_alarms.iter().any(is_known) {
                     self.notes.attest(Attested::Alarms);
                 }
+            }
+        }
+    }
+
+    /// From here on the new policy judges. False where it cannot be read as it was: nothing can be judged then.
+    fn new_policy(&mut self) -> bool {
+        match governance_of(self.objects, self.hashes, &self.place.state) {
+            Ok(governance) => {
+                self.place.governance = governance;
+                true
+            }
+            Err(JournalError::Object(error)) => {
+                self.notes.unreadable(Some(self.entry.sequence), Some(self.commit.id), &error);
+                false
+            }
+            Err(error) => {
+                self.violated(At::environment(&EnvironmentName::governance()), "governance", error.to_string());
+                false
             }
         }
     }
@@ -257,8 +295,7 @@ impl<'s, 'a> Step<'s, 'a> {
 
     /// The environments that this entry's events are about; what only a statement's folder names is none.
     pub fn touched(&self) -> BTreeSet<EnvironmentName> {
-        let known = |name: &&EnvironmentName| self.place.state.environments.contains_key(*name);
-        self.entry.events.iter().filter_map(Event::environment).filter(known).cloned().collect()
+        self.entry.events.iter().flat_map(|event| self.place.state.touched_by(event)).collect()
     }
 
     /// A file of this entry's tree; `None` where there is none or it is no plain file.

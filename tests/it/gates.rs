@@ -18,10 +18,10 @@ fn applied() -> World {
 #[test]
 fn p1_a_weaker_ruleset_in_the_same_commit_changes_nothing() {
     let mut world = World::with().ruleset("standard", TWO).build();
-    let weaker = "apiVersion: countersign/v1\nkind: Ruleset\nmetadata:\n  name: standard\nspec:\n  enabled: false\n  rules:\n    - name: platform\n      approvers: { users: [mallory] }\n      required: 1\n";
+    let weaker = "apiVersion: countersign/v1\nkind: Ruleset\nmetadata:\n  name: standard\nspec:\n  rules:\n    - name: platform\n      approvers: { users: [mallory] }\n      required: 1\n";
     world.tick().environment("mallory", "prod", "v1\n").file("mallory", "governance/rulesets/standard.yaml", weaker);
     world.push("mallory").tick().expect_exit(1).expect_said("governance Invalid");
-    world.expect_said("policy changes are not built yet").expect_waiting_on("prod", "standard/platform");
+    world.expect_said("nobody could meet it").expect_waiting_on("prod", "standard/platform");
     assert_eq!(world.rule("prod", "standard/platform").required, 2);
     world.approve_by_merge("alice", "prod").tick().expect_waiting_on("prod", "standard/platform");
     world.expect_not_applied("prod").approve_by_merge("bob", "prod").tick().expect_applied("prod", "v1\n").finish();

@@ -48,7 +48,7 @@ fn subject(events: &[Event]) -> String {
 /// What a subject names first where several things happened to one environment.
 fn weight(event: &Event) -> u8 {
     match event {
-        Event::Started { .. } | Event::PolicyAdmitted { .. } | Event::GovernancePending { .. } => 10,
+        Event::Started { .. } | Event::PolicyAdmitted { .. } => 10,
         Event::Alarm { .. } => 9,
         Event::Outcome { .. } => 8,
         Event::Claimed(_) => 7,
@@ -104,12 +104,6 @@ fn told(event: &Event) -> String {
     match event {
         Event::Started { branch, .. } => format!("the journal of branch {} begins", harmless(branch)),
         Event::PolicyAdmitted { version, .. } => format!("policy {version} is in force"),
-        Event::GovernancePending { problems, .. } if problems.is_empty() => {
-            "the change to governance/ is gone again".to_owned()
-        }
-        Event::GovernancePending { problems, .. } => {
-            format!("a change to governance/ is not in force: {}", first(problems))
-        }
         Event::Statement(judged) => statement(judged),
         Event::Planned { plan, .. } => format!("plan {} waits for approval", plan.short()),
         Event::Superseded { plans, round, .. } if plans.is_empty() => format!("round {round} begins"),
@@ -124,7 +118,11 @@ fn told(event: &Event) -> String {
             format!("a branch to {} {} is made", ready.verdict.name(), ready.plan.short())
         }
         Event::Claimed(claim) => {
-            format!("deployment {} of {} begins", deployment(claim.number, claim.attempt), claim.plan.short())
+            let by = claim.started.as_ref().map_or_else(String::new, |started| {
+                let window = if started.overrides_window { " although no window was open" } else { "" };
+                format!(", started by {}{window}", started.by)
+            });
+            format!("deployment {} of {} begins{by}", deployment(claim.number, claim.attempt), claim.plan.short())
         }
         Event::Outcome { number, attempt, result, message, .. } => {
             let how = match result {

@@ -1,9 +1,9 @@
 //! `plan.diff`: the diff alone, as a terminal shows it.
 
-use super::plan::{PlanPage, in_words, what_is_cut};
+use super::plan::{PlanPage, in_words, verb, what_is_cut};
 use super::preview::Shown;
 use super::words::tally;
-use crate::plan::Action;
+use crate::plan::{Action, PlanKind};
 use crate::text::{escape, escape_lines, is_safe, is_safe_lines};
 
 /// `plan.diff`. Lines that are no diff begin with `#`, which no line of a diff does.
@@ -26,6 +26,13 @@ pub fn plan_diff(page: &PlanPage<'_>) -> String {
         };
         let actions = shown.preview.summary.iter().map(|item| item.action);
         out += &format!("# {}: {}\n", service.name, tally(actions));
+        // Who gains and loses what comes before the files that say so.
+        if plan.kind == PlanKind::Policy {
+            for item in shown.deletions.iter().chain(&shown.others) {
+                let what = if is_safe(&item.item) { item.item.clone() } else { escape(&item.item) };
+                out += &format!("#   {} {what}\n", verb(item.action));
+            }
+        }
         for note in &shown.notes {
             out += &format!("# {}\n", if is_safe(note) { (*note).to_owned() } else { escape(note) });
         }

@@ -2,10 +2,10 @@
 
 use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ServiceResult, Status, Suspender};
+use crate::journal::{OutcomeResult, ServiceResult, StartedBy, Status, Suspender};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
 use crate::model::{ApprovalVerdict, PersonName};
-use crate::policy::{Because, Exclusion};
+use crate::policy::{Because, Exclusion, Hold};
 use crate::text::{cut, markdown_inline};
 
 /// How many names one cell or sentence holds.
@@ -44,17 +44,27 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
     let plan = plan.unwrap_or_else(|| "The plan".to_owned());
     let since = status.plan.as_ref().map(|plan| format!(", published {} UTC,", minute(plan.since))).unwrap_or_default();
     match status.phase {
+        Phase::Synced if status.environment.is_governance() => {
+            format!("Policy {} is in force. Nothing waits.", status.policy)
+        }
         Phase::Synced => synced(env),
         Phase::Invalid => {
             let commit = env.invalid.as_ref().map(|(_, commit)| commit.short()).unwrap_or_default();
-            let holds = holds_at(env);
+            let holds = if status.environment.is_governance() {
+                format!("policy {} stays in force", status.policy)
+            } else {
+                holds_at(env)
+            };
             format!("The configuration in commit `{commit}` cannot be used; {holds} until a fix is pushed.")
         }
         Phase::AwaitingApproval => {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             format!("{plan}{since} waits for {}.", list(&open, "and", usize::MAX))
         }
-        Phase::Approved => format!("{plan} has everything that is asked for; its deployment comes next."),
+        Phase::Approved => match &status.hold {
+            None => format!("{plan} has everything that is asked for; its deployment comes next."),
+            Some(hold) => format!("{plan} has everything that is asked for; {}.", holds(hold)),
+        },
         Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
         Phase::Failed => env.deployment.as_ref().map(|failed| failed_sentence(status, failed)).unwrap_or_default(),
         Phase::Rejected => format!(
@@ -66,6 +76,27 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
         Phase::Tampered => "The history of this repository was rewritten. Nothing is applied until an operator \
              accepts it: `countersign run --accept-history BRANCH@COMMIT`."
             .to_owned(),
+    }
+}
+
+/// What an approved plan waits for.
+pub(super) fn holds(hold: &Hold) -> String {
+    let who =
+        |people: &[PersonName]| if people.is_empty() { "**nobody**".to_owned() } else { list(people, "or", NAMES) };
+    match hold {
+        Hold::Suspended { by } => format!("suspended by {}", list(by, "and", NAMES)),
+        Hold::Closed { by } => format!("closed by {by}"),
+        Hold::Person { eligible } => format!("{} can deploy it", who(eligible)),
+        Hold::Time { at, by } => format!("{by} has it deployed at {} UTC", minute(*at)),
+        Hold::Window { windows, eligible } => {
+            let windows: Vec<String> = windows.iter().map(|window| window.replace('`', "")).collect();
+            let windows: Vec<String> = windows.iter().map(|window| format!("`{window}`")).collect();
+            format!(
+                "it goes out when its windows allow it ({}); {} can override them",
+                list(&windows, "and", NAMES),
+                who(eligible)
+            )
+        }
     }
 }
 
@@ -141,6 +172,7 @@ fn deploying(status: &Status, running: &Deployment) -> String {
         format!("approved by {}", list(&met, "and", NAMES))
     };
     let plan = &running.plan;
+    let by = by + &started_by(claim.started.as_ref());
     format!(
         "Deployment {number} ({}, plan [{}](plan.md)) is being applied since {} UTC; {by}.",
         purpose(plan.kind, status.applied),
@@ -309,6 +341,20 @@ fn what_to_do(state: &State, status: &Status) -> String {
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
     }
+    if status.phase == Phase::Approved {
+        let deploy = format!("countersign deploy {}", status.environment);
+        match &status.hold {
+            Some(Hold::Person { .. } | Hold::Time { .. }) => {
+                blocks.add("## To deploy");
+                blocks.add(command(&deploy));
+            }
+            Some(Hold::Window { .. }) => {
+                blocks.add("## To deploy outside the windows");
+                blocks.add(command(&format!("{deploy} --override-window -m REASON")));
+            }
+            _ => {}
+        }
+    }
     blocks.add("## To reject");
     blocks.add(two_ways(ApprovalVerdict::Reject));
     if by_merge(ApprovalVerdict::Withdraw).is_some() {
@@ -316,6 +362,14 @@ fn what_to_do(state: &State, status: &Status) -> String {
         blocks.add(two_ways(ApprovalVerdict::Withdraw));
     }
     blocks.finish()
+}
+
+/// `, started by carol **although no window was open**`.
+fn started_by(started: Option<&StartedBy>) -> String {
+    started.map_or_else(String::new, |started| {
+        let window = if started.overrides_window { " **although no window was open**" } else { "" };
+        format!(", started by {}{window}", started.by)
+    })
 }
 
 fn approvers<'a>(people: impl Iterator<Item = &'a PersonName>) -> Vec<PersonName> {
@@ -338,6 +392,7 @@ fn history(env: &EnvironmentState) -> String {
         };
         let by = approvers(row.met.iter().flat_map(|met| &met.statements).map(|(_, by)| by));
         let by = if by.is_empty() { "not asked for".to_owned() } else { list(&by, "and", NAMES) };
+        let by = by + &started_by(row.started.as_ref());
         [number, minute(row.ended), row.kind.name().to_owned(), by, reasons(row), outcome(row)]
     });
     let table = table(["deployment", "when (UTC)", "kind", "approved by", "why", "outcome"], rows);

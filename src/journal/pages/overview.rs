@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::environment::waits_for;
+use super::environment::{holds, waits_for};
 use super::environment_folder;
 use super::statements::{rejected_by, suspended_by};
 use super::words::{Blocks, colon, count, deployment, list, minute, problem, sentence, table};
 use crate::digest::RepositoryId;
 use crate::journal::{Layout, Status};
 use crate::lifecycle::{Alarm, Phase, State};
-use crate::model::{EnvironmentName, Problem};
+use crate::model::EnvironmentName;
 use crate::text::{cut, markdown_inline};
 
 /// How many environments the page lists.
@@ -24,7 +24,6 @@ pub struct Overview {
     branch: String,
     layout: Layout,
     policy: u64,
-    governance: Vec<Problem>,
     phases: BTreeMap<EnvironmentName, Phase>,
     counts: BTreeMap<Phase, usize>,
     rows: BTreeMap<(Urgency, EnvironmentName), Row>,
@@ -58,7 +57,6 @@ impl Overview {
             branch: state.start.branch.clone(),
             layout: state.start.layout,
             policy: 0,
-            governance: Vec::new(),
             phases: BTreeMap::new(),
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
@@ -68,29 +66,31 @@ impl Overview {
         overview
     }
 
-    /// Takes over which policy is in force, and what keeps a change of it from being so.
+    /// Takes over which policy is in force.
     pub fn set_governance(&mut self, state: &State) {
         self.policy = state.policy.map_or(0, |policy| policy.version);
-        self.governance = state.governance_pending.as_ref().map(|(_, problems)| problems.clone()).unwrap_or_default();
     }
 
     /// Takes over where an environment stands; one of which nothing is left (destroyed, or never there) is forgotten.
+    /// The policy's own change is listed while there is one, and counts as no environment.
     pub fn set(&mut self, status: &Status) {
         let name = &status.environment;
         if let Some(phase) = self.phases.remove(name) {
             if let Some(urgency) = urgency(phase) {
                 self.rows.remove(&(urgency, name.clone()));
             }
-            if let Some(count) = self.counts.get_mut(&phase) {
+            if let Some(count) = self.counts.get_mut(&phase).filter(|_| !name.is_governance()) {
                 *count -= 1;
             }
         }
         let exists = status.applied.is_some_and(|applied| applied.revision.is_some());
-        if status.phase == Phase::Synced && !exists {
+        if status.phase == Phase::Synced && (!exists || name.is_governance()) {
             return;
         }
         self.phases.insert(name.clone(), status.phase);
-        *self.counts.entry(status.phase).or_default() += 1;
+        if !name.is_governance() {
+            *self.counts.entry(status.phase).or_default() += 1;
+        }
         if let Some(urgency) = urgency(status.phase) {
             let plan = status.plan.as_ref().map(|plan| plan.short.clone()).unwrap_or_default();
             self.rows.insert((urgency, name.clone()), Row { plan, what: what(status) });
@@ -131,7 +131,7 @@ fn what(status: &Status) -> String {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             list(&open, "and", 3)
         }
-        Phase::Approved => "its deployment comes next".to_owned(),
+        Phase::Approved => status.hold.as_ref().map_or_else(|| "its deployment comes next".to_owned(), holds),
         Phase::Deploying => "is being applied".to_owned(),
         Phase::Failed => status.last.as_ref().map_or_else(String::new, |last| {
             let number = deployment(last.number, last.attempt);
@@ -146,7 +146,7 @@ fn what(status: &Status) -> String {
 /// The journal's top `README.md`.
 pub fn root_page(overview: &Overview) -> String {
     let mut blocks = Blocks::default();
-    let total = overview.phases.len();
+    let total = overview.counts.values().sum();
     let waiting = overview.rows.len();
     blocks.add(format!("# {}", count(total, "environment")));
     blocks.add(match (total, waiting) {
@@ -157,19 +157,10 @@ pub fn root_page(overview: &Overview) -> String {
     });
     let counts = overview.counts.iter().filter(|(_, n)| **n > 0);
     blocks.add(table(["phase", "environments"], counts.map(|(phase, n)| [phase.to_string(), n.to_string()])));
-    blocks.add(governance(overview));
     blocks.add(listed(overview));
     blocks.add(alarms(overview));
     blocks.add(further(overview));
     blocks.finish()
-}
-
-fn governance(overview: &Overview) -> String {
-    let lines: String = overview.governance.iter().take(LISTED).map(|p| format!("- {}\n", problem(p))).collect();
-    if lines.is_empty() {
-        return lines;
-    }
-    format!("## Policy\n\nA change to `governance/` is not in force; policy {} stays.\n\n{lines}", overview.policy)
 }
 
 fn listed(overview: &Overview) -> String {

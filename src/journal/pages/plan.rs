@@ -37,7 +37,9 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
-    blocks.add(gates(page.gates));
+    if page.document.plan.kind != crate::plan::PlanKind::Policy {
+        blocks.add(gates(page.gates));
+    }
     blocks.add(contributors(&document.contributors));
     blocks.add(commits(document));
     blocks.add("## Diff");
@@ -151,7 +153,7 @@ fn changes(shown: &Shown<'_>) -> String {
     if lines.is_empty() { lines } else { format!("## Changes\n\n{lines}") }
 }
 
-fn verb(action: Action) -> &'static str {
+pub(super) fn verb(action: Action) -> &'static str {
     match action {
         Action::Destroy => "delete",
         Action::Create => "create",

@@ -47,7 +47,10 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
         (true, Some(ApprovalVerdict::Approve)) => format!("{who} approved{}", colon(&view.reason)),
         (true, Some(ApprovalVerdict::Reject)) => format!("{who} rejected the plan"),
         (true, Some(ApprovalVerdict::Withdraw)) => format!("{who} took back what they had said"),
-        (true, None) => format!("{who}{}", colon(&view.reason)),
+        (true, None) => match &view.request {
+            Some(action) => format!("{who} asked to {action}{}", colon(&view.reason)),
+            None => format!("{who}{}", colon(&view.reason)),
+        },
         (false, verdict) => {
             let noun = match verdict {
                 Some(ApprovalVerdict::Approve) => "an approval",
@@ -83,6 +86,6 @@ fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Jud
     let waiting = env.current_plan();
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
     let plans = waiting.into_iter().chain(deploying);
-    let on_plan = plans.flat_map(|plan| plan.statements.iter().map(|(_, judged)| judged));
+    let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
     on_plan.chain(&env.refused).find(|judged| judged.digest == view.digest)
 }

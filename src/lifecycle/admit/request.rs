@@ -37,6 +37,9 @@ pub(super) fn can_be_asked(
         let why = format!("`{}` requests are not built yet in this version", action.name());
         return refused(why, String::new());
     }
+    if name.is_governance() {
+        return refused("requests about the policy are not built yet in this version".to_owned(), String::new());
+    }
     let Some(env) = facts.state.environments.get(name) else {
         return refused(format!("the journal knows no environment {name}"), "countersign status".to_owned());
     };
@@ -56,6 +59,11 @@ impl Chains {
             (!holds).then(|| powerless(&format!("{person} does not hold `{}` in {name}", permission.name())))
         };
         if let Some(admission) = permission_for(action).and_then(lacks) {
+            return admission;
+        }
+        if let RequestAction::Deploy { override_window: Some(true), .. } = action
+            && let Some(admission) = lacks(Permission::Override)
+        {
             return admission;
         }
         // A suspension takes effect however its record fares; whatever sets something in motion must be there to be seen.
@@ -86,6 +94,8 @@ impl Chains {
                     powerless("nobody's rejection of the plan stands")
                 }
             }
+            RequestAction::Deploy { .. } if env.running().is_some() => powerless("the plan is being deployed already"),
+            RequestAction::Deploy { .. } => Admission::Admitted,
             _ => powerless("it is not built yet in this version"),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Files, Gates, Service, ServiceKind};
+use super::deploy::deploy;
+use super::{Deploy, Environment, Files, Gates, Service, ServiceKind};
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
 use crate::model::header::named_spec;
@@ -51,10 +52,9 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
     let require_approval = fields.maybe("requireApproval", Field::boolean);
     let rulesets = fields.maybe("rulesets", |list| list.set_of(Field::name));
     let customer_email = fields.maybe("customerEmail", email);
-    let deploy = fields.or("deploy", (), deploy);
+    let deploy = fields.or("deploy", Deploy::default(), deploy);
     let services = fields.required("services").and_then(|list| services(&list));
     let (services, auto_approve) = services?;
-    deploy?;
     Some(Environment {
         name,
         gates: Gates {
@@ -62,20 +62,10 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
             rulesets: rulesets?,
             customer_email: customer_email?,
             auto_approve,
+            deploy: deploy?,
         },
         services,
     })
-}
-
-/// Only what is the default anyway is built.
-fn deploy(field: &Field<'_>) -> Option<()> {
-    let fields = field.fields_but(&["mode"], &["windows"])?;
-    let Some(mode) = fields.optional("mode") else { return Some(()) };
-    if mode.word(&[("auto", true), ("manual", false)])? {
-        return Some(());
-    }
-    mode.not_built("mode: manual");
-    None
 }
 
 fn services(list: &Field<'_>) -> Option<(Vec<Service>, BTreeSet<ServiceName>)> {

@@ -164,6 +164,7 @@ impl Scene {
             path: String::new(),
             reason: String::new(),
             acknowledge: Vec::new(),
+            deploy: false,
             admitted: Admission::Admitted,
         });
         self

@@ -316,10 +316,3 @@ fn a_private_key_with_a_passphrase_is_known_by_its_public_half() {
     expect_refused(&world, "bob", &["approve", "prod", "--yes", "--key", "/nowhere"], 2, &["cannot be read"]);
     world.finish();
 }
-
-#[test]
-fn the_policy_s_own_change_cannot_be_approved_yet() {
-    let mut world = waiting();
-    expect_refused(&world, "bob", &["approve", "governance", "--yes"], 2, &["policy changes are not built yet"]);
-    world.finish();
-}

@@ -115,7 +115,7 @@ fn the_policy_is_an_environment_too() {
     let status = |world: &World| -> Status {
         serde_json::from_str(&world.client("bob", &["--output", "json", "status", "governance"]).text()).unwrap()
     };
-    assert_eq!((status(&world).phase, status(&world).applied.map(|base| base.number)), (Phase::Synced, Some(1)));
+    assert_eq!((status(&world).phase, status(&world).policy), (Phase::Synced, 1));
     world.pull("alice").write("alice", "governance/rulesets/standard.yaml", "kind: Ruleset\n");
     world.push("alice").tick();
     let pending = status(&world);

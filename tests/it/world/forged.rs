@@ -25,7 +25,7 @@ impl World {
         let entry = JournalEntry {
             sequence: last.sequence + 1,
             previous: Some(Digest::of(raw.stdout.as_bytes())),
-            policy: 1,
+            policy: last.policy,
             events,
             files: std::collections::BTreeMap::new(),
             ..last
@@ -54,7 +54,12 @@ impl World {
             key: serde_json::from_value(self.public_key(DAEMON).into()).expect("a key"),
             instance: instance.trim().to_owned(),
             met: Vec::new(),
-            targets: vec![self.target(environment).display().to_string()],
+            started: None,
+            targets: if environment == "governance" {
+                Vec::new()
+            } else {
+                vec![self.target(environment).display().to_string()]
+            },
         };
         self.forge_entry(vec![Event::Claimed(claim)])
     }

@@ -52,6 +52,7 @@ fn claimed(environment: &str, attempt: u64) -> Event {
         key: key("daemon"),
         instance: String::new(),
         met: vec![],
+        started: None,
         targets: vec![],
     })
 }
@@ -96,8 +97,6 @@ fn every_event_in_one_line() {
     (unreadable.plan, unreadable.verdict, unreadable.by) = (None, None, None);
     let events = [
         Event::PolicyAdmitted { version: 2, revision: revision("policy 2"), commit: oid("two") },
-        Event::GovernancePending { revision: None, commit: oid("two"), problems: vec![problem("gone")] },
-        Event::GovernancePending { revision: None, commit: oid("two"), problems: vec![] },
         statement("alice", Approve, Admission::Admitted),
         statement("alice", Withdraw, Admission::Admitted),
         statement("carol", Reject, Admission::Admitted),
@@ -123,8 +122,6 @@ fn every_event_in_one_line() {
     let subjects: Vec<String> = events.iter().map(|event| subject(std::slice::from_ref(event))).collect();
     assert_snapshot!(subjects.join("\n"), @r#"
     policy 2 is in force
-    a change to governance/ is not in force: environments/acme-prod/environment.yaml: gone
-    the change to governance/ is gone again
     acme-prod: alice approved d2836b7de944
     acme-prod: alice took back d2836b7de944
     acme-prod: carol rejected d2836b7de944

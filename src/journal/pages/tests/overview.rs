@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use super::world::{World, name, oid, revision, service, time};
+use super::world::{World, name, oid, service, time};
 use crate::journal::pages::{Overview, environment_folder, root_page};
 use crate::journal::{Event, Layout, OutcomeResult, ServiceResult, Status};
 use crate::lifecycle::{Alarm, Phase};
@@ -105,14 +105,18 @@ fn the_first_hundred_are_listed_and_the_rest_counted() {
 }
 
 #[test]
-fn a_change_of_the_policy_that_is_not_in_force_is_told() {
+fn a_change_of_the_policy_is_listed_and_is_no_environment() {
     let mut world = World::new();
-    let problems = vec![Problem::of_file("governance/policy.yaml", "changes of the policy are not built yet")];
-    let event = Event::GovernancePending { revision: Some(revision("policy 2")), commit: oid("governance"), problems };
-    world.entry(vec![event]);
-    assert!(root_page(&Overview::new(&world.state)).contains(
-        "A change to `governance/` is not in force; policy 1 stays.\n\n- `governance/policy.yaml`: changes of"
-    ));
+    let problems = vec![Problem::of_file("governance/policy.yaml", "names no key")];
+    let governance = crate::model::EnvironmentName::governance();
+    world.entry(vec![Event::Invalid { environment: governance.clone(), commit: oid("governance"), problems }]);
+    let env = world.state.environment(&governance);
+    let mut overview = Overview::new(&world.state);
+    overview.set(&Status::of(&world.state, &world.governance, &governance, &env, None));
+    let page = root_page(&overview);
+    assert!(page.starts_with("# 0 environments"), "{page}");
+    assert!(page.contains("[governance](environments/governance/README.md)"), "{page}");
+    assert!(page.contains("`governance/policy.yaml`: names no key"), "{page}");
 }
 
 #[test]

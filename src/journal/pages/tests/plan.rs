@@ -208,6 +208,7 @@ fn gates_are_compared_as_written() {
         rulesets: Some(vec![]),
         customer_email: None,
         auto_approve: [name("web"), name("config")].into(),
+        deploy: crate::model::Deploy::default(),
     };
     assert_eq!(told(Some(&gates()), Some(&gates())), "");
     assert_eq!(told(Some(&gates()), None), "");

@@ -93,6 +93,7 @@ pub fn gates() -> Gates {
         rulesets: Some(vec![name("production")]),
         customer_email: Some("ops@acme.example".to_owned()),
         auto_approve: BTreeSet::new(),
+        deploy: crate::model::Deploy::default(),
     }
 }
 
@@ -207,6 +208,7 @@ impl World {
             path: format!("approvals/{}/{}/{who}.yaml", self.env, plan.short()),
             reason: reason.to_owned(),
             acknowledge: vec![],
+            deploy: false,
             admitted,
         }
     }
@@ -245,6 +247,7 @@ impl World {
             key: key("daemon"),
             instance: "5f0c".to_owned(),
             met: met.collect(),
+            started: None,
             targets: vec!["/srv/acme/config".to_owned()],
         };
         self.entry(vec![Event::Claimed(claim)])

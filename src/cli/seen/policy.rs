@@ -1,0 +1,78 @@
+//! A change of the policy as its approver sees it: it depends on no host, so the whole plan is computed again.
+
+use super::SeenPlan;
+use super::applied_from;
+use crate::cli::CliError;
+use crate::cli::journal::JournalTip;
+use crate::digest::RevisionId;
+use crate::object::{Objects, Oid};
+use crate::plan::compose::Place;
+use crate::plan::policy::{Side, compose};
+use crate::plan::{Plan, PlanDocument};
+use crate::revision::{GovernanceFolder, Hashes, governance_folder};
+
+/// Computes the plan of a policy change again and holds it against the published one.
+pub(super) fn check(
+    journal: &JournalTip<'_>,
+    objects: &dyn Objects,
+    document: PlanDocument,
+) -> Result<SeenPlan, CliError> {
+    let plan = &document.plan;
+    let hashes = Hashes::default();
+    let refused = |what: String| {
+        CliError::refused(format!("plan {} of governance is not what the branch would give: {what}", plan.id().short()))
+            .hint(
+                "wait for the daemon to look again; if it stays so, do not approve it and tell whoever runs the daemon",
+            )
+    };
+    let (commit, revision) = in_force(journal, plan)?;
+    let old = folder(journal, objects, &hashes, commit)?;
+    if Some(old.revision) != revision {
+        return Err(refused(format!("the policy it starts from is not the one in {}", commit.short())));
+    }
+    let config = journal.tips().config;
+    let new = folder(journal, objects, &hashes, config)?;
+    let (Ok(before), Ok(after)) = (&old.governance, &new.governance) else {
+        return Err(refused(format!("governance/ of {} cannot be read: countersign validate", config.short())));
+    };
+    if plan.revision != Some(new.revision) {
+        return Err(refused(format!("the branch ({}) has {} by now", config.short(), new.revision)));
+    }
+    let place = Place {
+        repository: plan.repository,
+        environment: &plan.environment,
+        number: plan.number,
+        round: plan.round,
+        base: plan.base,
+    };
+    let old = Side { files: &old.files, governance: before };
+    let side = Side { files: &new.files, governance: after };
+    let composed = compose(objects, place, new.revision, old, side)?;
+    // Gate: the digest that will be signed is that of what is shown here.
+    if composed.plan.id() != plan.id() {
+        return Err(refused(format!("computed here it is plan {}", composed.plan.id().short())));
+    }
+    let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
+    Ok(SeenPlan { document, previews, gates: Vec::new(), on_the_host: Vec::new() })
+}
+
+/// Where the policy in force was read from, and its revision.
+fn in_force(journal: &JournalTip<'_>, plan: &Plan) -> Result<(Oid, Option<RevisionId>), CliError> {
+    if let Some(base) = plan.base {
+        return Ok((applied_from(journal, &plan.environment, base.number)?, base.revision));
+    }
+    let start = journal.start()?;
+    let first = start.policy.ok_or_else(|| CliError::failed("the journal's first entry brings no policy"))?;
+    Ok((first.commit, Some(first.revision)))
+}
+
+fn folder(
+    journal: &JournalTip<'_>,
+    objects: &dyn Objects,
+    hashes: &Hashes,
+    commit: Oid,
+) -> Result<GovernanceFolder, CliError> {
+    let tree = objects.commit(commit)?.tree;
+    governance_folder(objects, hashes, &journal.tips().root, tree)?
+        .map_err(|problem| CliError::refused(format!("commit {}: {problem}", commit.short())))
+}

@@ -1,0 +1,207 @@
+//! The policy's own change: planned, approved and claimed like any other, and applied by coming into force.
+//!
+//! Its effect is on the journal alone, so the version that comes into force and the outcome are one entry: nothing lies
+//! between "claimed" and "in force" that a crash could leave half done.
+
+use std::sync::Arc;
+
+use super::append::{Draft, PlanFiles};
+use super::{Daemon, TickError};
+use crate::evidence::contributors::{Contributions, contributions};
+use crate::evidence::graph::Graph;
+use crate::journal::pages;
+use crate::journal::{Claim, DeploymentDocument, Event, Heads, OutcomeResult, ServiceOutcome, ServiceResult};
+use crate::lifecycle::{
+    Deployment, OpenPlan, PolicyInForce, PolicyWanted, evidence_files, held, met, permit, policy_plan, policy_wanted,
+    refusals, why_not,
+};
+use crate::model::EnvironmentName;
+use crate::object::Oid;
+use crate::plan::compose::Composed;
+use crate::plan::{PlanDocument, policy};
+use crate::policy::Verdict;
+use crate::revision::resolve::below;
+
+impl Daemon {
+    fn policy_wanted(&self, config: Oid, draft: &Draft) -> Result<PolicyWanted, TickError> {
+        Ok(policy_wanted(self.objects.as_ref(), &self.hashes, self.state()?, config, draft.time)?)
+    }
+
+    fn policy_in_force(&self) -> Result<PolicyInForce, TickError> {
+        self.state()?.policy.ok_or(TickError::Conflict)
+    }
+
+    /// Plans what the config head has in `governance/`: events go into the draft.
+    pub(super) fn plan_policy(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
+        let name = EnvironmentName::governance();
+        let env = self.state()?.environment(&name);
+        if env.running().is_some() {
+            self.again.insert(name);
+            return Ok(());
+        }
+        match self.policy_wanted(heads.config, draft)? {
+            PolicyWanted::InForce => {
+                self.supersede(draft, heads, &name)?;
+                self.set_problems(draft, heads, &name, Vec::new())
+            }
+            PolicyWanted::Problems(problems) => {
+                self.supersede(draft, heads, &name)?;
+                self.set_problems(draft, heads, &name, problems)
+            }
+            PolicyWanted::Next(next) => {
+                if env.plans.values().any(|open| open.revision != Some(next.revision)) {
+                    self.supersede(draft, heads, &name)?;
+                }
+                let objects = Arc::clone(&self.objects);
+                let composed = policy_plan(objects.as_ref(), &self.hashes, self.state()?, &next)?;
+                let composed = composed.ok_or(TickError::Conflict)?;
+                self.publish_policy(draft, heads, &composed)
+            }
+        }
+    }
+
+    /// Publishes the plan, or what changed beside it.
+    fn publish_policy(&mut self, draft: &mut Draft, heads: Heads, composed: &Composed) -> Result<(), TickError> {
+        let name = EnvironmentName::governance();
+        let env = self.state()?.environment(&name);
+        let found = self.policy_contributions(heads.config)?;
+        if found.commits.is_empty() {
+            return self.set_problems(draft, heads, &name, vec![refusals::nobody_contributed(&name)]);
+        }
+        let id = composed.plan.id();
+        let said = env.current == Some(id) && env.invalid.is_none();
+        if said && env.current_plan().is_some_and(|open| open.contributors == found.contributors) {
+            return Ok(());
+        }
+        let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
+        let document = PlanDocument {
+            plan: composed.plan.clone(),
+            digest: id,
+            short: id.short(),
+            truncated,
+            contributors: found.contributors.clone(),
+            commits: found.commits,
+        };
+        let event = Event::Planned {
+            environment: name.clone(),
+            plan: id,
+            number: composed.plan.number,
+            round: composed.plan.round,
+            kind: composed.plan.kind,
+            base: composed.plan.base,
+            revision: composed.plan.revision,
+            commit: heads.config,
+            truncated,
+            contributors: found.contributors,
+        };
+        let files = PlanFiles { document, previews: composed.previews.clone(), leaves: None, enters: None };
+        draft.with_plan(&name, files);
+        self.emit(draft, event)
+    }
+
+    fn policy_contributions(&self, head: Oid) -> Result<Contributions, TickError> {
+        let objects = self.objects.as_ref();
+        let folder = below(&self.config.root, EnvironmentName::GOVERNANCE);
+        let from = Some(self.policy_in_force()?.commit);
+        let governance = self.governance()?;
+        Ok(contributions(&Graph::new(objects), objects, &governance, &[folder], from, head)?)
+    }
+
+    /// Brings an approved policy into force, or settles a claim for one. Gives whether anything was written.
+    pub(super) fn deploy_policy(&mut self) -> Result<bool, TickError> {
+        let name = EnvironmentName::governance();
+        let env = self.state()?.environment(&name);
+        if let Some(running) = env.running().cloned() {
+            if !self.is_mine(&name, &running.claim) {
+                return Ok(false);
+            }
+            tracing::warn!(number = running.claim.number, "settling an interrupted change of the policy");
+            let verdict = self.verdict(&name, &env)?;
+            return self.end_policy(&running, verdict.as_ref());
+        }
+        let Some(plan) = env.current_plan().filter(|_| env.invalid.is_none()).cloned() else { return Ok(false) };
+        let Some(verdict) = self.verdict(&name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        // Computed once more: what would come into force must be what was approved, and must still be able to.
+        let heads = self.state()?.heads;
+        let mut draft = self.draft(heads);
+        self.plan_policy(&mut draft, heads)?;
+        if !draft.is_empty() {
+            self.append(draft)?;
+            return Ok(true);
+        }
+        self.claim_policy(&plan, &verdict)?;
+
+        // Look again: whatever was said while the claim was made is heard before the policy moves.
+        let remotes = self.look()?;
+        if remotes.journal != Some(self.journal()?.tip) {
+            return Err(TickError::Conflict);
+        }
+        self.observe(&remotes)?;
+        let env = self.state()?.environment(&name);
+        let Some(running) = env.running().cloned() else { return Err(TickError::Conflict) };
+        let verdict = self.verdict(&name, &env)?;
+        self.end_policy(&running, verdict.as_ref())
+    }
+
+    fn claim_policy(&mut self, plan: &OpenPlan, verdict: &Verdict) -> Result<(), TickError> {
+        let name = EnvironmentName::governance();
+        let heads = self.state()?.heads;
+        let env = self.state()?.environment(&name);
+        let claim = Claim {
+            environment: name.clone(),
+            plan: plan.id,
+            number: plan.number,
+            attempt: env.next_attempt(plan.number),
+            heads,
+            journal: self.journal()?.tip,
+            policy: self.policy_in_force()?.version,
+            key: self.public.clone(),
+            instance: self.instance.clone(),
+            met: met(verdict),
+            started: None,
+            targets: Vec::new(),
+        };
+        let document = self.plan_document(&name, plan)?;
+        let mut draft = self.draft(heads);
+        let before = self.deployment_document(&name, claim.number)?;
+        self.emit(&mut draft, Event::Claimed(claim))?;
+        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
+        let env = self.state()?.environment(&name);
+        let running = env.running().ok_or(TickError::Conflict)?;
+        let deployment = DeploymentDocument::of_claim(before, running);
+        self.deployment_files(&mut draft, &name, &deployment, evidence, document.as_ref())?;
+        self.append(draft)
+    }
+
+    /// Ends a claim: the policy comes into force where it may, and otherwise the claim is abandoned.
+    fn end_policy(&mut self, running: &Deployment, verdict: Option<&Verdict>) -> Result<bool, TickError> {
+        let name = EnvironmentName::governance();
+        let line = |result| ServiceOutcome { name: policy::service(), result, message: String::new() };
+        let heads = self.state()?.heads;
+        let mut draft = self.draft(heads);
+        // Gate: the proof that it was let through, exactly as claimed.
+        let let_through = verdict.and_then(|verdict| permit(verdict, running, running.plan.id));
+        let (Some(permit), Some(revision)) = (let_through, running.plan.revision) else {
+            let services = vec![line(ServiceResult::Untouched)];
+            let why = why_not(verdict, held(verdict, running).as_ref());
+            self.outcome_in(draft, &name, running, OutcomeResult::Abandoned, services, why)?;
+            return Ok(true);
+        };
+        debug_assert_eq!(permit.plan(), running.plan.id);
+        let version = self.policy_in_force()?.version + 1;
+        let commit = running.claim.heads.config;
+        self.policy_files(&mut draft, version, commit)?;
+        self.emit(&mut draft, Event::PolicyAdmitted { version, revision, commit })?;
+        let services = vec![line(ServiceResult::Done)];
+        self.outcome_in(draft, &name, running, OutcomeResult::Applied, services, String::new())?;
+        tracing::info!(version, %revision, "a new policy is in force");
+        // Everything that waits is judged anew, by whom it now asks for.
+        let open = |env: &crate::lifecycle::EnvironmentState| {
+            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some()
+        };
+        let names: Vec<EnvironmentName> =
+            self.state()?.environments.iter().filter(|(_, env)| open(env)).map(|(name, _)| name.clone()).collect();
+        self.again.extend(names);
+        Ok(true)
+    }
+}
