@@ -207,7 +207,7 @@ impl OpenPlan {
     /// Whether an approval is its maker's last admitted word on the plan.
     fn stands(&self, judged: &Judged) -> bool {
         let theirs = |other: &&(u64, Judged)| other.1.by == judged.by && other.1.admitted == Admission::Admitted;
-        self.statements.iter().filter(theirs).next_back().is_some_and(|(_, last)| last == judged)
+        self.statements.iter().rfind(theirs).is_some_and(|(_, last)| last == judged)
     }
 
     /// The statements alone.
