@@ -6,6 +6,7 @@
 mod asked;
 mod judge;
 mod locked;
+mod signed;
 mod standing;
 mod start;
 mod verdict;
@@ -13,6 +14,7 @@ mod verdict;
 pub use asked::{UnknownRuleset, unsatisfied_names};
 pub use judge::{Case, judge};
 pub use locked::locked;
+pub use signed::{HOW_TO_SIGN, Unsigned};
 pub use start::{Hold, Start, Wish};
 pub use verdict::*;
 

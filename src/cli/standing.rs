@@ -10,6 +10,7 @@ use crate::journal::pages::{deployment, list, minute};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
 use crate::model::PersonName;
+use crate::policy::HOW_TO_SIGN;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -67,6 +68,10 @@ pub fn rules(status: &Status, output: Output) -> Vec<String> {
 }
 
 fn unmeetable(rule: &WaitingOn) -> String {
+    if !rule.unsigned.is_empty() {
+        let commits: Vec<String> = rule.unsigned.iter().take(NAMES).map(ToString::to_string).collect();
+        return format!("{}; {HOW_TO_SIGN}", commits.join(", "));
+    }
     let why: Vec<String> =
         rule.excluded.iter().take(NAMES).map(|one| format!("{} {}", one.person, escape(&one.why))).collect();
     let why = if why.is_empty() { "it names nobody".to_owned() } else { why.join(", ") };
@@ -122,6 +127,9 @@ pub fn sentence(status: &Status) -> String {
 }
 
 fn waits_for(rule: &WaitingOn) -> String {
+    if let Some(commit) = rule.unsigned.first() {
+        return format!("a signature ({commit})");
+    }
     let who =
         if rule.satisfiable { list(&rule.eligible, "or", NAMES) } else { "somebody who cannot be had".to_owned() };
     format!("{who} ({} {} of {})", rule.label(), rule.have.len(), rule.required)

@@ -177,6 +177,10 @@ fn suspended(status: &Status) -> String {
 /// Whether whoever reads this can do something about it.
 fn yours(status: &Status, me: Option<&Person>) -> String {
     let Some(me) = me.filter(|_| status.phase == Phase::AwaitingApproval) else { return String::new() };
+    // Whoever approves what is not signed gives nothing.
+    if status.waiting_on.iter().any(|rule| !rule.unsigned.is_empty()) {
+        return String::new();
+    }
     let could = |rule: &&WaitingOn| rule.missing() > 0 && rule.eligible.contains(&me.name);
     let labels: Vec<String> = status.waiting_on.iter().filter(could).map(WaitingOn::label).collect();
     if labels.is_empty() { String::new() } else { format!("  you can give {}\n", list(&labels, "and", 10)) }

@@ -9,7 +9,7 @@ use crate::journal::Status;
 use crate::journal::pages::list;
 use crate::lifecycle::{Phase, WaitingOn};
 use crate::model::{ApprovalVerdict, EvidenceKind, Governance, Permission, Person, PersonName};
-use crate::policy::StatementView;
+use crate::policy::{HOW_TO_SIGN, StatementView};
 
 /// How many names an answer holds.
 const NAMES: usize = 10;
@@ -110,6 +110,9 @@ impl Scales<'_> {
             return Err(Objection::new(format!("you lack `approve` in {name}"), self.who_can()));
         }
         let unmet = || status.waiting_on.iter().filter(|rule| rule.missing() > 0);
+        if let Some(commit) = status.waiting_on.iter().find_map(|rule| rule.unsigned.first()) {
+            return Err(Objection::new(format!("{commit}, and no approval makes up for that"), HOW_TO_SIGN));
+        }
         let mine: Vec<&WaitingOn> = unmet().filter(|rule| rule.eligible.contains(person)).collect();
         if mine.is_empty() {
             return Err(self.not_mine());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::EnvironmentState;
 use crate::model::{PersonName, RuleName, RulesetName};
-use crate::policy::{Because, Exclusion, Verdict};
+use crate::policy::{Because, Exclusion, Unsigned, Verdict};
 
 /// Where a change stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,6 +67,9 @@ pub struct WaitingOn {
     pub excluded: Vec<Exclusion>,
     /// False where those who could are not enough: nobody can meet this rule until policy or change is altered.
     pub satisfiable: bool,
+    /// The commits that the ruleset wants signed and that are not: until the policy says otherwise no approval is enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsigned: Vec<Unsigned>,
 }
 
 impl WaitingOn {
@@ -82,6 +85,7 @@ impl WaitingOn {
             eligible: requirement.eligible.clone(),
             excluded: requirement.excluded.clone(),
             satisfiable: requirement.is_satisfiable(),
+            unsigned: requirement.unsigned.clone(),
         })
         .collect()
     }
@@ -89,6 +93,7 @@ impl WaitingOn {
     /// `ruleset/rule`, or `single approval`.
     pub fn label(&self) -> String {
         match (&self.ruleset, &self.rule) {
+            (Some(ruleset), _) if !self.unsigned.is_empty() => format!("{ruleset}: signed commits"),
             (Some(ruleset), Some(rule)) => format!("{ruleset}/{rule}"),
             (Some(ruleset), None) => format!("ruleset {ruleset}, which is gone"),
             (None, _) => "single approval".to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::asked::{Asked, UnknownRuleset, asked_for};
+use super::signed::unsigned;
 use super::standing::standing;
 use super::start::Start;
 use super::verdict::{Admitted, Exclusion, Requirement, StatementView, Verdict};
@@ -51,7 +52,8 @@ pub fn judge(case: &Case<'_>) -> Result<Verdict, UnknownRuleset> {
         .filter(|(_, statement)| statement.verdict == Some(ApprovalVerdict::Approve))
         .map(|(person, statement)| (*person, *statement))
         .collect();
-    let requirements: Vec<Requirement> = asked.iter().map(|asked| require(case, asked, &approvals)).collect();
+    let mut requirements: Vec<Requirement> = asked.iter().map(|asked| require(case, asked, &approvals)).collect();
+    requirements.extend(unsigned(case, &asked));
     let statements = case.statements.iter().map(|s| view(case, s, standing.get_by(s), &asked, &requirements)).collect();
     Ok(Verdict { requirements, statements, rejected_by, start: case.start.clone() })
 }
@@ -65,6 +67,7 @@ fn require(case: &Case<'_>, asked: &Asked<'_>, approvals: &BTreeMap<&PersonName,
         have: Vec::new(),
         eligible: Vec::new(),
         excluded: Vec::new(),
+        unsigned: Vec::new(),
     };
     for person in &asked.candidates {
         let barred = barred(case, asked, person);

@@ -2,6 +2,7 @@
 
 mod properties;
 mod scene;
+mod signed;
 
 use std::collections::BTreeSet;
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::signed::Unsigned;
 use super::start::{Hold, Start};
 use crate::digest::StatementId;
 use crate::journal::{Admission, Judged, StartedBy};
@@ -38,6 +39,8 @@ pub struct Requirement {
     pub eligible: Vec<PersonName>,
     /// The people the rule names who cannot, and why.
     pub excluded: Vec<Exclusion>,
+    /// The commits that the ruleset wants signed and that are not: where there is one, no approval is enough.
+    pub unsigned: Vec<Unsigned>,
 }
 
 /// Why a ruleset is asked for.
@@ -122,7 +125,7 @@ impl StatementView {
 impl Requirement {
     /// Whether enough different people approved.
     pub fn is_met(&self) -> bool {
-        self.have.len() >= self.required as usize
+        self.unsigned.is_empty() && self.have.len() >= self.required as usize
     }
 
     /// How many are still missing.
@@ -132,12 +135,13 @@ impl Requirement {
 
     /// Whether those who could still approve are enough.
     pub fn is_satisfiable(&self) -> bool {
-        self.have.len() + self.eligible.len() >= self.required as usize
+        self.unsigned.is_empty() && self.have.len() + self.eligible.len() >= self.required as usize
     }
 
     /// `ruleset/rule`, or `single approval`.
     pub fn label(&self) -> String {
         match (&self.ruleset, &self.rule) {
+            (Some(ruleset), _) if !self.unsigned.is_empty() => format!("{ruleset}: signed commits"),
             (Some(ruleset), Some(rule)) => format!("{ruleset}/{rule}"),
             (Some(ruleset), None) => format!("ruleset {ruleset}, which is gone"),
             (None, _) => "single approval".to_owned(),
@@ -157,6 +161,7 @@ impl Verdict {
             have: Vec::new(),
             eligible: Vec::new(),
             excluded: Vec::new(),
+            unsigned: Vec::new(),
         };
         let view = |judged: &Judged| match judged.admitted {
             Admission::Admitted => StatementView { reason: because.clone(), ..StatementView::of_refused(judged) },

@@ -93,6 +93,9 @@ pub fn describe(status: &Status) -> String {
 /// `production/platform 1 of 2 (bob or carol)`.
 pub fn waits_for(waiting: &WaitingOn) -> String {
     let who: Vec<String> = waiting.eligible.iter().map(ToString::to_string).collect();
+    if let Some(commit) = waiting.unsigned.first() {
+        return format!("{} {} of {} ({commit})", waiting.label(), waiting.have.len(), waiting.required);
+    }
     let who = if !waiting.satisfiable { "nobody can: see the status".to_owned() } else { who.join(" or ") };
     format!("{} {} of {} ({who})", waiting.label(), waiting.have.len(), waiting.required)
 }

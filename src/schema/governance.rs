@@ -85,7 +85,10 @@ pub(super) fn ruleset() -> Value {
             required("rules", filled(list("All must be met", object("", rule)))),
             optional("allowSelfApproval", boolean("Whether contributors may approve their own change; false")),
             optional("reapproveOnChange", only("Whether another plan needs new approvals", true)),
-            optional("requireSignedCommits", only("Whether commits must be signed; not built yet", false)),
+            optional(
+                "requireSignedCommits",
+                boolean("Whether every commit of a change must be signed by somebody with `write`; false"),
+            ),
             optional("evidence", filled(set("What counts as an approval; both", evidence))),
         ],
     );

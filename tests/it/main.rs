@@ -28,6 +28,7 @@ mod requests;
 mod schema;
 mod shell;
 mod shown;
+mod signed;
 mod statements;
 mod targets;
 mod verify;

@@ -5,7 +5,7 @@ use super::words::{self, Blocks, colon, command, deployment, list, minute, purpo
 use crate::journal::{OutcomeResult, ServiceResult, StartedBy, Status, Suspender};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
 use crate::model::{ApprovalVerdict, PersonName};
-use crate::policy::{Because, Exclusion, Hold};
+use crate::policy::{Because, Exclusion, HOW_TO_SIGN, Hold, Unsigned};
 use crate::text::{cut, markdown_inline};
 
 /// How many names one cell or sentence holds.
@@ -155,6 +155,9 @@ fn holds_at(env: &EnvironmentState) -> String {
 pub(super) fn waits_for(rule: &WaitingOn) -> String {
     let has = format!("{} of {}", rule.have.len(), rule.required);
     let label = rule.label();
+    if !rule.unsigned.is_empty() {
+        return format!("{label}, which **cannot be met**");
+    }
     match rule.missing() {
         _ if !rule.satisfiable => format!("{label} ({has}), which **cannot be met**"),
         0 | 1 => format!("{} ({label}, {has})", list(&rule.eligible, "or", 5)),
@@ -251,6 +254,7 @@ fn rules(status: &Status) -> String {
         let who = match (rule.missing(), rule.satisfiable) {
             (0, _) => "met".to_owned(),
             (_, true) => list(&rule.eligible, "or", NAMES),
+            _ if !rule.unsigned.is_empty() => "**no approval is enough**".to_owned(),
             (_, false) if rule.eligible.is_empty() => "**nobody can meet this rule**".to_owned(),
             (missing, false) => {
                 let there = list(&rule.eligible, "and", NAMES);
@@ -268,7 +272,7 @@ fn rules(status: &Status) -> String {
     let unmet = status.waiting_on.iter().any(|rule| !rule.satisfiable && rule.missing() > 0);
     let unmet =
         if unmet { "\nA rule that nobody can meet stays so until the policy or the change is altered.\n" } else { "" };
-    let blocks = [table + unmet, excluded(&status.waiting_on)];
+    let blocks = [table + unmet, excluded(&status.waiting_on), unsigned(&status.waiting_on)];
     blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
@@ -279,6 +283,18 @@ fn because(because: Because) -> &'static str {
         Because::Enters => " (new settings)",
         Because::Minimum => " (policy's minimum)",
     }
+}
+
+/// The commits that had to be signed and are not, and what helps.
+fn unsigned(rules: &[WaitingOn]) -> String {
+    let Some(rule) = rules.iter().find(|rule| !rule.unsigned.is_empty()) else { return String::new() };
+    let line = |commit: &Unsigned| {
+        format!("- commit `{}` by {} {}\n", commit.commit.short(), sentence(&commit.by), sentence(&commit.why))
+    };
+    let lines: String = rule.unsigned.iter().take(NAMES).map(line).collect();
+    let more = rule.unsigned.len().saturating_sub(NAMES);
+    let more = if more > 0 { format!("- and {more} more, in [status.yaml](status.yaml)\n") } else { String::new() };
+    format!("{lines}{more}\nSo no approval is enough: {HOW_TO_SIGN}.\n")
 }
 
 /// Whom rules name but who cannot approve, each reason once.

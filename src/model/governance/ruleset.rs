@@ -32,8 +32,7 @@ fn ruleset(name: &RulesetName, spec: &Field<'_>, references: &References) -> Opt
     let rules = fields.required("rules").and_then(|list| rules(&list, references));
     let allow_self_approval = fields.or("allowSelfApproval", false, Field::boolean);
     let reapprove_on_change = fields.or("reapproveOnChange", true, |field| only(field, "reapproveOnChange", true));
-    let require_signed_commits =
-        fields.or("requireSignedCommits", false, |field| only(field, "requireSignedCommits", false));
+    let require_signed_commits = fields.or("requireSignedCommits", false, Field::boolean);
     let both = BTreeSet::from([EvidenceKind::Record, EvidenceKind::Merge]);
     let evidence = fields.or("evidence", both, |list| {
         filled_set(list, |item| item.word(&[("record", EvidenceKind::Record), ("merge", EvidenceKind::Merge)]))

@@ -211,6 +211,22 @@ impl Scene {
         self
     }
 
+    /// A commit that names this person as its author and carries nobody's signature.
+    pub fn claimed(mut self, name: &str, commit: u8) -> Self {
+        self = self.contributed(name);
+        if let Some(contributor) = self.contributors.last_mut() {
+            contributor.basis = ContributorBasis::Claimed;
+            contributor.commits = vec![Oid::from_bytes([commit; 20])];
+        }
+        self
+    }
+
+    /// What the policy's bindings are now.
+    pub fn bindings(mut self, change: impl FnOnce(&mut Vec<Binding>)) -> Self {
+        change(&mut self.governance.policy.bindings);
+        self
+    }
+
     pub fn contributed_unknown(mut self) -> Self {
         self = self.contributed("alice");
         if let Some(contributor) = self.contributors.last_mut() {
