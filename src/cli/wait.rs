@@ -16,10 +16,10 @@ use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::digest::RevisionId;
 use crate::journal::Status;
 use crate::lifecycle::Phase;
-use crate::model::EnvironmentName;
-use crate::object::Objects as _;
+use crate::model::{EnvironmentName, Problem};
+use crate::object::{Objects as _, Oid};
 use crate::revision::imports::From;
-use crate::revision::{Desired, Hashes, resolve};
+use crate::revision::{Desired, Hashes, governance_folder, resolve};
 
 /// The first pause between two looks; each is longer than the one before, up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(200);
@@ -68,10 +68,6 @@ enum Look {
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let end = Instant::now() + Duration::from(arguments.timeout);
     let name = environment_name(&arguments.environment)?;
-    if name.as_str() == EnvironmentName::GOVERNANCE {
-        return Err(CliError::failed("waiting for the policy is not built yet in this version")
-            .hint("countersign status governance says what is in force"));
-    }
     let output = Output::of(global);
     let mut clone = ConfigClone::find(global)?;
     let mut pause = SHORTEST;
@@ -125,33 +121,63 @@ fn look(
     Ok(Some(found))
 }
 
+/// What the config branch wants.
+#[derive(PartialEq, Eq)]
+enum Wanted {
+    Revision(RevisionId),
+    Absent,
+    Unmarked,
+    Invalid(Vec<Problem>),
+}
+
+/// The policy at a config commit.
+fn policy_at(clone: &ConfigClone, journal: &JournalTip<'_>, hashes: &Hashes, commit: Oid) -> Result<Wanted, CliError> {
+    let objects = clone.objects();
+    let tree = objects.commit(commit)?.tree;
+    Ok(match governance_folder(objects, hashes, &journal.tips().root, tree)? {
+        Err(problem) => Wanted::Invalid(vec![problem]),
+        Ok(folder) => match folder.governance {
+            Err(problems) => Wanted::Invalid(problems.0),
+            Ok(_) => Wanted::Revision(folder.revision),
+        },
+    })
+}
+
 /// Where the environment stands with what the config branch has now.
 fn judge(clone: &ConfigClone, journal: &JournalTip<'_>, name: &EnvironmentName, goal: Goal) -> Result<Look, CliError> {
     let hashes = Hashes::default();
     let (objects, tips) = (clone.objects(), journal.tips());
     let at = |commit| {
+        if name.is_governance() {
+            return policy_at(clone, journal, &hashes, commit);
+        }
         let deployments = Told::by(journal);
         let tree = objects.commit(commit)?.tree;
         let found = resolve(objects, &hashes, &tips.root, tree, name, From::Deployments(&deployments))?;
         deployments.finish()?;
-        Ok::<_, CliError>(found)
+        Ok::<_, CliError>(match found {
+            Desired::Present(resolved) => Wanted::Revision(resolved.revision),
+            Desired::Absent => Wanted::Absent,
+            Desired::Unmarked => Wanted::Unmarked,
+            Desired::Invalid(problems) => Wanted::Invalid(problems),
+        })
     };
     let status = journal.status(name)?;
     let branch = &clone.branch;
     let look_at = |error: CliError| error.hint(format!("countersign status {name}"));
     let here = at(tips.config)?;
     let desired: Option<RevisionId> = match &here {
-        Desired::Present(resolved) => Some(resolved.revision),
-        Desired::Absent | Desired::Unmarked if status.is_none() => {
+        Wanted::Revision(revision) => Some(*revision),
+        Wanted::Absent | Wanted::Unmarked if status.is_none() => {
             return Err(CliError::failed(format!("neither {branch} nor the journal knows an environment `{name}`"))
                 .hint("countersign status lists those it knows"));
         }
-        Desired::Absent => None,
-        Desired::Unmarked => {
+        Wanted::Absent => None,
+        Wanted::Unmarked => {
             let error = CliError::refused(format!("environments/{name} on {branch} has no environment.yaml"));
             return Ok(Look::Over(error, Box::new(status)));
         }
-        Desired::Invalid(problems) => {
+        Wanted::Invalid(problems) => {
             let first = problems.first().map(ToString::to_string).unwrap_or_default();
             let error = CliError::refused(format!("{name} on {branch} cannot be used: {first}"));
             return Ok(Look::Over(error.hint("countersign validate"), Box::new(status)));
@@ -178,7 +204,12 @@ fn judge(clone: &ConfigClone, journal: &JournalTip<'_>, name: &EnvironmentName, 
             Box::new(Some(status)),
         ));
     }
-    if status.desired != desired {
+    let known = match status.desired {
+        // No change of the policy was ever applied: the first one came with the journal.
+        None if name.is_governance() => journal.start()?.policy.map(|first| first.revision),
+        known => known,
+    };
+    if known != desired {
         let why = format!("the daemon has not looked at {} yet", tips.config.short());
         return Ok(Look::NotYet(why, Box::new(Some(status))));
     }

@@ -111,6 +111,31 @@ fn nothing_hangs_past_the_timeout() {
 fn what_is_nowhere_is_not_waited_for() {
     let mut world = waiting();
     expect_refused(&world, "bob", &["wait", "prox", "--for", "synced"], 2, &["neither main nor the journal knows"]);
-    expect_refused(&world, "bob", &["wait", "governance", "--for", "synced"], 2, &["not built yet"]);
     world.finish();
+}
+
+#[test]
+fn the_policy_is_waited_for_like_an_environment() {
+    let mut world = waiting();
+    let wait = |world: &World, goal: &str, time: &str| {
+        world.client("bob", &["wait", "governance", "--timeout", time, "--for", goal])
+    };
+    let first = wait(&world, "synced", "5m");
+    assert!(first.succeeded() && first.text().contains("governance Synced"), "{first}");
+    // What is pushed and was not looked at yet is waited out.
+    let members = "apiVersion: countersign/v1\nkind: Team\nmetadata: { name: platform }\nspec: { members: [bob] }\n";
+    world.pull("alice").file("alice", "governance/teams/platform.yaml", members).push("alice");
+    let early = wait(&world, "synced", "3s");
+    assert!(early.code == Some(124) && early.stderr.contains("the daemon has not looked at"), "{early}");
+    world.tick();
+    let planned = wait(&world, "planned", "5m");
+    assert!(planned.succeeded() && planned.text().contains("governance AwaitingApproval"), "{planned}");
+    let open = wait(&world, "synced", "3s");
+    assert!(open.code == Some(124) && open.stderr.contains("it is AwaitingApproval"), "{open}");
+    world.approve_by_record("alice", "governance").tick();
+    assert!(wait(&world, "synced", "5m").succeeded());
+    world.file("alice", "governance/teams/platform.yaml", "kind: Team\n").push("alice");
+    let invalid = wait(&world, "planned", "5m");
+    assert!(invalid.code == Some(1) && invalid.stderr.contains("cannot be used"), "{invalid}");
+    world.tick().finish();
 }
