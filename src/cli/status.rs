@@ -148,17 +148,17 @@ fn problems(status: &Status, output: Output) -> String {
 
 /// Who said what; where it does not count, why, and what would.
 fn statement(view: &StatementView, output: Output) -> String {
-    let by = view.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string);
+    let by = view.who();
     let verb = view.verdict.map_or("said something", said);
-    let (why, hint) = match view.reason.split_once("; what would count: ") {
-        Some((why, hint)) => (escape(why), Some(escape(hint))),
-        None => (escape(&view.reason), None),
-    };
+    let (why, whence) = (escape(&view.why), view.whence());
     if view.counted {
-        return format!("  {} {by} {verb}: {why}\n", output.paint(Tone::Good, "✓"));
+        return format!("  {} {by} {verb}{whence}: {why}\n", output.paint(Tone::Good, "✓"));
     }
-    let hint = hint.map_or_else(String::new, |hint| format!("    what would count: {hint}\n"));
-    format!("  {} {by} {verb}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+    let hint = match escape(&view.hint) {
+        none if none.is_empty() => none,
+        hint => format!("    what would count: {hint}\n"),
+    };
+    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
 }
 
 /// Whether whoever reads this can do something about it.

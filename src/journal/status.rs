@@ -12,6 +12,9 @@ use crate::model::{EnvironmentName, Problem};
 use crate::plan::{Base, PlanKind};
 use crate::policy::{StatementView, Verdict};
 
+/// Why nothing that was said counts where the plan is not judged.
+const AT_REST: &str = "the configuration is invalid; it counts again if a fix leaves this plan as it is";
+
 /// `status.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,7 +87,11 @@ impl Status {
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
         let plan = deploying.or_else(|| env.current_plan());
         let refused = env.refused.iter().map(StatementView::of_refused);
-        let statements = verdict.map(|verdict| verdict.statements.clone()).unwrap_or_default();
+        let at_rest = || -> Vec<StatementView> {
+            let judged = plan.into_iter().flat_map(|plan| &plan.statements);
+            judged.map(|(_, judged)| StatementView::of_uncounted(judged, AT_REST)).collect()
+        };
+        let statements = verdict.map_or_else(at_rest, |verdict| verdict.statements.clone());
         Self {
             repository: state.repository,
             environment: name.clone(),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::StatementId;
 use crate::journal::{Admission, Judged};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
+use crate::object::Oid;
 
 /// What the policy in force says of a plan, given the statements on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,12 +73,16 @@ pub struct StatementView {
     pub by: Option<PersonName>,
     /// What it says, as far as it can be read.
     pub verdict: Option<ApprovalVerdict>,
+    /// The commit that brought it: where nothing proves who made it, that is all there is to say.
+    pub commit: Oid,
     /// Whether it counts now.
     pub counted: bool,
     /// How it was judged when it was first seen.
     pub admitted: Admitted,
-    /// Why, or why not and what would.
-    pub reason: String,
+    /// Why it counts, or why not.
+    pub why: String,
+    /// What would count: a command; empty where it counts, or nothing helps.
+    pub hint: String,
 }
 
 /// How a statement was judged when it was first seen, in one word. All but refused ones are part of their maker's chain
@@ -96,18 +101,33 @@ pub enum Admitted {
 impl StatementView {
     /// A statement that is on no open plan: it cannot count.
     pub fn of_refused(judged: &Judged) -> Self {
-        let reason = match &judged.admitted {
-            Admission::Refused { why, hint } if hint.is_empty() => why.clone(),
-            Admission::Refused { why, hint } => format!("{why}; what would count: {hint}"),
-            Admission::Powerless { why } => why.clone(),
-            Admission::Admitted => "its plan has ended".to_owned(),
+        Self::of_uncounted(judged, "its plan has ended")
+    }
+
+    /// A statement that does not count; `why` for one that was admitted.
+    pub fn of_uncounted(judged: &Judged, why: &str) -> Self {
+        let (why, hint) = match &judged.admitted {
+            Admission::Refused { why, hint } => (why.clone(), hint.clone()),
+            Admission::Powerless { why } => (why.clone(), String::new()),
+            Admission::Admitted => (why.to_owned(), String::new()),
         };
         let admitted = match judged.admitted {
             Admission::Admitted => Admitted::Admitted,
             Admission::Powerless { .. } => Admitted::Powerless,
             Admission::Refused { .. } => Admitted::Refused,
         };
-        Self { digest: judged.digest, by: judged.by.clone(), verdict: judged.verdict, counted: false, admitted, reason }
+        let (digest, by, verdict, commit) = (judged.digest, judged.by.clone(), judged.verdict, judged.commit);
+        Self { digest, by, verdict, commit, counted: false, admitted, why, hint }
+    }
+
+    /// Whose it is, for people.
+    pub fn who(&self) -> String {
+        self.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string)
+    }
+
+    /// ` (4be01aa)` where nobody is known to have made it, else nothing.
+    pub fn whence(&self) -> String {
+        if self.by.is_some() { String::new() } else { format!(" ({})", self.commit.short()) }
     }
 }
 
@@ -150,11 +170,7 @@ impl Verdict {
             eligible: Vec::new(),
             excluded: Vec::new(),
         };
-        let view = |judged: &Judged| match judged.admitted {
-            Admission::Admitted => StatementView { reason: because.clone(), ..StatementView::of_refused(judged) },
-            _ => StatementView::of_refused(judged),
-        };
-        let statements = statements.iter().map(view).collect();
+        let statements = statements.iter().map(|judged| StatementView::of_uncounted(judged, &because)).collect();
         Self { requirements: vec![requirement], statements, rejected_by: Vec::new() }
     }
 
