@@ -19,6 +19,7 @@ mod pending;
 mod progress;
 mod publish;
 mod reject;
+mod rewound;
 mod run;
 mod say;
 mod scaffold;

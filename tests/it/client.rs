@@ -3,6 +3,8 @@
 mod approve;
 mod history;
 mod publish;
+mod rewound;
+mod rotation;
 mod status;
 mod trust;
 
