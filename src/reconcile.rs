@@ -93,8 +93,8 @@ pub struct Daemon {
     fetched: BTreeMap<String, Oid>,
     /// Ready-made branches that the remote refused to set to this.
     refused: BTreeMap<String, Option<Oid>>,
-    /// Newest ready-made commits that are neither here nor on their branch, and since when that is known.
-    lost: BTreeMap<Oid, jiff::Timestamp>,
+    /// Newest ready-made commits that are neither here nor on their branch.
+    lost: BTreeSet<Oid>,
     /// References as the remote had them when everything was settled.
     settled: Option<BTreeMap<String, Oid>>,
     /// What waits to be planned again although its configuration did not change.
@@ -135,7 +135,7 @@ impl Daemon {
             seen: None,
             fetched: BTreeMap::new(),
             refused: BTreeMap::new(),
-            lost: BTreeMap::new(),
+            lost: BTreeSet::new(),
             settled: None,
             again: BTreeSet::new(),
             shared: BTreeMap::new(),

@@ -88,8 +88,8 @@ pub struct OpenPlan {
     pub since: Timestamp,
     /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
     pub statements: Vec<(u64, Judged)>,
-    /// The ready-made commits, with the sequence of the entry that published each.
-    pub ready: Vec<(u64, ReadyMade)>,
+    /// The ready-made commits, with the time of the entry that published each.
+    pub ready: Vec<(Timestamp, ReadyMade)>,
 }
 
 /// A deployment that is running or failed.

@@ -285,7 +285,7 @@ impl State {
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }
-                plan.ready.push((sequence, ready.clone()));
+                plan.ready.push((time, ready.clone()));
             }
             Event::Claimed(claim) => self.fold_claim(claim)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
