@@ -115,7 +115,10 @@ fn access(credentials: &Credentials) -> Result<Access, CliError> {
 
 fn once(daemon: &mut Daemon, output: Output) -> Outcome {
     let report = match daemon.settle() {
-        Ok(()) => daemon.report()?,
+        Ok(()) => {
+            daemon.tidy();
+            daemon.report()?
+        }
         Err(error @ TickError::Tampered { .. }) => {
             let report = daemon.report_tampered(&error.to_string());
             print(&report, output)?;

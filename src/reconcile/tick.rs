@@ -100,6 +100,13 @@ impl Daemon {
         Err(TickError::Restless { ticks: MOST_TICKS })
     }
 
+    /// Puts the state folder in order: to be called when there is nothing else to do. Where that fails it is only said.
+    pub fn tidy(&mut self) {
+        if let Err(error) = self.remote.tidy() {
+            tracing::warn!(%error, "the state folder could not be tidied up");
+        }
+    }
+
     /// Forgets what was remembered between ticks: the next one reads it again.
     pub fn forget(&mut self) {
         self.journal = None;
