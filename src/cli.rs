@@ -2,20 +2,26 @@
 
 mod approve;
 mod chain;
+mod change;
 mod check;
 mod clone;
 mod completions;
 mod demo;
+mod deployments;
 mod diff;
+mod edit;
 mod error;
+mod events;
 mod history;
 mod init;
 mod journal;
+mod layout;
 mod log;
 mod man;
 mod me;
 mod output;
 mod pending;
+mod plan;
 mod progress;
 mod publish;
 mod reject;
@@ -23,13 +29,18 @@ mod rewound;
 mod run;
 mod say;
 mod scaffold;
+mod schema;
 mod seen;
+mod set;
 mod show;
 mod standing;
 mod status;
+mod table;
+mod times;
 mod trust;
 mod validate;
 mod verify;
+mod wait;
 mod watch;
 mod weigh;
 mod withdraw;
@@ -68,7 +79,7 @@ pub struct Global {
     /// Run as if started in this folder
     #[arg(short = 'C', value_name = "DIR", global = true, default_value = ".", hide_default_value = true)]
     pub directory: PathBuf,
-    /// text for people, or one JSON document for programs
+    /// text for people, one JSON document for programs, or a table for spreadsheets (`history` alone)
     #[arg(long, value_enum, global = true, default_value_t = Format::Text)]
     pub output: Format,
     /// When to colour
@@ -86,6 +97,8 @@ pub enum Format {
     Text,
     /// For programs.
     Json,
+    /// For spreadsheets.
+    Csv,
 }
 
 /// When to colour.
@@ -111,12 +124,22 @@ enum Command {
     Trust(trust::Arguments),
     /// Read the work tree as the daemon would, and say everything that is wrong
     Validate(validate::Arguments),
+    /// Print the JSON Schema of the documents, for editors
+    Schema(schema::Arguments),
     /// Where environments stand, what they wait for, and who could give it
     Status(status::Arguments),
     /// Every plan that waits for somebody
     Pending(pending::Arguments),
+    /// Wait until an environment is planned, approved or synced: for scripts
+    Wait(wait::Arguments),
     /// The plan that waits
     Diff(diff::Arguments),
+    /// The plan that the work tree would give, computed here
+    Plan(plan::Arguments),
+    /// Change a value of an environment, keeping comments and layout
+    Set(set::Arguments),
+    /// Change an environment's file in your editor
+    Edit(edit::Arguments),
     /// Countersign exactly the plan that waits
     Approve(approve::Arguments),
     /// Refuse the plan that waits
@@ -125,6 +148,8 @@ enum Command {
     Withdraw(withdraw::Arguments),
     /// Who approved what, when and why, and what came of it
     History(history::Arguments),
+    /// What happened, event by event
+    Events(events::Arguments),
     /// Prove the whole history again, offline, from what is fetched
     Verify(verify::Arguments),
     /// Print completions for a shell
@@ -165,18 +190,27 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let global = &cli.global;
     let outcome = match &cli.command {
+        other if global.output == Format::Csv && !matches!(other, Command::History(_)) => {
+            Err(CliError::failed("`--output csv` is for `history` alone").hint("programs read --output json"))
+        }
         Command::Run(arguments) => run::main(global, arguments),
         Command::Init(arguments) => init::main(global, arguments),
         Command::Demo(arguments) => demo::main(global, arguments),
         Command::Trust(arguments) => trust::main(global, arguments),
         Command::Validate(arguments) => validate::main(global, arguments),
+        Command::Schema(arguments) => schema::main(global, arguments),
         Command::Verify(arguments) => verify::main(global, arguments),
         Command::Status(arguments) => status::main(global, arguments),
         Command::Pending(arguments) => pending::main(global, arguments),
+        Command::Wait(arguments) => wait::main(global, arguments),
         Command::Diff(arguments) => diff::main(global, arguments),
+        Command::Plan(arguments) => plan::main(global, arguments),
+        Command::Set(arguments) => set::main(global, arguments),
+        Command::Edit(arguments) => edit::main(global, arguments),
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),
+        Command::Events(arguments) => events::main(global, arguments),
         Command::History(arguments) => history::main(global, arguments),
         Command::Completions(arguments) => completions::main(global, arguments),
         Command::Man(arguments) => man::main(global, arguments),

@@ -41,6 +41,7 @@ pub mod plan;
 pub mod policy;
 pub mod reconcile;
 pub mod revision;
+pub mod schema;
 #[expect(clippy::disallowed_methods, reason = "drivers touch the world")]
 pub mod services;
 #[expect(clippy::disallowed_methods, reason = "the operator's file is read here")]

@@ -7,6 +7,7 @@ mod claim;
 mod environment;
 mod found;
 mod gate;
+mod imports;
 mod judged;
 mod missing;
 mod phase;

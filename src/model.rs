@@ -15,10 +15,11 @@ mod instant;
 pub mod name;
 pub mod problem;
 pub mod statement;
+pub mod values;
 pub mod yaml;
 
 pub use duration::Duration;
-pub use environment::{Environment, Files, Gates, Service, ServiceKind};
+pub use environment::{Environment, Files, Gates, Import, Service, ServiceKind};
 pub use glob::Glob;
 pub use governance::{
     Approvers, Binding, EvidenceKind, Governance, Minimum, Permission, Person, PersonKey, Policy, PolicyAction,
@@ -27,3 +28,4 @@ pub use governance::{
 pub use name::{EnvironmentName, PersonName, RepositoryName, RoleName, RuleName, RulesetName, ServiceName, TeamName};
 pub use problem::{Problem, Problems};
 pub use statement::{Approval, ApprovalVerdict, Maker, Request, RequestAction, Statement};
+pub use values::{Value, Values};

@@ -7,11 +7,13 @@ pub mod document;
 pub mod files;
 pub mod policy;
 pub mod preview;
+pub mod values;
 
 use serde::{Deserialize, Serialize};
 
 pub use change::{ServiceChange, ServiceContent, ServicePlan};
 pub use document::{Base, CommitLine, Contributor, ContributorBasis, Plan, PlanDocument, ServiceLine};
+pub use values::values_diff;
 
 /// What a plan is for. Derived from content and requests, the same on any replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

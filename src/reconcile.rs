@@ -7,6 +7,7 @@
 mod append;
 mod deploy;
 mod error;
+mod imports;
 mod load;
 mod observe;
 mod plan;
@@ -71,6 +72,9 @@ pub struct Config {
     pub take_over: Option<String>,
 }
 
+/// Who imports each environment that is imported.
+type Importers = BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>;
+
 /// One daemon: the seams, and what it remembers between ticks, all of which may be forgotten.
 pub struct Daemon {
     config: Config,
@@ -101,6 +105,8 @@ pub struct Daemon {
     again: BTreeSet<EnvironmentName>,
     /// Shared inputs (paths with a leading `/` in a service), and who uses each.
     shared: BTreeMap<String, BTreeSet<EnvironmentName>>,
+    /// Who imports whom by a config commit.
+    importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
 }
@@ -139,6 +145,7 @@ impl Daemon {
             settled: None,
             again: BTreeSet::new(),
             shared: BTreeMap::new(),
+            importers: None,
             overview: None,
         }
     }

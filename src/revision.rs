@@ -3,9 +3,13 @@
 //! A revision is never a commit id, so that a commit elsewhere cannot change it.
 
 pub mod governance;
+pub mod imports;
+mod rendered;
 pub mod resolve;
+pub mod template;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +18,7 @@ use crate::model::EnvironmentName;
 use crate::object::{Mode, Oid};
 
 pub use governance::{GovernanceFolder, governance_folder, resolve_governance};
+pub use imports::{Deployments, Imported, Source, Sources, Standing};
 pub use resolve::{Desired, Hashes, Resolved, resolve};
 
 /// One input file.
@@ -29,6 +34,8 @@ pub struct InputFile {
     pub blob: Oid,
     /// How many bytes.
     pub size: u64,
+    /// Its bytes, where they were rendered from a template: `blob` is then the template's, everything else the result's.
+    pub rendered: Option<Arc<[u8]>>,
 }
 
 /// The inputs of an environment, or of the policy, in path order.

@@ -97,6 +97,20 @@ impl ConfigClone {
         Ok(Tips { config, journal, records: at(&records), root })
     }
 
+    /// From here on git gets no longer than this for each thing it is asked.
+    pub fn limit(&mut self, time: std::time::Duration) {
+        self.git.limit(time);
+    }
+
+    /// What the remote has of the branches that matter, without fetching anything: equal where nothing moved.
+    ///
+    /// # Errors
+    /// Where the remote is away.
+    pub fn listed(&self) -> Result<Vec<String>, CliError> {
+        let names = [branch_ref(&self.branch), branch_ref(&self.journal), branch_ref(RECORDS)];
+        self.git.listed(&self.remote, &names).map_err(|error| self.not_fetched(error))
+    }
+
     /// Where `governance/` and `environments/` are: as configured, else the top, else as the journal was begun.
     fn root(&self, config: Oid, journal: Oid) -> Result<String, CliError> {
         if let Some(root) = &self.configured_root {

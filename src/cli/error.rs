@@ -35,9 +35,25 @@ impl CliError {
         Self { hint: hint.into(), ..self }
     }
 
+    /// With an exit code of its own.
+    #[must_use]
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// Several problems of files.
     pub fn problems(problems: &Problems, code: u8) -> Self {
         Self { messages: problems.0.iter().map(ToString::to_string).collect(), hint: String::new(), code }
+    }
+
+    /// Whether the answer is no, and not that it could not be had.
+    pub fn is_refusal(&self) -> bool {
+        self.code == 1
+    }
+
+    /// What went wrong, in one line.
+    pub fn message(&self) -> String {
+        self.messages.join("; ")
     }
 
     /// Prints it to standard error.

@@ -3,18 +3,17 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::clone::ConfigClone;
 use super::journal::JournalTip;
 use super::output::Tone;
+use super::table;
+use super::times::Span;
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::deployment::{Attempt, CountedStatement};
 use crate::journal::pages::{deployment, list, minute, said};
 use crate::journal::{DeploymentDocument, OutcomeResult, ServiceResult};
 use crate::model::EnvironmentName;
-use crate::reconcile::{Clock as _, SystemClock};
 use crate::text::{cut, escape};
 
 /// How much of a reason or message a row shows, in characters.
@@ -22,30 +21,24 @@ const CELL: usize = 100;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  countersign history acme-prod\n  countersign history acme-prod 7\n  countersign history --all --since 2026-01-01 --until 2026-04-01\n  countersign --output json history --all --since 24h\n\nWith --output json: deployment documents, a list of them or the one asked for.\nExit code 0: it was read; 2: it could not be."
+    after_help = "Examples:\n  countersign history acme-prod\n  countersign history acme-prod 7\n  countersign history --all --since 2026-01-01 --until 2026-04-01\n  countersign --output json history --all --since 24h\n  countersign --output csv history --all > deployments.csv\n\nWith --output json: deployment documents, a list of them or the one asked for.\nWith --output csv: a line for each deployment; what a spreadsheet would take for a formula begins with '.\nExit code 0: it was read; 2: it could not be."
 )]
 pub struct Arguments {
     /// The environment
     #[arg(value_name = "ENV", required_unless_present = "all", conflicts_with = "all")]
     environment: Option<String>,
     /// One deployment, in full
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", conflicts_with_all = ["since", "until"])]
     number: Option<u64>,
     /// Of every environment
     #[arg(long)]
     all: bool,
-    /// Only what began at or after this: 2026-01-31, 2026-01-31T12:00:00Z, or 24h ago
-    #[arg(long, value_name = "TIME", conflicts_with = "number")]
-    since: Option<String>,
-    /// Only what began before this
-    #[arg(long, value_name = "TIME", conflicts_with = "number")]
-    until: Option<String>,
+    #[command(flatten)]
+    span: Span,
 }
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
-    let now = SystemClock.now();
-    let since = arguments.since.as_deref().map(|text| point("--since", text, now)).transpose()?;
-    let until = arguments.until.as_deref().map(|text| point("--until", text, now)).transpose()?;
+    let times = arguments.span.read()?;
     let name = arguments.environment.as_deref().map(environment_name).transpose()?;
     let output = Output::of(global);
     let clone = ConfigClone::find(global)?;
@@ -63,20 +56,19 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
             documents.extend(journal.deployment(name, number)?);
         }
     }
-    let in_time = |document: &DeploymentDocument| {
-        began(document).is_some_and(|time| since.is_none_or(|since| time >= since) && until.is_none_or(|u| time < u))
-    };
-    documents.retain(in_time);
+    documents.retain(|document| began(document).is_some_and(|time| times.holds(time)));
     documents.sort_by_key(|document| std::cmp::Reverse((began(document), document.number)));
     if output.is_json() {
         output.json(&documents)?;
+    } else if output.is_csv() {
+        output.text(&table::csv(&documents)?)?;
     } else {
-        output.text(&table(&documents, arguments.all, output))?;
+        output.text(&rows(&documents, arguments.all, output))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(documents: &[DeploymentDocument], with_names: bool, output: Output) -> String {
+fn rows(documents: &[DeploymentDocument], with_names: bool, output: Output) -> String {
     if documents.is_empty() {
         return "no deployment\n".to_owned();
     }
@@ -119,15 +111,16 @@ fn approvers(document: &DeploymentDocument) -> String {
     }
 }
 
-fn number(document: &DeploymentDocument) -> String {
+pub(super) fn number(document: &DeploymentDocument) -> String {
     deployment(document.number, document.attempts.last().map_or(1, |last| last.attempt))
 }
 
-fn began(document: &DeploymentDocument) -> Option<Timestamp> {
+pub(super) fn began(document: &DeploymentDocument) -> Option<Timestamp> {
     document.attempts.first().map(|first| first.claim.time)
 }
 
-fn ended(attempt: Option<&Attempt>) -> (&'static str, Tone, String) {
+/// How an attempt ended, in a word, with the daemon's message.
+pub(super) fn ended(attempt: Option<&Attempt>) -> (&'static str, Tone, String) {
     let Some(outcome) = attempt.and_then(|attempt| attempt.outcome.as_ref()) else {
         return ("running", Tone::Waits, String::new());
     };
@@ -148,6 +141,10 @@ fn one(output: Output, journal: &JournalTip<'_>, name: &EnvironmentName, number:
     })?;
     if output.is_json() {
         output.json(&document)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if output.is_csv() {
+        output.text(&table::csv(&[document])?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let (outcome, tone, _) = ended(document.attempts.last());
@@ -207,21 +204,4 @@ fn told(attempt: &Attempt, output: Output) -> String {
         text += &format!("    {} {result}{why}\n", service.name);
     }
     text
-}
-
-/// A point in time, as people type it.
-fn point(option: &str, text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    if let Ok(time) = text.parse::<Date>().and_then(|date| date.to_zoned(TimeZone::UTC)) {
-        return Ok(time.timestamp());
-    }
-    if let Ok(ago) = text.parse::<crate::model::Duration>()
-        && let Ok(time) = now.checked_sub(std::time::Duration::from(ago))
-    {
-        return Ok(time);
-    }
-    Err(CliError::failed(format!("{option}: `{text}` is no time"))
-        .hint("2026-01-31 and 2026-01-31T12:00:00Z are UTC; 90s, 15m and 24h count back from now"))
 }

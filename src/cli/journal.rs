@@ -62,6 +62,14 @@ impl<'a> JournalTip<'a> {
         &self.tips
     }
 
+    /// The repository's identity, as the journal's first entry gives it.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read back to its beginning.
+    pub fn repository(&self) -> Result<crate::digest::RepositoryId, CliError> {
+        Ok(self.clone.start(self.tips.journal)?.repository)
+    }
+
     /// When the daemon last wrote something.
     pub fn time(&self) -> Timestamp {
         self.entry.time
@@ -213,6 +221,33 @@ impl<'a> JournalTip<'a> {
     /// Where it cannot be read.
     pub fn deployment(&self, name: &EnvironmentName, number: u64) -> Result<Option<DeploymentDocument>, CliError> {
         self.yaml(name, &format!("history/{number}/deployment.yaml"))
+    }
+
+    /// Every entry, from the newest back to the first, until `wants_more` says no.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    pub fn entries(&self, wants_more: &mut dyn FnMut(Oid, JournalEntry) -> bool) -> Result<(), CliError> {
+        let mut at = Some(self.tips.journal);
+        while let Some(id) = at {
+            let read = read_entry(self.clone.objects(), id)?;
+            at = read.commit.parents.first().copied();
+            if !wants_more(id, read.entry) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// `plan.json` of a deployment.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn deployed_plan(&self, name: &EnvironmentName, number: u64) -> Result<Option<PlanDocument>, CliError> {
+        let file = format!("history/{number}/plan.json");
+        let Some(bytes) = self.file(name, &file)? else { return Ok(None) };
+        let unreadable = |error| CliError::failed(format!("{file} of {name} on the journal cannot be read: {error}"));
+        serde_json::from_slice(&bytes).map(Some).map_err(unreadable)
     }
 
     fn yaml<T: serde::de::DeserializeOwned>(&self, name: &EnvironmentName, file: &str) -> Result<Option<T>, CliError> {

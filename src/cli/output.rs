@@ -45,6 +45,11 @@ impl Output {
         self.format == Format::Json
     }
 
+    /// Whether spreadsheets read it.
+    pub fn is_csv(self) -> bool {
+        self.format == Format::Csv
+    }
+
     /// Text in a tone.
     pub fn paint(self, tone: Tone, text: &str) -> String {
         if !self.colored {

@@ -91,7 +91,7 @@ pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowled
     let signer = Signer::find(global, &clone, saying.key.as_deref())?;
     let person = signer_in_policy(&signer, &journal.governance, SystemClock.now())?;
     let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, saying };
-    let subjects = voice.subjects(&journal)?;
+    let (subjects, refused) = voice.subjects(&journal)?;
     for subject in &subjects {
         if subject.status.repository != start.repository {
             let (found, ours) = (subject.status.repository, start.repository);
@@ -102,14 +102,14 @@ pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowled
     voice.ask(&subjects)?;
     let said = subjects.iter().map(|subject| voice.sign(subject)).collect::<Result<Vec<_>, _>>()?;
     if saying.no_push {
-        return voice.print_records(&journal, said);
+        return voice.print_records(&journal, said, &refused);
     }
     let root = &journal.tips().root;
     let records: Records =
         said.iter().map(|(said, yaml)| (below(root, &said.path), yaml.clone().into_bytes())).collect();
     let still = |tips: &Tips| voice.still(tips, &subjects);
     let published = publish(&clone, journal.tips(), &records, &voice.message(&subjects), &still)?;
-    voice.print(&published, said)
+    voice.print(&published, said, &refused)
 }
 
 /// Somebody with something to say.
@@ -124,46 +124,46 @@ struct Voice<'a> {
 }
 
 impl Voice<'_> {
-    /// The plans that are meant, each of them one on which it would count.
-    fn subjects(&self, journal: &JournalTip<'_>) -> Result<Vec<Subject>, CliError> {
-        let mut subjects: BTreeMap<EnvironmentName, Subject> = BTreeMap::new();
-        let mut skipped = Vec::new();
+    /// The plans that are meant and on which it would count; and of those that are meant, why it would not on the others.
+    fn subjects(&self, journal: &JournalTip<'_>) -> Result<(Vec<Subject>, Vec<CliError>), CliError> {
+        let mut meant: BTreeMap<EnvironmentName, Status> = BTreeMap::new();
         for text in &self.saying.environments {
             if !text.contains('*') {
                 let name = super::environment_name(text)?;
-                let subject = self.subject(journal, journal.known(&name)?)?;
-                subjects.insert(name, subject);
+                let status = journal.known(&name)?;
+                meant.insert(name, status);
                 continue;
             }
             let bad = || CliError::failed(format!("`{text}` is no name or glob of environments"));
             let glob = Glob::parse(text).ok_or_else(bad)?;
             let all = journal.statuses()?.into_iter().filter(|status| glob.matches(&status.environment));
-            for status in all.filter(|status| status.plan.is_some()) {
-                match self.gives(journal, &status) {
-                    Ok(_) => {
-                        let subject = self.subject(journal, status)?;
-                        subjects.insert(subject.status.environment.clone(), subject);
-                    }
-                    Err(error) => skipped.push(error),
-                }
+            let waiting = all.filter(|status| status.plan.is_some());
+            meant.extend(waiting.map(|status| (status.environment.clone(), status)));
+        }
+        let (mut subjects, mut refused) = (Vec::new(), Vec::new());
+        for status in meant.into_values() {
+            match self.subject(journal, status) {
+                Ok(subject) => subjects.push(subject),
+                Err(error) if error.is_refusal() => refused.push(error),
+                Err(error) => return Err(error),
             }
         }
         if subjects.is_empty() {
-            let none = || {
+            let last = refused.pop().unwrap_or_else(|| {
                 CliError::refused("no environment of these has a plan that waits")
                     .hint("countersign pending lists those")
-            };
-            return Err(skipped.into_iter().next().unwrap_or_else(none));
+            });
+            refused.iter().for_each(CliError::print);
+            return Err(last);
         }
-        for error in &skipped {
-            error.print_as_note();
+        match (&self.saying.plan, subjects.as_slice(), refused.is_empty()) {
+            (None, _, _) => {}
+            (Some(wanted), [only], true) => check_plan(wanted, only)?,
+            (Some(_), _, _) => return Err(CliError::failed("--plan goes with one environment")),
         }
-        let subjects: Vec<Subject> = subjects.into_values().collect();
-        match (&self.saying.plan, subjects.as_slice()) {
-            (None, _) => Ok(subjects),
-            (Some(wanted), [only]) => check_plan(wanted, only).map(|()| subjects),
-            (Some(_), _) => Err(CliError::failed("--plan goes with one environment")),
-        }
+        // Told before anybody is asked: nothing is signed for these.
+        refused.iter().for_each(CliError::print);
+        Ok((subjects, refused))
     }
 
     fn subject(&self, journal: &JournalTip<'_>, status: Status) -> Result<Subject, CliError> {
@@ -404,12 +404,14 @@ impl Voice<'_> {
         blocks.into_iter().filter(|block| !block.is_empty()).collect::<Vec<_>>().join("\n\n")
     }
 
-    fn print_records(&self, journal: &JournalTip<'_>, said: Vec<(Said, String)>) -> Outcome {
+    fn print_records(&self, journal: &JournalTip<'_>, said: Vec<(Said, String)>, refused: &[CliError]) -> Outcome {
         let root = &journal.tips().root;
         if self.output.is_json() {
             let said = said.into_iter().map(|(said, yaml)| Said { record: Some(yaml), ..said });
-            self.output.json(&serde_json::json!({ "statements": said.collect::<Vec<_>>() }))?;
-            return Ok(ExitCode::SUCCESS);
+            self.output.json(&serde_json::json!({
+                "statements": said.collect::<Vec<_>>(), "refused": messages(refused),
+            }))?;
+            return Ok(code(refused));
         }
         for (said, yaml) in &said {
             self.output.text(&format!("# {}\n{yaml}", below(root, &said.path)))?;
@@ -419,18 +421,19 @@ impl Voice<'_> {
             self.clone.branch,
             super::clone::RECORDS
         );
-        Ok(ExitCode::SUCCESS)
+        Ok(code(refused))
     }
 
-    fn print(&self, published: &Published, said: Vec<(Said, String)>) -> Outcome {
+    fn print(&self, published: &Published, said: Vec<(Said, String)>, refused: &[CliError]) -> Outcome {
         let Published { commit, branch, tries, protected } = published;
         if self.output.is_json() {
             let statements: Vec<Said> = said.into_iter().map(|(said, _)| said).collect();
             let document = serde_json::json!({
                 "commit": commit, "branch": branch, "tries": tries, "statements": statements,
+                "refused": messages(refused),
             });
             self.output.json(&document)?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code(refused));
         }
         let mut notes = Vec::new();
         if let Some(reason) = protected {
@@ -448,8 +451,17 @@ impl Voice<'_> {
             [only] => format!("the daemon judges your {noun} when it looks next: countersign status {only}\n"),
             _ => format!("the daemon judges your {noun}s when it looks next: countersign status\n"),
         })?;
-        Ok(ExitCode::SUCCESS)
+        Ok(code(refused))
     }
+}
+
+/// No, where anything that was meant would not have counted.
+fn code(refused: &[CliError]) -> ExitCode {
+    if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn messages(refused: &[CliError]) -> Vec<String> {
+    refused.iter().map(CliError::message).collect()
 }
 
 fn check_plan(wanted: &str, subject: &Subject) -> Result<(), CliError> {

@@ -11,8 +11,9 @@ use crate::journal::{OutcomeResult, Status};
 use crate::model::{EnvironmentName, ServiceKind};
 use crate::object::{Objects, Oid};
 use crate::plan::preview::{Item, Preview};
-use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files};
-use crate::revision::{Desired, Hashes, Resolved, resolve};
+use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files, values_diff};
+use crate::revision::imports::From;
+use crate::revision::{Desired, Hashes, Resolved, Sources, resolve};
 
 /// A plan that was computed again.
 pub struct SeenPlan {
@@ -22,6 +23,8 @@ pub struct SeenPlan {
     pub previews: Vec<(String, Preview)>,
     /// What the change does to the gate settings.
     pub gates: Vec<GateChange>,
+    /// What it does to the values. Safe to show.
+    pub values: String,
     /// What the daemon adds to that, on its word: what it saw on the host. Safe to show.
     pub on_the_host: Vec<String>,
 }
@@ -40,11 +43,11 @@ impl SeenPlan {
         let plan = &document.plan;
         let hashes = Hashes::default();
         let root = &journal.tips().root;
-        let desired = desired(objects, &hashes, root, journal.tips().config, name)?;
+        let desired = desired(objects, &hashes, root, journal.tips().config, name, &document.imports)?;
         // Gate 1: the revision is that of the config branch, byte by byte.
         let found = desired.as_ref().map(|desired| desired.revision);
         if found != plan.revision {
-            return Err(other_revision(journal, objects, &hashes, plan, found)?);
+            return Err(other_revision(journal, objects, &hashes, &document, found)?);
         }
         let base = match plan.base {
             Some(base) => base_of(journal, objects, &hashes, name, base)?,
@@ -63,7 +66,8 @@ impl SeenPlan {
         let leaves = base.as_ref().map(|base| &base.environment.gates);
         let enters = desired.as_ref().map(|desired| &desired.environment.gates);
         let on_the_host = if differs { host_notes(&journal.plan_diff(name)?, &previews) } else { Vec::new() };
-        Ok(Self { gates: gate_changes(leaves, enters), document, previews, on_the_host })
+        let values = values_diff(base.as_ref(), desired.as_ref());
+        Ok(Self { values, gates: gate_changes(leaves, enters), document, previews, on_the_host })
     }
 
     /// Every item that changes, with its service, deletions first.
@@ -84,9 +88,10 @@ fn desired(
     root: &str,
     commit: Oid,
     name: &EnvironmentName,
+    imports: &Sources,
 ) -> Result<Option<Resolved>, CliError> {
     let tree = objects.commit(commit)?.tree;
-    match resolve(objects, hashes, root, tree, name)? {
+    match resolve(objects, hashes, root, tree, name, From::Exactly(imports))? {
         Desired::Present(resolved) => Ok(Some(*resolved)),
         Desired::Absent => Ok(None),
         Desired::Unmarked => {
@@ -108,12 +113,14 @@ fn other_revision(
     journal: &JournalTip<'_>,
     objects: &dyn Objects,
     hashes: &Hashes,
-    plan: &Plan,
+    document: &PlanDocument,
     found: Option<RevisionId>,
 ) -> Result<CliError, CliError> {
+    let plan = &document.plan;
     let (name, root) = (&plan.environment, &journal.tips().root);
     let (config, looked_at) = (journal.tips().config, journal.looked_at());
-    let then = desired(objects, hashes, root, looked_at, name).ok().flatten().map(|then| then.revision);
+    let then =
+        desired(objects, hashes, root, looked_at, name, &document.imports).ok().flatten().map(|then| then.revision);
     let short = plan.id().short();
     if config != looked_at && then == plan.revision {
         return Ok(CliError::refused(format!(
@@ -132,7 +139,7 @@ fn other_revision(
 }
 
 /// The content of the deployment that the plan starts from.
-fn base_of(
+pub(super) fn base_of(
     journal: &JournalTip<'_>,
     objects: &dyn Objects,
     hashes: &Hashes,
@@ -142,7 +149,8 @@ fn base_of(
     let Some(revision) = base.revision else { return Ok(None) };
     let number = base.number;
     let applied = applied_from(journal, name, number)?;
-    let found = desired(objects, hashes, &journal.tips().root, applied, name)?;
+    let imports = journal.deployed_plan(name, number)?.map(|document| document.imports).unwrap_or_default();
+    let found = desired(objects, hashes, &journal.tips().root, applied, name, &imports)?;
     match found {
         Some(found) if found.revision == revision => Ok(Some(found)),
         other => Err(CliError::refused(format!(
@@ -154,7 +162,7 @@ fn base_of(
 }
 
 /// The config commit that a deployment was applied from.
-fn applied_from(journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Result<Oid, CliError> {
+pub fn applied_from(journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Result<Oid, CliError> {
     let document = journal.deployment(name, number)?;
     let applied =
         document.as_ref().and_then(|document| {
@@ -194,7 +202,8 @@ fn check_services(plan: &Plan, changes: &[ServiceChange]) -> Result<(), CliError
     Ok(())
 }
 
-fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
+/// What people read of a change, as the repository alone gives it.
+pub(super) fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<Preview, CliError> {
     let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else {
         return Ok(Preview { summary: Vec::new(), notes: Vec::new(), diff: String::new(), omitted: 0 });
     };

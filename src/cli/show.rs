@@ -70,6 +70,9 @@ pub fn body(seen: &SeenPlan, output: Output, notes: &str) -> String {
         let line = format!("  gates: {} is {} now, {} then\n", gate.setting, escape(&gate.old), escape(&gate.new));
         out += &output.paint(Tone::Waits, &line);
     }
+    for line in seen.values.lines() {
+        let _ = writeln!(out, "  {}", diff_line(line, output));
+    }
     let commits = &seen.document.commits;
     for commit in commits.iter().take(COMMITS) {
         let subject = escape(&cut(&commit.subject, SUBJECT));

@@ -9,7 +9,7 @@ use super::output::Tone;
 use super::standing::{age, in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
-use crate::journal::pages::{deployment, list, minute, purpose, said};
+use crate::journal::pages::{count, deployment, list, minute, purpose, said};
 use crate::lifecycle::{Phase, WaitingOn, merge_command};
 use crate::model::{EnvironmentName, Person};
 use crate::policy::StatementView;
@@ -56,11 +56,13 @@ fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
     }
     output.text(&table(&statuses, output))?;
     let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
-    let who = if waiting == 1 { "waits" } else { "wait" };
-    output.text(&format!(
-        "{waiting} of {environments} {who} for someone · `countersign pending --mine` shows yours · last entry {}\n",
-        ago(journal)
-    ))
+    let told = match (environments, waiting) {
+        (0, _) => "no environment yet".to_owned(),
+        (_, 0) => format!("{}, none waits for anybody", count(environments, "environment")),
+        (_, 1) => format!("1 of {environments} waits for someone · `countersign pending --mine` shows yours"),
+        _ => format!("{waiting} of {environments} wait for someone · `countersign pending --mine` shows yours"),
+    };
+    output.text(&format!("{told} · last entry {}\n", ago(journal)))
 }
 
 /// A line for each environment, and below it the rules it waits for.

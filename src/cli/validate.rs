@@ -11,6 +11,7 @@ use super::{Global, Outcome, Output};
 use crate::model::{EnvironmentName, Governance, Permission, Problem};
 use crate::object::{Entry, MemoryObjects, Mode, Objects, entry_at};
 use crate::policy::unsatisfied_names;
+use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, resolve, resolve_governance};
 
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,7 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
             )),
             None => {}
             Some(_) if entry.mode != Mode::Tree => {}
-            Some(name) => match resolve(&objects, &hashes, "", tree, &name)? {
+            Some(name) => match resolve(&objects, &hashes, "", tree, &name, From::SameTree)? {
                 Desired::Absent | Desired::Unmarked => {
                     warnings.push(Problem::of_file(path, "has no environment.yaml and is ignored"));
                 }

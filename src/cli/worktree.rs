@@ -13,6 +13,18 @@ use super::CliError;
 /// # Errors
 /// Where a file cannot be read.
 pub fn tree_of(objects: &MemoryObjects, folder: &Path) -> Result<Oid, CliError> {
+    tree_of_but(objects, folder, &|_| false)
+}
+
+/// Likewise, without what `is_left_out`.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn tree_of_but(
+    objects: &MemoryObjects,
+    folder: &Path,
+    is_left_out: &dyn Fn(&Path) -> bool,
+) -> Result<Oid, CliError> {
     let unreadable =
         |path: &Path, error: &std::io::Error| CliError::failed(format!("cannot read `{}`: {error}", path.display()));
     let mut tree = Tree::default();
@@ -22,12 +34,12 @@ pub fn tree_of(objects: &MemoryObjects, folder: &Path) -> Result<Oid, CliError> 
         let Ok(name) = found.file_name().into_string() else {
             return Err(CliError::failed(format!("the name of `{}` is not UTF-8", path.display())));
         };
-        if name == ".git" {
+        if name == ".git" || is_left_out(&path) {
             continue;
         }
         let meta = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
         let entry = if meta.is_dir() {
-            let id = tree_of(objects, &path)?;
+            let id = tree_of_but(objects, &path, is_left_out)?;
             // git knows no empty folders.
             if objects.tree(id)?.entries.is_empty() {
                 continue;

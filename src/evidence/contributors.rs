@@ -23,14 +23,22 @@ pub struct Contributions {
     pub commits: Vec<CommitLine>,
 }
 
+/// Commits of which those count that change one of these inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// Folders and files, as paths from the repository's root; `""` is all of it.
+    pub folders: Vec<String>,
+    /// Commits whose history does not count.
+    pub from: Vec<Oid>,
+    /// The commit whose history counts.
+    pub to: Oid,
+}
+
 /// The contributions of the commits reachable from `to` and not from `from` to these input folders or files (paths
 /// from the repository's root; `""` is all of it).
 ///
-/// A signature by a key that is no person's, or one that does not verify, proves nothing: the commit is then merely
-/// claimed by its author. The committer counts only by signing.
-///
 /// # Errors
-/// Where a commit or tree cannot be read: then nothing is known, and nothing may be concluded.
+/// As [`contributions_in`].
 pub fn contributions(
     graph: &Graph<'_>,
     objects: &dyn Objects,
@@ -39,13 +47,37 @@ pub fn contributions(
     from: Option<Oid>,
     to: Oid,
 ) -> Result<Contributions, ObjectError> {
-    let mut inputs = Inputs { objects, folders, entries: HashMap::new() };
+    let range = Range { folders: folders.to_vec(), from: from.into_iter().collect(), to };
+    contributions_in(graph, objects, governance, &[range])
+}
+
+/// The contributions of several ranges of commits, of which each may change inputs of its own.
+///
+/// A signature by a key that is no person's, or one that does not verify, proves nothing: the commit is then merely
+/// claimed by its author. The committer counts only by signing.
+///
+/// # Errors
+/// Where a commit or tree cannot be read: then nothing is known, and nothing may be concluded.
+pub fn contributions_in(
+    graph: &Graph<'_>,
+    objects: &dyn Objects,
+    governance: &Governance,
+    ranges: &[Range],
+) -> Result<Contributions, ObjectError> {
     let mut ledger = Ledger::default();
     let mut commits = Vec::new();
-    for id in graph.range(&[to], from.as_slice())? {
-        if !inputs.are_changed_by(graph, id)? {
-            continue;
+    let mut changing = Vec::new();
+    let mut seen = BTreeSet::new();
+    // The last range first, as its commits are turned around in the end.
+    for Range { folders, from, to } in ranges.iter().rev() {
+        let mut inputs = Inputs { objects, folders, entries: HashMap::new() };
+        for id in graph.range(&[*to], from)? {
+            if inputs.are_changed_by(graph, id)? && seen.insert(id) {
+                changing.push(id);
+            }
         }
+    }
+    for id in changing {
         let commit = objects.commit(id)?;
         let key = commit_signer(&commit).ok().flatten();
         let signer = key.and_then(|key| governance.person_with_key(&key)).map(|(person, _)| person);

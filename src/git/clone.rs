@@ -1,7 +1,7 @@
 //! A person's clone of the config repository, as the commands they type need it: their git, their configuration,
 //! their keys. Neither work tree nor local branches are ever touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::command::{GitCommand, GitError};
@@ -165,6 +165,15 @@ impl LocalClone {
         Ok(self.config("gpg.ssh.program")?.unwrap_or_else(|| "ssh-keygen".to_owned()))
     }
 
+    /// The editor git would start, as a command line.
+    ///
+    /// # Errors
+    /// Where git knows none, in its words.
+    pub fn editor(&self) -> Result<String, CloneError> {
+        let output = self.git.run(["var", "GIT_EDITOR"])?;
+        one_line(&output).ok_or_else(|| failed(&output))
+    }
+
     /// The name and address git would write into a commit.
     ///
     /// # Errors
@@ -257,6 +266,45 @@ impl LocalClone {
             }
         }
         wanted.iter().map(|w| Ok((w.name.clone(), self.reference(&Self::tracked_as(remote, &w.name))?))).collect()
+    }
+
+    /// What git ignores below a folder of the work tree, and does not track: files, and folders as a whole.
+    ///
+    /// # Errors
+    /// Where git refuses.
+    pub fn ignored(&self, folder: &Path) -> Result<BTreeSet<PathBuf>, CloneError> {
+        // Names are relative to the folder in which git runs.
+        let git = GitCommand::in_clone(folder);
+        let listed = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"];
+        let output = git.run(listed)?;
+        if !output.success() {
+            return Err(failed(&output));
+        }
+        let text = output.text();
+        let names = text.split('\0').filter(|name| !name.is_empty());
+        Ok(names.map(|name| folder.join(name.trim_end_matches('/'))).collect())
+    }
+
+    /// From here on each run of git takes no longer than this.
+    pub fn limit(&mut self, time: std::time::Duration) {
+        self.git = self.git.clone().with_time_limit(time);
+    }
+
+    /// What a remote has of these references, one line each as `git ls-remote` prints it: nothing is fetched.
+    ///
+    /// # Errors
+    /// Where the remote cannot be reached.
+    pub fn listed(&self, remote: &str, names: &[String]) -> Result<Vec<String>, CloneError> {
+        self.check_remote(remote)?;
+        for name in names {
+            check_name(name)?;
+        }
+        let arguments = ["ls-remote", "--quiet", "--", remote].into_iter().chain(names.iter().map(String::as_str));
+        let output = self.git.run(arguments)?;
+        if !output.success() {
+            return Err(RemoteError::Away { url: remote.to_owned(), message: output.message() }.into());
+        }
+        Ok(output.text().lines().map(str::to_owned).collect())
     }
 
     /// Makes a commit as the person's git would: their name, address and clock, signed where they have `commit.gpgSign`

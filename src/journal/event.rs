@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
+use crate::revision::Sources;
 
 /// The version of the journal's format.
 pub const FORMAT: u32 = 1;
@@ -102,6 +103,8 @@ pub enum Event {
         truncated: bool,
         /// Who contributed.
         contributors: Vec<Contributor>,
+        /// Where each of its imports is from.
+        imports: Sources,
     },
     /// The desired revision left that of a published plan: its plans have ended and the round goes up.
     Superseded {

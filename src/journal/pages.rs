@@ -14,6 +14,7 @@ mod statements;
 mod words;
 
 pub use commit::commit_message;
+pub(crate) use commit::told;
 pub use diff::plan_diff;
 pub use environment::environment_page;
 pub use gates::{GateChange, gate_changes};

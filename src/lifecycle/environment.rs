@@ -9,6 +9,7 @@ use crate::journal::{Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, Se
 use crate::model::{ApprovalVerdict, PersonName, Problem};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
+use crate::revision::Sources;
 
 /// How many deployments an environment's page lists.
 pub const HISTORY_SHOWN: usize = 10;
@@ -59,6 +60,8 @@ pub struct Applied {
     pub revision: Option<RevisionId>,
     /// The config commit it was claimed from.
     pub commit: Oid,
+    /// Where each of its imports is from.
+    pub imports: Sources,
     /// When.
     pub time: Timestamp,
 }
@@ -84,6 +87,8 @@ pub struct OpenPlan {
     pub truncated: bool,
     /// Who contributed.
     pub contributors: Vec<Contributor>,
+    /// Where each of its imports is from.
+    pub imports: Sources,
     /// When it was first published.
     pub since: Timestamp,
     /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
@@ -154,7 +159,9 @@ impl Default for EnvironmentState {
 impl OpenPlan {
     /// The plan that a `planned` event opens, without statements yet; `None` for any other event.
     pub fn of(event: &Event, since: Timestamp) -> Option<Self> {
-        let Event::Planned { plan, number, round, kind, base, revision, commit, truncated, contributors, .. } = event
+        let Event::Planned {
+            plan, number, round, kind, base, revision, commit, truncated, contributors, imports, ..
+        } = event
         else {
             return None;
         };
@@ -168,6 +175,7 @@ impl OpenPlan {
             commit: *commit,
             truncated: *truncated,
             contributors: contributors.clone(),
+            imports: imports.clone(),
             since,
             statements: Vec::new(),
             ready: Vec::new(),

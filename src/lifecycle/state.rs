@@ -12,6 +12,7 @@ use crate::journal::{
 };
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
+use crate::revision::Source;
 
 /// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -104,6 +105,8 @@ pub struct State {
     pub judged: HashSet<JudgedKey>,
     /// Who owns which target.
     pub targets: BTreeMap<String, EnvironmentName>,
+    /// Every revision that was ever applied, as it was last: what imports can be pinned to.
+    pub deployed: BTreeMap<(EnvironmentName, RevisionId), Source>,
     /// The last alarms, newest first: kept here so that what people see does not depend on when the daemon started.
     pub alarms: Vec<Alarm>,
 }
@@ -139,6 +142,7 @@ impl State {
             ready: HashMap::new(),
             judged: HashSet::new(),
             targets: BTreeMap::new(),
+            deployed: BTreeMap::new(),
             alarms: Vec::new(),
         };
         for event in &entry.events[1..] {
@@ -447,10 +451,15 @@ impl State {
                     kind: plan.kind,
                     revision: plan.revision,
                     commit: claim.heads.config,
+                    imports: plan.imports.clone(),
                     time,
                 });
                 env.recorded = None;
                 env.refused.clear();
+                if let Some(revision) = plan.revision {
+                    let source = Source { revision, commit: claim.heads.config, imports: plan.imports.clone() };
+                    self.deployed.insert((name.clone(), revision), source);
+                }
                 let kept = claim.targets.clone();
                 let gone = plan.revision.is_none();
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));

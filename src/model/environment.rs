@@ -1,12 +1,16 @@
 //! An environment, checked.
 
+pub mod order;
 mod read;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::Serialize;
 
-use super::{EnvironmentName, RulesetName, ServiceName};
+use crate::digest::RevisionId;
+
+use super::{EnvironmentName, RulesetName, ServiceName, Values};
 
 /// `environments/<name>/environment.yaml`, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub struct Environment {
     pub name: EnvironmentName,
     /// Who must approve, as written.
     pub gates: Gates,
+    /// What its templates may name, as written here.
+    pub values: Values,
     /// The services, in the order written.
     pub services: Vec<Service>,
 }
@@ -33,6 +39,41 @@ pub struct Gates {
     pub customer_email: Option<String>,
     /// The services with `autoApprove: true`.
     pub auto_approve: BTreeSet<ServiceName>,
+    /// `imports`, in the order written.
+    pub imports: Vec<Import>,
+}
+
+/// An environment whose values are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Import {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// The revision that it is pinned to; without one, what is applied there.
+    pub revision: Option<RevisionId>,
+}
+
+impl fmt::Display for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.revision {
+            Some(revision) => write!(f, "{} at {revision}", self.name),
+            None => write!(f, "{}", self.name),
+        }
+    }
+}
+
+impl Environment {
+    /// The folders and files an environment is made of, as paths from the repository's root: whoever changes one
+    /// contributes.
+    pub fn folders(&self, root: &str) -> Vec<String> {
+        let below = |path: &str| if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
+        let own = format!("environments/{}", self.name);
+        let shared = self.services.iter().filter_map(|service| match &service.kind {
+            ServiceKind::Files(files) => files.path.strip_prefix('/').map(str::to_owned),
+        });
+        let all: BTreeSet<String> = std::iter::once(own).chain(shared).map(|path| below(&path)).collect();
+        all.into_iter().collect()
+    }
 }
 
 /// One deployable.
@@ -41,6 +82,8 @@ pub struct Gates {
 pub struct Service {
     /// Unique within the environment.
     pub name: ServiceName,
+    /// The services that are applied before it, as written.
+    pub depends_on: Vec<ServiceName>,
     /// What it is, with its own fields.
     #[serde(flatten)]
     pub kind: ServiceKind,
@@ -62,6 +105,8 @@ pub struct Files {
     pub path: String,
     /// The absolute, normalised path of the folder on the host.
     pub target: String,
+    /// Whether each file is a template that is rendered with the environment's values.
+    pub template: bool,
 }
 
 impl ServiceKind {

@@ -25,7 +25,13 @@ pub use token::{show, visible};
 
 pub(crate) use character::{hidden, is_printable_line};
 pub(crate) use field::{LARGEST_NUMBER, all};
+pub(crate) use plain::reading as plain_reading;
 pub(crate) use write::write_mapping;
+
+/// Whether a plain scalar is no text to some YAML reader.
+pub(crate) fn is_ambiguous(text: &str) -> bool {
+    plain::reading(text).is_some()
+}
 
 /// What a file may cost before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

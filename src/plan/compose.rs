@@ -6,7 +6,10 @@ use super::document::{Base, FORMAT, Plan, ServiceLine};
 use super::preview::Preview;
 use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
 use crate::digest::{Digest, RepositoryId};
+use crate::evidence::contributors::Range;
+use crate::model::environment::order::in_order;
 use crate::model::{EnvironmentName, ServiceKind, ServiceName};
+use crate::object::Oid;
 use crate::revision::Resolved;
 
 /// A plan together with what it was made of: everything an apply needs.
@@ -35,7 +38,8 @@ pub struct Place<'a> {
     pub base: Option<Base>,
 }
 
-/// What becomes of each service: what is to be destroyed first, then the desired ones in the order written.
+/// What becomes of each service, in the order in which it happens: first what is to be destroyed, each before what it
+/// depended on; then what is desired, each after what it depends on, and otherwise as written.
 ///
 /// Services are matched by type and target, so that a new name for the same folder is a change of it and not its
 /// removal; a new target is the removal of the old one and the making of the new.
@@ -46,9 +50,9 @@ pub fn changes(
 ) -> Vec<ServiceChange> {
     let contents = |resolved: Option<&Resolved>| resolved.map(|r| r.services.clone()).unwrap_or_default();
     let place = |content: &ServiceContent| (content.service.kind.name(), content.service.kind.target().to_owned());
-    let (old, new) = (contents(base), contents(desired));
+    let (old, new) = (ordered(contents(base)), ordered(contents(desired)));
     let kept: BTreeSet<_> = new.iter().map(place).collect();
-    let gone = old.iter().filter(|content| !kept.contains(&place(content))).map(|content| ServiceChange {
+    let gone = old.iter().rev().filter(|content| !kept.contains(&place(content))).map(|content| ServiceChange {
         environment: environment.clone(),
         name: content.service.name.clone(),
         base: Some(content.clone()),
@@ -61,6 +65,15 @@ pub fn changes(
         desired: Some(content.clone()),
     });
     gone.chain(stays).collect()
+}
+
+/// Each service after those it depends on. That there is such an order was checked when the settings were read.
+fn ordered(services: Vec<ServiceContent>) -> Vec<ServiceContent> {
+    let all: Vec<_> = services.iter().map(|content| &content.service).collect();
+    match in_order(&all) {
+        Ok(places) => places.into_iter().filter_map(|at| services.get(at).cloned()).collect(),
+        Err(_) => services,
+    }
 }
 
 /// What a plan from `base` to `desired` is for.
@@ -111,9 +124,40 @@ fn effect(content: &ServiceContent) -> Digest {
     }
 }
 
+/// The commits that may have contributed to a change: those to its own inputs, and of each import those between what was
+/// imported before and what is now.
+pub fn ranges(
+    root: &str,
+    base: Option<&Resolved>,
+    desired: Option<&Resolved>,
+    from: Option<Oid>,
+    to: Oid,
+) -> Vec<Range> {
+    let sides = || base.into_iter().chain(desired);
+    let own: BTreeSet<String> = sides().flat_map(|resolved| resolved.input_paths(root)).collect();
+    let mut ranges = vec![Range { folders: own.into_iter().collect(), from: from.into_iter().collect(), to }];
+    let old = base.map(|base| base.imported.as_slice()).unwrap_or_default();
+    for new in desired.iter().flat_map(|desired| &desired.imported) {
+        let before: Vec<_> = old.iter().filter(|old| old.name == new.name).collect();
+        if before.iter().any(|old| old.revision == new.revision) {
+            continue;
+        }
+        let folders = before.iter().flat_map(|old| &old.folders).chain(&new.folders).cloned().collect::<BTreeSet<_>>();
+        let range = Range {
+            folders: folders.into_iter().collect(),
+            from: before.iter().map(|old| old.commit).collect(),
+            to: new.commit,
+        };
+        if !ranges.contains(&range) {
+            ranges.push(range);
+        }
+    }
+    ranges
+}
+
 /// Whether applying `desired` would set exactly what `base` set, by content and never by live state, with the same
 /// targets and the same gates: then it is recorded without approval.
 pub fn is_without_effect(base: &Resolved, desired: &Resolved) -> bool {
-    let effects = |resolved: &Resolved| resolved.services.iter().map(effect).collect::<Vec<_>>();
+    let effects = |resolved: &Resolved| resolved.services.iter().map(effect).collect::<BTreeSet<_>>();
     base.environment.gates == desired.environment.gates && effects(base) == effects(desired)
 }

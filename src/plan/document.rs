@@ -6,6 +6,7 @@ use super::{Action, PlanKind};
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId};
 use crate::model::{EnvironmentName, PersonName, ServiceName};
 use crate::object::Oid;
+use crate::revision::Sources;
 
 /// The version of the plan format. It includes the preview's renderer, whose library is pinned for that reason.
 pub const FORMAT: u32 = 1;
@@ -85,6 +86,8 @@ pub struct PlanDocument {
     pub contributors: Vec<Contributor>,
     /// The commits that changed an input, newest first.
     pub commits: Vec<CommitLine>,
+    /// Where each of its imports is from.
+    pub imports: Sources,
 }
 
 impl PlanDocument {

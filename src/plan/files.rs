@@ -84,7 +84,10 @@ pub fn host_mode(mode: Mode) -> &'static str {
 /// # Errors
 /// [`ObjectError`] where they cannot be read or are others.
 pub fn content(objects: &(impl Objects + ?Sized), file: &InputFile) -> Result<Arc<[u8]>, ObjectError> {
-    let bytes = objects.blob(file.blob)?;
+    let bytes = match &file.rendered {
+        Some(bytes) => Arc::clone(bytes),
+        None => objects.blob(file.blob)?,
+    };
     let found = Digest::of(&bytes);
     if found == file.sha256 && bytes.len() as u64 == file.size {
         return Ok(bytes);

@@ -45,11 +45,12 @@ pub(super) struct PlanFiles {
     pub previews: Vec<(ServiceName, Preview)>,
     pub leaves: Option<Gates>,
     pub enters: Option<Gates>,
+    pub values: String,
 }
 
 impl PlanFiles {
     fn page<'a>(&'a self, gates: &'a [pages::GateChange], limit: usize) -> PlanPage<'a> {
-        PlanPage { document: &self.document, previews: &self.previews, gates, limit }
+        PlanPage { document: &self.document, previews: &self.previews, gates, values: &self.values, limit }
     }
 }
 

@@ -69,6 +69,12 @@ impl Daemon {
             return Ok(false);
         }
         let Some(verdict) = self.verdict(name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
+        if let Some(plan) = deploying.or_else(|| env.current_plan())
+            && self.imports_moved(name, &env, plan)?
+        {
+            return Ok(false);
+        }
         let retry = match &env.deployment {
             Some(Deployment { failed: Some((at, ..)), claim, plan, .. }) => {
                 if self.now() < at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX) {
@@ -162,7 +168,7 @@ impl Daemon {
     ) -> Result<Result<Prepared, Vec<crate::model::Problem>>, TickError> {
         let base = self.base(name, env)?;
         let desired = match plan.revision {
-            Some(revision) => Some(self.resolved_at(name, plan.commit, revision)?),
+            Some(revision) => Some(self.resolved_at(name, plan.commit, revision, &plan.imports)?),
             None => None,
         };
         Ok(self.compose(name, env, number, base.as_ref(), desired.as_ref())?.map(|composed| Prepared {
@@ -284,7 +290,9 @@ impl Daemon {
         tracing::warn!(environment = %name, number = running.claim.number, attempt = running.claim.attempt, "settling an interrupted deployment");
         let base = self.base(name, env)?;
         let desired = match running.plan.revision {
-            Some(revision) => Some(self.resolved_at(name, running.claim.heads.config, revision)?),
+            Some(revision) => {
+                Some(self.resolved_at(name, running.claim.heads.config, revision, &running.plan.imports)?)
+            }
             None => None,
         };
         let changes = compose::changes(name, base.as_ref(), desired.as_ref());
@@ -365,6 +373,7 @@ impl Daemon {
         let claim = &deployment.claim;
         let heads = draft.heads;
         let document = self.deployment_document(name, claim.number)?;
+        let before = self.state()?.environment(name);
         let event = Event::Outcome {
             environment: name.clone(),
             number: claim.number,
@@ -385,6 +394,9 @@ impl Daemon {
         self.make_ready(&mut draft, heads)?;
         self.append(draft)?;
         self.again.insert(name.clone());
+        if result == OutcomeResult::Applied {
+            self.plan_importers(name, &deployment.plan, &before)?;
+        }
         tracing::info!(environment = %name, number = claim.number, attempt = claim.attempt, ?result, message, "deployment ended");
         Ok(())
     }

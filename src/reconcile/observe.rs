@@ -36,7 +36,13 @@ impl Daemon {
             names.extend(self.state()?.environments.keys().filter(|name| !name.is_governance()).cloned());
             names
         } else {
-            self.changed_environments(from.config, remotes.heads.config)?
+            let mut names = self.changed_environments(from.config, remotes.heads.config)?;
+            // Whoever is imported by one more or one less: what nobody imports may be recorded without approval.
+            for name in names.clone() {
+                names.extend(self.imports_at(from.config, &name)?);
+                names.extend(self.imports_at(remotes.heads.config, &name)?);
+            }
+            names
         };
         // What the policy's plan asked to be looked at again stays for the next tick.
         let (later, again) = std::mem::take(&mut self.again).into_iter().partition(|name| *name == policy);

@@ -1,20 +1,20 @@
 //! Planning one environment: what is desired held against what is in force.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::append::{Draft, PlanFiles};
 use super::{Daemon, TickError};
-use crate::evidence::contributors::contributions;
+use crate::evidence::contributors::contributions_in;
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads, pages};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
-use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed, Place};
+use crate::plan::{PlanDocument, values_diff};
+use crate::revision::imports::From;
 use crate::revision::resolve::below;
-use crate::revision::{Desired, Resolved, resolve};
+use crate::revision::{Desired, Resolved, Sources, resolve};
 use crate::services::DriverError;
 
 /// What an environment shall be, as far as it can be told.
@@ -58,12 +58,14 @@ impl Daemon {
                 self.set_problems(draft, heads, name, Vec::new())
             }
             Wanted::Present(resolved) => {
-                let unchanged = env.in_force() == Some(resolved.revision) && !env.uncertain;
+                let is_imported = self.is_imported(heads.config, name)?;
+                let unchanged = env.in_force_where(is_imported) == Some(resolved.revision) && !env.uncertain;
                 if unchanged {
                     self.supersede(draft, heads, name)?;
                     return self.set_problems(draft, heads, name, Vec::new());
                 }
-                if env.exists() && !env.uncertain {
+                // What others import is what was approved: there nothing is recorded without.
+                if env.exists() && !env.uncertain && !is_imported {
                     let base = self.base(name, &env)?;
                     if base.as_ref().is_some_and(|base| compose::is_without_effect(base, &resolved)) {
                         self.supersede(draft, heads, name)?;
@@ -79,10 +81,8 @@ impl Daemon {
 
     /// What the config head says of an environment, with everything that can be refused before planning.
     fn wanted(&mut self, config: Oid, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, TickError> {
-        let objects = Arc::clone(&self.objects);
-        let tree = objects.commit(config)?.tree;
         let known = *env != EnvironmentState::default();
-        Ok(match resolve(objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
+        Ok(match self.desired(config, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
             Desired::Unmarked if known => Wanted::Problems(vec![refusals::unmarked(name)]),
@@ -96,6 +96,13 @@ impl Daemon {
                 }
             }
         })
+    }
+
+    /// An environment at a config commit, with what is applied now of what it imports.
+    pub(super) fn desired(&self, config: Oid, name: &EnvironmentName) -> Result<Desired, TickError> {
+        let tree = self.objects.commit(config)?.tree;
+        let imports = From::Deployments(self.state()?);
+        Ok(resolve(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name, imports)?)
     }
 
     /// Gate: a target must be granted by the operator, and belongs to the environment that first claimed it.
@@ -144,19 +151,21 @@ impl Daemon {
 
     /// The last deployment's content, read from the commit it was claimed from.
     pub(super) fn base(&self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Option<Resolved>, TickError> {
-        let Some(Applied { revision: Some(revision), commit, .. }) = env.applied.clone() else { return Ok(None) };
-        self.resolved_at(name, commit, revision).map(Some)
+        let Some(Applied { revision: Some(revision), commit, imports, .. }) = &env.applied else { return Ok(None) };
+        self.resolved_at(name, *commit, *revision, imports).map(Some)
     }
 
-    /// An environment's content at a commit, which must have this revision.
+    /// An environment's content at a commit, with what it imported then, which must have this revision.
     pub(super) fn resolved_at(
         &self,
         name: &EnvironmentName,
         commit: Oid,
         revision: crate::digest::RevisionId,
+        imports: &Sources,
     ) -> Result<Resolved, TickError> {
         let tree = self.objects.commit(commit)?.tree;
-        match resolve(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name)? {
+        let imports = From::Exactly(imports);
+        match resolve(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name, imports)? {
             Desired::Present(resolved) if resolved.revision == revision => Ok(*resolved),
             _ => Err(JudgeError::NoSettings { environment: name.clone(), commit }.into()),
         }
@@ -274,19 +283,16 @@ impl Daemon {
         let env = self.state()?.environment(name);
         let objects = Arc::clone(&self.objects);
         let governance = self.governance()?;
-        let mut folders: BTreeSet<String> = BTreeSet::new();
-        for resolved in base.into_iter().chain(desired) {
-            folders.extend(resolved.input_paths(&self.config.root));
-        }
-        let folders: Vec<String> = folders.into_iter().collect();
         let from = env.applied.as_ref().map(|applied| applied.commit);
         let graph = Graph::new(objects.as_ref());
-        let found = contributions(&graph, objects.as_ref(), &governance, &folders, from, heads.config)?;
+        let ranges = compose::ranges(&self.config.root, base, desired, from, heads.config);
+        let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
         if found.commits.is_empty() && !env.uncertain {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
         }
         let id = composed.plan.id();
-        let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
+        let values = values_diff(base, desired);
+        let truncated = pages::is_cut(&values, &composed.previews, self.config.preview_limit);
         if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
             let message = format!(
                 "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
@@ -298,6 +304,7 @@ impl Daemon {
                 vec![Problem::of_file(format!("environments/{name}"), message)],
             );
         }
+        let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
         let document = PlanDocument {
             plan: composed.plan.clone(),
             digest: id,
@@ -305,6 +312,7 @@ impl Daemon {
             truncated,
             contributors: found.contributors.clone(),
             commits: found.commits,
+            imports: imports.clone(),
         };
         let event = Event::Planned {
             environment: name.clone(),
@@ -317,6 +325,7 @@ impl Daemon {
             commit: heads.config,
             truncated,
             contributors: found.contributors,
+            imports,
         };
         // Gate: a plan that cannot be judged is never published, and one that was is Invalid once the policy in force
         // no longer has what it asks for.
@@ -329,7 +338,7 @@ impl Daemon {
         }
         let leaves = base.map(|base| base.environment.gates.clone());
         let enters = desired.map(|desired| desired.environment.gates.clone());
-        let files = PlanFiles { document, previews: composed.previews.clone(), leaves, enters };
+        let files = PlanFiles { document, previews: composed.previews.clone(), leaves, enters, values };
         draft.with_plan(name, files);
         self.emit(draft, event)
     }

@@ -73,7 +73,7 @@ impl Daemon {
         if said && env.current_plan().is_some_and(|open| open.contributors == found.contributors) {
             return Ok(());
         }
-        let truncated = pages::is_cut(&composed.previews, self.config.preview_limit);
+        let truncated = pages::is_cut("", &composed.previews, self.config.preview_limit);
         let document = PlanDocument {
             plan: composed.plan.clone(),
             digest: id,
@@ -81,6 +81,7 @@ impl Daemon {
             truncated,
             contributors: found.contributors.clone(),
             commits: found.commits,
+            imports: crate::revision::imports::Sources::new(),
         };
         let event = Event::Planned {
             environment: name.clone(),
@@ -93,8 +94,15 @@ impl Daemon {
             commit: heads.config,
             truncated,
             contributors: found.contributors,
+            imports: crate::revision::imports::Sources::new(),
         };
-        let files = PlanFiles { document, previews: composed.previews.clone(), leaves: None, enters: None };
+        let files = PlanFiles {
+            document,
+            previews: composed.previews.clone(),
+            leaves: None,
+            enters: None,
+            values: String::new(),
+        };
         draft.with_plan(&name, files);
         self.emit(draft, event)
     }

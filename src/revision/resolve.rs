@@ -3,9 +3,12 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::imports::{self, Imported, Merged, Repository, Sources};
+use super::rendered::rendered;
+use super::template::Budget;
 use super::{GovernanceFolder, InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
-use crate::model::{Environment, EnvironmentName, Problem, Problems, ServiceKind};
+use crate::model::{Environment, EnvironmentName, Problem, Problems, ServiceKind, Values};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
 use crate::plan::ServiceContent;
 
@@ -31,7 +34,13 @@ pub struct Resolved {
     pub manifest: Manifest,
     /// The manifest's digest.
     pub revision: RevisionId,
-    /// The services with their files, in the order written.
+    /// What its templates may name: what is imported with its own on top.
+    pub values: Values,
+    /// Where each of its imports is from.
+    pub sources: Sources,
+    /// All that is imported, also by what is imported.
+    pub imported: Vec<Imported>,
+    /// The services with the files that they set, in the order written.
     pub services: Vec<ServiceContent>,
 }
 
@@ -41,6 +50,7 @@ pub struct Hashes {
     known: RefCell<HashMap<Oid, (Digest, u64)>>,
     /// The policies read last, by the tree of their folder, newest first.
     policies: RefCell<Vec<(Oid, GovernanceFolder)>>,
+    imports: RefCell<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
 }
 
 /// How many policies are remembered: the one in force, a change of it, and the one before.
@@ -68,6 +78,22 @@ impl Hashes {
         self.known.borrow_mut().insert(blob, hashed);
         Ok(hashed)
     }
+
+    /// What an `environment.yaml` of this name imports, read once.
+    pub(super) fn imports_of(
+        &self,
+        blob: Oid,
+        name: &EnvironmentName,
+        read: impl FnOnce() -> Result<Vec<EnvironmentName>, ObjectError>,
+    ) -> Result<Vec<EnvironmentName>, ObjectError> {
+        let key = (blob, name.clone());
+        if let Some(found) = self.imports.borrow().get(&key) {
+            return Ok(found.clone());
+        }
+        let found = read()?;
+        self.imports.borrow_mut().insert(key, found.clone());
+        Ok(found)
+    }
 }
 
 /// `a/b` below a root folder (`""` is the repository's root).
@@ -75,7 +101,25 @@ pub fn below(root: &str, path: &str) -> String {
     if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") }
 }
 
-/// Reads an environment out of a tree.
+/// An environment as it is written, before imports and templates.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub environment: Environment,
+    /// Without imports as yet.
+    pub manifest: Manifest,
+    /// Each service with the folder its files are from.
+    pub services: Vec<(String, ServiceContent)>,
+}
+
+/// What a tree says of an environment, before imports and templates.
+pub(super) enum Content {
+    Absent,
+    Unmarked,
+    Invalid(Vec<Problem>),
+    Present(Box<Read>),
+}
+
+/// Reads an environment out of a tree, with what it imports.
 ///
 /// # Errors
 /// Where an object is missing or malformed: that is no statement about the environment at all.
@@ -85,23 +129,62 @@ pub fn resolve(
     root: &str,
     tree: Oid,
     name: &EnvironmentName,
+    imports: imports::From<'_>,
 ) -> Result<Desired, ObjectError> {
+    let repository = Repository { objects, hashes, root };
+    let Read { environment, mut manifest, services } = match read(repository, tree, name)? {
+        Content::Absent => return Ok(Desired::Absent),
+        Content::Unmarked => return Ok(Desired::Unmarked),
+        Content::Invalid(problems) => return Ok(Desired::Invalid(problems)),
+        Content::Present(read) => *read,
+    };
+    let Merged { values, sources, revisions, all } = match imports::merged(repository, tree, &environment, imports)? {
+        Ok(merged) => merged,
+        Err(problems) => return Ok(Desired::Invalid(problems)),
+    };
+    let values = values.merged_with(&environment.values);
+    if !values.can_be_shown() {
+        let message = "the values are more than anybody could be shown; keep what is large in a file of a service";
+        let file = format!("environments/{name}/environment.yaml");
+        let problem = Problem { field: "spec.values".to_owned(), ..Problem::of_file(file, message) };
+        return Ok(Desired::Invalid(vec![problem]));
+    }
+    let services = match set(objects, services, &values)? {
+        Ok(services) => services,
+        Err(problems) => return Ok(Desired::Invalid(problems)),
+    };
+    manifest.imports = revisions;
+    let revision = manifest.revision();
+    Ok(Desired::Present(Box::new(Resolved {
+        environment,
+        manifest,
+        revision,
+        values,
+        sources,
+        imported: all,
+        services,
+    })))
+}
+
+/// Reads an environment as it is written.
+pub(super) fn read(repository: Repository<'_>, tree: Oid, name: &EnvironmentName) -> Result<Content, ObjectError> {
+    let Repository { objects, hashes, root } = repository;
     let folder = format!("environments/{name}");
     let marker = format!("{folder}/environment.yaml");
-    let Some(entry) = entry_at(objects, tree, &below(root, &folder))? else { return Ok(Desired::Absent) };
+    let Some(entry) = entry_at(objects, tree, &below(root, &folder))? else { return Ok(Content::Absent) };
     if entry.mode != Mode::Tree {
         return Ok(invalid(&folder, "is no folder"));
     }
     let mut inputs = BTreeMap::new();
     let mut problems = collect(objects, hashes, entry, &folder, &mut inputs)?;
     let Some(file) = inputs.get(&marker) else {
-        return Ok(if problems.is_empty() { Desired::Unmarked } else { Desired::Invalid(problems) });
+        return Ok(if problems.is_empty() { Content::Unmarked } else { Content::Invalid(problems) });
     };
     let environment = match Environment::read(&marker, name.as_str(), &objects.blob(file.blob)?) {
         Ok(environment) => environment,
         Err(Problems(more)) => {
             problems.extend(more);
-            return Ok(Desired::Invalid(problems));
+            return Ok(Content::Invalid(problems));
         }
     };
     let mut services = Vec::new();
@@ -131,20 +214,41 @@ pub fn resolve(
         if let Err(what) = crate::plan::files::check_source(&content) {
             problems.push(wrong(&what));
         }
-        services.push(ServiceContent { service: service.clone(), files: content });
+        services.push((source, ServiceContent { service: service.clone(), files: content }));
     }
     if !problems.is_empty() {
         problems.sort();
         problems.dedup();
-        return Ok(Desired::Invalid(problems));
+        return Ok(Content::Invalid(problems));
     }
     let manifest = Manifest { files: inputs, imports: BTreeMap::new() };
-    let revision = manifest.revision();
-    Ok(Desired::Present(Box::new(Resolved { environment, manifest, revision, services })))
+    Ok(Content::Present(Box::new(Read { environment, manifest, services })))
 }
 
-fn invalid(file: &str, message: &str) -> Desired {
-    Desired::Invalid(vec![Problem::of_file(file, message)])
+/// The services with what they set: each comes with the folder its files are from.
+fn set(
+    objects: &dyn Objects,
+    services: Vec<(String, ServiceContent)>,
+    values: &Values,
+) -> Result<Result<Vec<ServiceContent>, Vec<Problem>>, ObjectError> {
+    let (mut set, mut problems, mut budget) = (Vec::new(), Vec::new(), Budget::default());
+    for (source, mut content) in services {
+        let ServiceKind::Files(files) = &content.service.kind;
+        if files.template {
+            match rendered(objects, &source, &content.files, values, &mut budget)? {
+                Ok(files) => content.files = files,
+                Err(more) => problems.extend(more),
+            }
+        }
+        set.push(content);
+    }
+    problems.sort();
+    problems.dedup();
+    Ok(if problems.is_empty() { Ok(set) } else { Err(problems) })
+}
+
+fn invalid(file: &str, message: &str) -> Content {
+    Content::Invalid(vec![Problem::of_file(file, message)])
 }
 
 /// Adds every plain file below a folder to the inputs; anything else is a problem.
@@ -165,7 +269,10 @@ pub(super) fn collect(
         match entry.mode {
             Mode::File | Mode::Executable => {
                 let (sha256, size) = hashes.of(objects, entry.id)?;
-                inputs.insert(path.clone(), InputFile { path, mode: entry.mode, sha256, blob: entry.id, size });
+                inputs.insert(
+                    path.clone(),
+                    InputFile { path, mode: entry.mode, sha256, blob: entry.id, size, rendered: None },
+                );
             }
             Mode::Symlink => problems.push(Problem::of_file(path, "is a symbolic link; only plain files are read")),
             Mode::Submodule | Mode::Tree => {
@@ -199,12 +306,7 @@ impl Resolved {
     /// The folders and files an environment is made of, as paths from the repository's root: whoever changes one
     /// contributes.
     pub fn input_paths(&self, root: &str) -> Vec<String> {
-        let own = format!("environments/{}", self.environment.name);
-        let shared = self.environment.services.iter().filter_map(|service| match &service.kind {
-            ServiceKind::Files(files) => files.path.strip_prefix('/').map(str::to_owned),
-        });
-        let all: BTreeSet<String> = std::iter::once(own).chain(shared).map(|path| below(root, &path)).collect();
-        all.into_iter().collect()
+        self.environment.folders(root)
     }
 
     /// The targets its services own.

@@ -65,10 +65,13 @@ impl Step<'_, '_> {
         if env.uncertain {
             return Ok(false);
         }
-        if env.in_force() == Some(desired.revision) {
+        let is_imported = self.is_imported(name)?;
+        if env.in_force_where(is_imported) == Some(desired.revision) {
             return Ok(true);
         }
-        Ok(env.exists() && self.base_of(name, env)?.is_some_and(|base| is_without_effect(&base, desired)))
+        Ok(!is_imported
+            && env.exists()
+            && self.base_of(name, env)?.is_some_and(|base| is_without_effect(&base, desired)))
     }
 
     /// Called before the event is folded.
@@ -99,6 +102,9 @@ impl Step<'_, '_> {
         let base = if has_base { self.base_of(name, &env)? } else { None };
         if !base.is_some_and(|base| is_without_effect(&base, desired)) {
             self.violated(at, "recorded", "a change with an effect was put in force without a plan");
+        }
+        if self.is_imported(name)? {
+            self.violated(at, "recorded", "a change of what others import was put in force without a plan");
         }
         if env.in_force() == Some(revision) {
             self.violated(at, "recorded", "what is recorded was in force already");
@@ -176,6 +182,7 @@ impl Step<'_, '_> {
             commit: self.entry.heads.config,
             truncated: false,
             contributors: Vec::new(),
+            imports: desired.sources.clone(),
             since: self.entry.time,
             statements: Vec::new(),
             ready: Vec::new(),

@@ -91,7 +91,7 @@ impl Step<'_, '_> {
         } else {
             let base = self.base_of(name, env)?;
             let desired = match plan.revision {
-                Some(revision) => self.resolved_at(name, claim.heads.config, revision)?,
+                Some(revision) => self.resolved_at(name, claim.heads.config, revision, &plan.imports)?,
                 None => None,
             };
             self.contributions(env, base.as_ref(), desired.as_ref(), claim.heads.config)?
@@ -137,7 +137,7 @@ impl Step<'_, '_> {
         let Some(document) = self.plan_before(name, plan)? else { return Ok(()) };
         let base = self.base_of(name, env)?;
         let desired = match plan.revision {
-            Some(revision) => self.resolved_at(name, self.entry.heads.config, revision)?,
+            Some(revision) => self.resolved_at(name, self.entry.heads.config, revision, &plan.imports)?,
             None => None,
         };
         let composed = self.composed(name, env, base.as_ref(), desired.as_ref())?;

@@ -127,7 +127,7 @@ impl Step<'_, '_> {
         }
         let base = self.base_of(name, env)?;
         let desired = match running.plan.revision {
-            Some(revision) => self.resolved_at(name, running.claim.heads.config, revision)?,
+            Some(revision) => self.resolved_at(name, running.claim.heads.config, revision, &running.plan.imports)?,
             None => None,
         };
         let changes = compose::changes(name, base.as_ref(), desired.as_ref());

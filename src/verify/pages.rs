@@ -49,7 +49,8 @@ impl Step<'_, '_> {
         let truncated = plan.document.truncated;
         let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
         let limit = if truncated { USUAL_LIMIT } else { usize::MAX };
-        let page = PlanPage { document: &plan.document, previews: &plan.previews, gates: &gates, limit };
+        let page =
+            PlanPage { document: &plan.document, previews: &plan.previews, gates: &gates, values: &plan.values, limit };
         for (file, text) in [("plan.md", pages::plan_page(&page)), ("plan.diff", pages::plan_diff(&page))] {
             let path = format!("{folder}/{file}");
             // Where it was cut is the operator's limit, which is not on the journal.

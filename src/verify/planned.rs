@@ -1,19 +1,17 @@
 //! A published plan: computed again from what was applied and what is desired.
 
-use std::collections::BTreeSet;
-
 use super::notes::Attested;
 use super::step::{At, Step};
 use super::wanted::Wanted;
 use crate::digest::PlanId;
-use crate::evidence::contributors::{Contributions, contributions};
+use crate::evidence::contributors::{Contributions, contributions_in};
 use crate::journal::Event;
 use crate::lifecycle::{EnvironmentState, refusals};
 use crate::model::{EnvironmentName, Gates, ServiceKind, ServiceName};
 use crate::object::{ObjectError, Oid};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files};
+use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files, values_diff};
 use crate::revision::{InputFile, Resolved};
 
 /// What the pages of a plan are made of.
@@ -22,6 +20,7 @@ pub(super) struct PublishedPlan {
     pub previews: Vec<(ServiceName, Preview)>,
     pub leaves: Option<Gates>,
     pub enters: Option<Gates>,
+    pub values: String,
     /// Whether the previews above are those that were shown.
     pub is_proven: bool,
 }
@@ -29,7 +28,7 @@ pub(super) struct PublishedPlan {
 impl Step<'_, '_> {
     /// Called before the event is folded.
     pub(super) fn planned(&mut self, name: &EnvironmentName, event: &Event) -> Result<(), ObjectError> {
-        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, .. } = event else {
+        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, imports, .. } = event else {
             return Ok(());
         };
         let place = format!("plan {}", id.short());
@@ -51,7 +50,11 @@ impl Step<'_, '_> {
             let what = format!("its revision is {}, but the commit has {}", text(*revision), text(found));
             self.violated(at, &place, what);
         }
-        if found.is_some() && env.in_force() == found && !env.uncertain {
+        if desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default() != *imports {
+            self.violated(at, format!("{place}: imports"), "are not what is applied in the environments it imports");
+        }
+        let is_imported = self.is_imported(name)?;
+        if found.is_some() && env.in_force_where(is_imported) == found && !env.uncertain {
             self.violated(at, &place, "what is desired is in force already");
         }
         if env.plans.values().any(|open| open.revision != *revision) {
@@ -75,6 +78,7 @@ impl Step<'_, '_> {
             return Ok(());
         }
         if let (Some(base), Some(desired), false) = (&base, &desired, env.uncertain)
+            && !is_imported
             && compose::is_without_effect(base, desired)
         {
             self.violated(at, &place, "the change has no effect and was to be recorded without a plan");
@@ -104,8 +108,10 @@ impl Step<'_, '_> {
             truncated: *truncated,
             contributors: known,
             commits,
+            imports: imports.clone(),
         })?;
         if let Some(published) = self.published.get_mut(name) {
+            published.values = values_diff(base.as_ref(), desired);
             published.leaves = base.map(|base| base.environment.gates);
             published.enters = desired.map(|desired| desired.environment.gates.clone());
         }
@@ -142,7 +148,14 @@ impl Step<'_, '_> {
             let what = format!("the plan computed again is {}: it sets something else", document.digest.short());
             self.violated(at, format!("plan {}", id.short()), what);
         }
-        let published = PublishedPlan { document, previews: composed.previews, leaves: None, enters: None, is_proven };
+        let published = PublishedPlan {
+            document,
+            previews: composed.previews,
+            leaves: None,
+            enters: None,
+            values: String::new(),
+            is_proven,
+        };
         self.published.insert(name.clone(), published);
         Ok(())
     }
@@ -187,10 +200,9 @@ impl Step<'_, '_> {
         head: Oid,
     ) -> Result<Contributions, ObjectError> {
         let root = &self.place.state.start.root;
-        let inputs = base.into_iter().chain(desired).flat_map(|resolved| resolved.input_paths(root));
-        let folders: Vec<String> = inputs.collect::<BTreeSet<_>>().into_iter().collect();
         let from = env.applied.as_ref().map(|applied| applied.commit);
-        contributions(self.graph, self.objects, &self.place.governance, &folders, from, head)
+        let ranges = compose::ranges(root, base, desired, from, head);
+        contributions_in(self.graph, self.objects, &self.place.governance, &ranges)
     }
 }
 

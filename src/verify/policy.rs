@@ -84,6 +84,7 @@ impl Step<'_, '_> {
             truncated: *truncated,
             contributors: known,
             commits,
+            imports: crate::revision::imports::Sources::new(),
         })
     }
 

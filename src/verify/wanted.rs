@@ -1,6 +1,6 @@
 //! What the config branch says an environment shall be, as far as that follows from the repository.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::step::Step;
@@ -8,7 +8,8 @@ use crate::digest::RevisionId;
 use crate::lifecycle::{EnvironmentState, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, ObjectError, Objects, Oid, entry_at};
-use crate::revision::{Desired, Resolved, resolve};
+use crate::revision::imports::{From, importers};
+use crate::revision::{Desired, Resolved, Sources, resolve};
 
 /// What an environment shall be.
 #[derive(Debug, Clone)]
@@ -27,7 +28,14 @@ pub(super) enum Wanted {
 
 /// What was resolved last of each environment: most commits change none of its inputs.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Resolutions(HashMap<EnvironmentName, (Inputs, Rc<Resolved>)>);
+pub(super) struct Resolutions {
+    known: HashMap<EnvironmentName, (Inputs, Rc<Resolved>)>,
+    /// Who imports whom by a config commit.
+    importers: Option<(Oid, Rc<Importers>)>,
+}
+
+/// Who imports each environment that is imported.
+type Importers = BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>;
 
 /// The folders and files something was resolved from, with what was there.
 type Inputs = Vec<(String, Option<Entry>)>;
@@ -39,7 +47,7 @@ impl Resolutions {
         tree: Oid,
         name: &EnvironmentName,
     ) -> Result<Option<Rc<Resolved>>, ObjectError> {
-        let Some((inputs, resolved)) = self.0.get(name) else { return Ok(None) };
+        let Some((inputs, resolved)) = self.known.get(name) else { return Ok(None) };
         for (path, entry) in inputs {
             if entry_at(objects, tree, path)? != *entry {
                 return Ok(None);
@@ -61,7 +69,7 @@ impl Resolutions {
             let entry = entry_at(objects, tree, &path)?;
             inputs.push((path, entry));
         }
-        self.0.insert(name.clone(), (inputs, Rc::clone(resolved)));
+        self.known.insert(name.clone(), (inputs, Rc::clone(resolved)));
         Ok(())
     }
 }
@@ -74,8 +82,11 @@ impl Step<'_, '_> {
         if let Some(resolved) = self.place.resolutions.known(self.objects, tree, name)? {
             return Ok(Desired::Present(Box::new((*resolved).clone())));
         }
-        let desired = resolve(self.objects, self.hashes, &root, tree, name)?;
-        if let Desired::Present(resolved) = &desired {
+        let desired = resolve(self.objects, self.hashes, &root, tree, name, From::Deployments(&self.place.state))?;
+        // What is imported moves on without any change of a tree.
+        if let Desired::Present(resolved) = &desired
+            && resolved.environment.gates.imports.is_empty()
+        {
             let resolved = Rc::new((**resolved).clone());
             self.place.resolutions.keep(self.objects, &root, tree, name, &resolved)?;
         }
@@ -102,9 +113,11 @@ impl Step<'_, '_> {
         name: &EnvironmentName,
         commit: Oid,
         revision: RevisionId,
+        imports: &Sources,
     ) -> Result<Option<Resolved>, ObjectError> {
         let tree = self.objects.commit(commit)?.tree;
-        Ok(match resolve(self.objects, self.hashes, &self.place.state.start.root, tree, name)? {
+        let imports = From::Exactly(imports);
+        Ok(match resolve(self.objects, self.hashes, &self.place.state.start.root, tree, name, imports)? {
             Desired::Present(resolved) if resolved.revision == revision => Some(*resolved),
             _ => None,
         })
@@ -118,6 +131,22 @@ impl Step<'_, '_> {
     ) -> Result<Option<Resolved>, ObjectError> {
         let Some(applied) = &env.applied else { return Ok(None) };
         let Some(revision) = applied.revision else { return Ok(None) };
-        self.resolved_at(name, applied.commit, revision)
+        self.resolved_at(name, applied.commit, revision, &applied.imports)
+    }
+
+    /// Whether anybody imports an environment, going by the head that this entry read and by what is applied.
+    pub(super) fn is_imported(&mut self, name: &EnvironmentName) -> Result<bool, ObjectError> {
+        let config = self.entry.heads.config;
+        let known = self.place.resolutions.importers.clone().filter(|(at, _)| *at == config);
+        let found = match known {
+            Some((_, found)) => found,
+            None => {
+                let tree = self.objects.commit(config)?.tree;
+                let found = Rc::new(importers(self.objects, self.hashes, &self.place.state.start.root, tree)?);
+                self.place.resolutions.importers = Some((config, Rc::clone(&found)));
+                found
+            }
+        };
+        Ok(self.place.state.is_imported(&found, name))
     }
 }

@@ -1,12 +1,16 @@
 //! The commands people type in their clones.
 
 mod approve;
+mod events;
 mod history;
+mod plan;
 mod publish;
 mod rewound;
 mod rotation;
+mod set;
 mod status;
 mod trust;
+mod wait;
 
 use crate::world::{Run, World};
 
@@ -79,6 +83,10 @@ fn without_chance(text: &str) -> String {
             }
             4 if number && after.len() > 12 && after.as_bytes()[0] == b'-' && after.as_bytes()[3] == b'-' => {
                 rest = &after["-01-31 12:00".len()..];
+                // To the second, where it is for programs.
+                if rest.starts_with(':') && rest[3..].starts_with('Z') {
+                    rest = &rest[4..];
+                }
                 out += "[time]";
             }
             _ if number && after.starts_with(" s") && !after[2..].starts_with(is_word) => out += "[n]",

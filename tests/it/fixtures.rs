@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign::model::{Environment, Governance, Problems, Statement};
 use countersign::settings::Settings;
 
-type Reader = fn(&[u8]) -> Result<String, Problems>;
+pub type Reader = fn(&[u8]) -> Result<String, Problems>;
 
 const KINDS: &[(&str, Reader)] = &[
     ("yaml", environment),
@@ -100,7 +100,7 @@ fn snapshot(name: &str, text: &str) {
     });
 }
 
-fn documents(prefix: &str) -> Vec<(String, Vec<u8>, Reader)> {
+pub fn documents(prefix: &str) -> Vec<(String, Vec<u8>, Reader)> {
     let mut documents = Vec::new();
     for (kind, read) in KINDS {
         for file in walk(&root().join(kind)) {

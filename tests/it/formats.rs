@@ -43,6 +43,7 @@ fn inputs(objects: &MemoryObjects) -> Vec<InputFile> {
         sha256: Digest::of(&text),
         blob: objects.write(Kind::Blob, text.as_bytes()).unwrap(),
         size: text.len() as u64,
+        rendered: None,
     };
     vec![
         file("environments/acme-prod/config/app.conf", example("text app.conf")),
@@ -70,7 +71,7 @@ fn the_plan_is_named_by_what_it_holds() {
     assert_eq!(document.digest.short(), document.short);
     // What the digest covers, taken from the text itself.
     let mut covered = value("json plan");
-    for beside in ["digest", "short", "truncated", "contributors", "commits"] {
+    for beside in ["digest", "short", "truncated", "contributors", "commits", "imports"] {
         assert!(covered.as_object_mut().unwrap().remove(beside).is_some(), "{beside}");
     }
     assert_eq!(Digest::of_canonical(&covered), document.digest.0);

@@ -10,6 +10,7 @@
 mod approvals;
 mod client;
 mod clones;
+mod content;
 mod crashes;
 mod demo;
 mod fixtures;
@@ -22,6 +23,7 @@ mod lifecycle;
 mod pages;
 mod remote;
 mod replay;
+mod schema;
 mod shell;
 mod shown;
 mod statements;

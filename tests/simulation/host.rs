@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use countersign::digest::PlanId;
 use countersign::model::ServiceKind;
 use countersign::object::{Objects, Oid};
-use countersign::plan::files::{LiveDifference, action, effect, preview};
+use countersign::plan::files::{LiveDifference, action, content, effect, preview};
 use countersign::plan::{Action, ServiceChange, ServiceContent, ServicePlan};
 use countersign::policy::Permit;
 use countersign::services::{Driver, DriverError, Settled};
@@ -88,9 +88,9 @@ fn target_of(change: &ServiceChange) -> String {
     files.target.clone()
 }
 
-fn files_of(objects: &dyn Objects, content: Option<&ServiceContent>) -> Files {
-    let text = |blob| String::from_utf8(objects.blob(blob).unwrap().to_vec()).unwrap();
-    content.map(|content| content.files.iter().map(|file| (file.path.clone(), text(file.blob))).collect())
+fn files_of(objects: &dyn Objects, service: Option<&ServiceContent>) -> Files {
+    let text = |file| String::from_utf8(content(objects, file).unwrap().to_vec()).unwrap();
+    service.map(|service| service.files.iter().map(|file| (file.path.clone(), text(file))).collect())
 }
 
 impl HostDriver {

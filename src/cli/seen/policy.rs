@@ -53,7 +53,7 @@ pub(super) fn check(
         return Err(refused(format!("computed here it is plan {}", composed.plan.id().short())));
     }
     let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
-    Ok(SeenPlan { document, previews, gates: Vec::new(), on_the_host: Vec::new() })
+    Ok(SeenPlan { document, previews, gates: Vec::new(), values: String::new(), on_the_host: Vec::new() })
 }
 
 /// Where the policy in force was read from, and its revision.

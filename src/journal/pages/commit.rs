@@ -97,8 +97,8 @@ fn line(event: &Event) -> String {
     cut(&line, LINE)
 }
 
-/// One event in a few words, on one line.
-fn told(event: &Event) -> String {
+/// One event in a few words, on one line, safe to show.
+pub(crate) fn told(event: &Event) -> String {
     match event {
         Event::Started { branch, .. } => format!("the journal of branch {} begins", harmless(branch)),
         Event::PolicyAdmitted { version, .. } => format!("policy {version} is in force"),

@@ -1,7 +1,6 @@
 //! `plan.diff`: the diff alone, as a terminal shows it.
 
 use super::plan::{PlanPage, in_words, verb, what_is_cut};
-use super::preview::Shown;
 use super::words::tally;
 use crate::plan::{Action, PlanKind};
 use crate::text::{escape, escape_lines, is_safe, is_safe_lines};
@@ -10,12 +9,18 @@ use crate::text::{escape, escape_lines, is_safe, is_safe_lines};
 pub fn plan_diff(page: &PlanPage<'_>) -> String {
     let document = page.document;
     let plan = &document.plan;
-    let shown = Shown::of(page.previews, page.limit);
+    let shown = page.shown();
     let mut out = format!("# {}: plan {}\n", plan.environment, document.short);
     if let Some(what) = what_is_cut(document, shown.left_out) {
         let approve =
             format!("countersign approve {} --plan {} --acknowledge truncated", plan.environment, document.short);
         out += &format!("# cut: {what} not shown; to approve it all the same: {approve}\n");
+    }
+    if !page.values.is_empty() {
+        out += &format!("# values\n{}", page.shown_values());
+        if !out.ends_with('\n') {
+            out.push('\n');
+        }
     }
     for service in &plan.services {
         let Some(shown) = shown.services.iter().find(|shown| *shown.name == service.name) else {

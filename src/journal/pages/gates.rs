@@ -28,6 +28,7 @@ pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateC
     let rulesets = |gates: &Gates| gates.rulesets.as_ref().map_or_else(default, names_or_none);
     let customer = |gates: &Gates| gates.customer_email.clone().unwrap_or_else(|| "none".to_owned());
     let automatic = |gates: &Gates| names_or_none(&gates.auto_approve);
+    let imports = |gates: &Gates| names_or_none(&gates.imports);
     let change = |setting, in_words: &dyn Fn(&Gates) -> String, changed: bool| {
         changed.then(|| GateChange { setting, old: in_words(leaves), new: in_words(enters) })
     };
@@ -36,6 +37,7 @@ pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateC
         change("rulesets", &rulesets, leaves.rulesets != enters.rulesets),
         change("customerEmail", &customer, leaves.customer_email != enters.customer_email),
         change("autoApprove", &automatic, leaves.auto_approve != enters.auto_approve),
+        change("imports", &imports, leaves.imports != enters.imports),
     ]
     .into_iter()
     .flatten()

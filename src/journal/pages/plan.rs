@@ -3,9 +3,10 @@
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
 use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
-use crate::model::ServiceName;
+use crate::model::{EnvironmentName, ServiceName};
 use crate::plan::preview::Preview;
 use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
+use crate::revision::{Source, Sources};
 use crate::text::{cut, fence_as, markdown_inline};
 
 /// How many commits and contributors a page lists; `plan.json` has them all.
@@ -22,24 +23,42 @@ pub struct PlanPage<'a> {
     pub previews: &'a [(ServiceName, Preview)],
     /// What the change does to the gate settings.
     pub gates: &'a [GateChange],
-    /// How many bytes of the previews are shown.
+    /// The diff of the values.
+    pub values: &'a str,
+    /// How many bytes of values and previews are shown.
     pub limit: usize,
+}
+
+impl PlanPage<'_> {
+    /// The previews, with what the values leave of the limit.
+    pub(super) fn shown(&self) -> Shown<'_> {
+        Shown::of(self.previews, self.limit.saturating_sub(self.values.len()))
+    }
+
+    /// The diff of the values as far as it is shown; without a newline at the end where there is none.
+    pub(super) fn shown_values(&self) -> String {
+        crate::text::cut_lines(self.values, self.limit).0
+    }
 }
 
 /// `plan.md`.
 pub fn plan_page(page: &PlanPage<'_>) -> String {
     let document = page.document;
     let plan = &document.plan;
-    let shown = Shown::of(page.previews, page.limit);
+    let shown = page.shown();
     let mut blocks = Blocks::default();
     blocks.add(format!("# {}: plan {}", plan.environment, document.short));
     blocks.add(in_five_lines(page));
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
-    if page.document.plan.kind != crate::plan::PlanKind::Policy {
+    if document.plan.kind != crate::plan::PlanKind::Policy {
         blocks.add(gates(page.gates));
     }
+    if !page.values.is_empty() {
+        blocks.add(format!("## Values\n\n{}", fence_as("diff", &page.shown_values())));
+    }
+    blocks.add(imports(&document.imports));
     blocks.add(contributors(&document.contributors));
     blocks.add(commits(document));
     blocks.add("## Diff");
@@ -171,6 +190,15 @@ fn gates(changes: &[GateChange]) -> String {
         format!("{}\n{both}", table(["setting", "now", "then"], changes.iter().map(row)))
     };
     format!("## Settings and gates\n\n{told}")
+}
+
+/// What is imported, as it was applied there.
+fn imports(imports: &Sources) -> String {
+    let row = |(name, source): (&EnvironmentName, &Source)| {
+        [name.to_string(), format!("`{}`", source.revision), format!("`{}`", source.commit.short())]
+    };
+    let rows = table(["environment", "its applied revision", "applied from"], imports.iter().map(row));
+    if rows.is_empty() { rows } else { format!("## Imports\n\n{rows}") }
 }
 
 fn contributors(contributors: &[Contributor]) -> String {

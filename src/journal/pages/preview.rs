@@ -7,10 +7,12 @@ use crate::plan::{Action, preview::Preview};
 /// What a line of the summary costs beside its text.
 const ITEM: usize = 16;
 
-/// Whether previews exceed the display limit (bytes), so that a page that shows them is cut, or left contents out. A plan of which this is
-/// true must say `truncated`.
-pub fn is_cut(previews: &[(ServiceName, Preview)], limit: usize) -> bool {
-    previews.iter().any(|(_, preview)| preview.omitted > 0) || !Shown::of(previews, limit).left_out.is_nothing()
+/// Whether the diff of the values and the previews together exceed the display limit (bytes), so that a page that shows
+/// them is cut, or left contents out. A plan of which this is true must say `truncated`.
+pub fn is_cut(values: &str, previews: &[(ServiceName, Preview)], limit: usize) -> bool {
+    previews.iter().any(|(_, preview)| preview.omitted > 0)
+        || values.len() > limit
+        || !Shown::of(previews, limit.saturating_sub(values.len())).left_out.is_nothing()
 }
 
 /// The previews as the pages show them.

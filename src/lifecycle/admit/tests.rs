@@ -92,6 +92,7 @@ impl Office {
             commit: commit(1),
             truncated: false,
             contributors: Vec::new(),
+            imports: Default::default(),
         });
         office
     }
@@ -477,6 +478,7 @@ fn a_plan_with_the_short_name_of_another_is_never_on_the_journal() {
         commit: commit(1),
         truncated: false,
         contributors: Vec::new(),
+        imports: Default::default(),
     });
     let what = refused.expect_err("a clash").to_string();
     assert!(what.contains("are both named"), "{what}");

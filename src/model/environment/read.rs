@@ -1,16 +1,19 @@
 //! Reading `environment.yaml`.
 
+mod depend;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Files, Gates, Service, ServiceKind};
+use super::{Environment, Files, Gates, Import, Service, ServiceKind};
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
 use crate::model::header::named_spec;
+use crate::model::values::values;
 use crate::model::yaml::{Document, Field, Limits, all, show};
-use crate::model::{EnvironmentName, Problem, Problems, ServiceName};
+use crate::model::{EnvironmentName, Problem, Problems, ServiceName, Values};
 
-const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "services"];
-const SPEC_NOT_BUILT: &[&str] = &["promotion", "imports", "values", "secrets", "drift"];
+const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "imports", "values", "services"];
+const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets", "drift"];
 const TYPES_NOT_BUILT: &[&str] = &["git", "command", "terraform", "helm", "kubernetes"];
 
 /// A service with what is judged of it beside its own fields.
@@ -19,6 +22,7 @@ struct Read<'d> {
     auto_approve: bool,
     name_field: Field<'d>,
     target_field: Field<'d>,
+    depends_field: Option<Field<'d>>,
 }
 
 impl Environment {
@@ -52,6 +56,8 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
     let rulesets = fields.maybe("rulesets", |list| list.set_of(Field::name));
     let customer_email = fields.maybe("customerEmail", email);
     let deploy = fields.or("deploy", (), deploy);
+    let imports = fields.or("imports", Vec::new(), |list| imports(&name, list));
+    let values = fields.or("values", Values::default(), values);
     let services = fields.required("services").and_then(|list| services(&list));
     let (services, auto_approve) = services?;
     deploy?;
@@ -62,9 +68,43 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
             rulesets: rulesets?,
             customer_email: customer_email?,
             auto_approve,
+            imports: imports?,
         },
+        values: values?,
         services,
     })
+}
+
+fn imports(own: &EnvironmentName, list: &Field<'_>) -> Option<Vec<Import>> {
+    let mut seen = BTreeSet::new();
+    let mut read = Vec::new();
+    for item in list.list()? {
+        let Some(fields) = item.fields(&["name", "revision"]) else {
+            read.push(None);
+            continue;
+        };
+        let field = fields.required("name");
+        let name: Option<EnvironmentName> = field.as_ref().and_then(Field::name);
+        let revision = fields.maybe("revision", Field::parsed);
+        let (Some(field), Some(name), Some(revision)) = (field, name, revision) else {
+            read.push(None);
+            continue;
+        };
+        let wrong = if name == *own {
+            Some("an environment cannot import itself")
+        } else if name.as_str() == EnvironmentName::GOVERNANCE {
+            Some("`governance` is the policy, and has no values")
+        } else if !seen.insert(name.clone()) {
+            Some("imported twice; remove one")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            field.complain(wrong);
+        }
+        read.push(wrong.is_none().then_some(Import { name, revision }));
+    }
+    all(read)
 }
 
 /// Only what is the default anyway is built.
@@ -84,7 +124,7 @@ fn services(list: &Field<'_>) -> Option<(Vec<Service>, BTreeSet<ServiceName>)> {
     let distinct = names_are_distinct(&readable);
     let apart = targets_are_apart(&readable);
     let read = all(read)?;
-    if !(distinct && apart) {
+    if !(distinct && apart && depend::are_in_order(&read)) {
         return None;
     }
     let auto = read.iter().filter(|one| one.auto_approve).map(|one| one.service.name.clone()).collect();
@@ -137,7 +177,7 @@ fn service<'d>(field: &Field<'d>) -> Option<Read<'d>> {
         }
         kind.word(&[("files", ())])?;
     }
-    let fields = field.fields_but(&["name", "type", "path", "target", "autoApprove", "template"], &["dependsOn"])?;
+    let fields = field.fields_but(&["name", "type", "path", "target", "autoApprove", "template", "dependsOn"], &[])?;
     let name_field = fields.required("name");
     let name = name_field.as_ref().and_then(Field::name);
     let kind = fields.required("type");
@@ -146,14 +186,19 @@ fn service<'d>(field: &Field<'d>) -> Option<Read<'d>> {
     let target = target_field.as_ref().and_then(host_folder);
     let auto_approve = fields.or("autoApprove", false, Field::boolean);
     let template = fields.or("template", false, Field::boolean);
-    if template == Some(true) {
-        if let Some(field) = fields.optional("template") {
-            field.not_built("template: true");
-        }
-        return None;
-    }
+    let depends_field = fields.optional("dependsOn");
+    let depends_on = fields.or("dependsOn", Vec::new(), |list| list.set_of(Field::name));
     kind?;
-    template?;
-    let service = Service { name: name?, kind: ServiceKind::Files(Files { path: path?, target: target? }) };
-    Some(Read { service, auto_approve: auto_approve?, name_field: name_field?, target_field: target_field? })
+    let service = Service {
+        name: name?,
+        depends_on: depends_on?,
+        kind: ServiceKind::Files(Files { path: path?, target: target?, template: template? }),
+    };
+    Some(Read {
+        service,
+        auto_approve: auto_approve?,
+        name_field: name_field?,
+        target_field: target_field?,
+        depends_field,
+    })
 }

@@ -35,6 +35,11 @@ impl<'d> Field<'d> {
         Self { document, node, path: String::new() }
     }
 
+    /// The value as it was written.
+    pub(crate) fn node(&self) -> &'d Node {
+        self.node
+    }
+
     /// Where it is.
     pub fn place(&self) -> Place {
         self.document.place(self.node.at, &self.path)

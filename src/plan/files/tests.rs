@@ -12,7 +12,14 @@ struct Source {
 impl Source {
     fn file(&self, path: &str, mode: Mode, bytes: &[u8]) -> InputFile {
         let blob = self.objects.write(Kind::Blob, bytes).unwrap();
-        InputFile { path: path.to_owned(), mode, sha256: Digest::of(bytes), blob, size: bytes.len() as u64 }
+        InputFile {
+            path: path.to_owned(),
+            mode,
+            sha256: Digest::of(bytes),
+            blob,
+            size: bytes.len() as u64,
+            rendered: None,
+        }
     }
 
     fn files(&self, files: &[(&str, &str)]) -> Vec<InputFile> {
@@ -320,7 +327,7 @@ fn what_is_beyond_the_bounds_of_a_preview_is_told_and_never_read() {
         shown.notes.iter().filter(|note| note.contains("is beyond what one preview shows: 600000 bytes, sha256 "));
     assert_eq!(told.count(), 3, "{:?}", shown.notes);
     assert_eq!(shown.summary.len(), 9, "every file is named");
-    assert!(crate::journal::pages::is_cut(&[("app".parse().unwrap(), shown)], usize::MAX));
+    assert!(crate::journal::pages::is_cut("", &[("app".parse().unwrap(), shown)], usize::MAX));
 }
 
 #[test]

@@ -49,9 +49,12 @@ impl Host {
             sha256: Digest::of(bytes),
             blob: self.objects.write(Kind::Blob, bytes).unwrap(),
             size: bytes.len() as u64,
+            rendered: None,
         };
-        let kind = Files { path: "config".to_owned(), target: self.target().to_str().unwrap().to_owned() };
-        let service = Service { name: "config".parse().unwrap(), kind: ServiceKind::Files(kind) };
+        let kind =
+            Files { path: "config".to_owned(), target: self.target().to_str().unwrap().to_owned(), template: false };
+        let service =
+            Service { name: "config".parse().unwrap(), depends_on: Vec::new(), kind: ServiceKind::Files(kind) };
         ServiceContent { service, files: files.iter().map(file).collect() }
     }
 

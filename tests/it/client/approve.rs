@@ -207,9 +207,42 @@ fn of_a_glob_what_would_not_count_is_left_out_and_said() {
     let mut world = World::with().approvers(&["alice", "bob", "mallory"]).build();
     world.environment("mallory", "acme-prod", "v1\n").push("mallory");
     world.environment("alice", "acme-test", "v1\n").push("alice").tick();
-    let run = world.client("mallory", &["approve", "acme-*", "--yes"]);
-    assert!(run.succeeded() && run.stderr.contains("note: acme-prod: your approval would not count"), "{run}");
+    let run = world.client("mallory", &["--output", "json", "approve", "acme-*", "--yes"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    let words = "acme-prod: your approval would not count: you contributed to this change";
+    assert!(run.stderr.contains(&format!("error: {words}")) && run.stderr.contains("hint: "), "{run}");
+    let json: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(json["refused"][0].as_str().unwrap().starts_with(words), "{json}");
+    assert_eq!(
+        (json["statements"].as_array().unwrap().len(), &json["statements"][0]["environment"]),
+        (1, &"acme-test".into())
+    );
     world.tick().expect_applied("acme-test", "v1\n").expect_not_applied("acme-prod").finish();
+}
+
+#[test]
+fn a_fleet_is_rejected_and_taken_back_in_one_commit_each() {
+    let mut world = World::new();
+    world.environment("mallory", "acme-prod", "v1\n").environment("mallory", "acme-test", "v1\n");
+    world.push("mallory").tick();
+    let commits = || world.git("remote.git", &["rev-list", "--count", "main"]).parse::<u32>().unwrap();
+    let before = commits();
+    world.client("bob", &["reject", "acme-prod", "acme-test", "--yes", "-m", "not on a Friday"]).text();
+    assert_eq!(commits(), before + 1);
+    world.tick();
+    for name in ["acme-prod", "acme-test"] {
+        assert_eq!(world.status(name).phase, countersign::lifecycle::Phase::Rejected);
+    }
+    // None of them counts twice, and each is named.
+    let again = world.client("bob", &["reject", "acme-*", "--yes"]);
+    assert_eq!(again.code, Some(1), "{again}");
+    assert!(again.stderr.contains("acme-prod: ") && again.stderr.contains("acme-test: "), "{again}");
+    world.client("bob", &["withdraw", "acme-*", "--yes"]).text();
+    world.tick();
+    let run = world.client("bob", &["approve", "acme-*", "prox", "--yes"]);
+    assert!(run.code == Some(2) && run.stderr.contains("knows no environment `prox`"), "{run}");
+    world.client("bob", &["approve", "acme-*", "--yes"]).text();
+    world.tick().expect_applied("acme-prod", "v1\n").expect_applied("acme-test", "v1\n").finish();
 }
 
 #[test]

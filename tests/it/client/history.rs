@@ -41,6 +41,23 @@ fn the_history_says_who_approved_what_and_why() {
 }
 
 #[test]
+fn a_spreadsheet_gets_a_table_without_formulas() {
+    let mut world = update_waiting();
+    world.client("bob", &["approve", "prod", "--yes", "-m", "=cmd|' /C calc'!A0, \"quoted\"\nsecond line"]).text();
+    world.tick();
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["--output", "csv", "history", "--all"])), @r#"
+    exit 0
+    environment,deployment,kind,began,ended,result,approvers,reasons,message,plan,revision,policy
+    prod,2,update,[time],[time],applied,bob (standard/platform),"bob: =cmd|' /C calc'!A0, ""quoted""<U+000A>second line",,sha256:[digest],sha256:[digest],1
+    prod,1,create,[time],[time],applied,alice (standard/platform),,,sha256:[digest],sha256:[digest],1
+    "#);
+    let one = world.client("bob", &["--output", "csv", "history", "prod", "2"]).text();
+    assert_eq!(one.lines().count(), 2, "{one}");
+    expect_refused(&world, "bob", &["--output", "csv", "status"], 2, &["`--output csv` is for `history` alone"]);
+    world.finish();
+}
+
+#[test]
 fn the_history_can_be_cut_by_time() {
     let mut world = update_waiting();
     let history =

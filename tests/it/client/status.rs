@@ -38,6 +38,18 @@ fn the_status_answers_what_it_waits_for_and_who_can() {
 }
 
 #[test]
+fn the_last_line_counts_only_where_somebody_is_waited_for() {
+    let mut world = update_waiting();
+    world.approve_by_merge("bob", "prod").tick();
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @r#"
+    exit 0
+    prod  Synced  2
+    1 environment, none waits for anybody · last entry [n] s ago
+    "#);
+    world.finish();
+}
+
+#[test]
 fn the_commands_of_the_status_work_as_they_stand() {
     let mut world = update_waiting();
     let status = world.client("bob", &["status", "prod"]).text();

@@ -24,6 +24,7 @@ fn planned(environment: &str) -> Event {
         commit: oid("config head"),
         truncated: false,
         contributors: vec![],
+        imports: Default::default(),
     }
 }
 

@@ -30,7 +30,11 @@ pub fn revision(seed: &str) -> RevisionId {
 }
 
 pub fn key(person: &str) -> PublicKey {
-    serde_json::from_value(format!("ssh-ed25519 AAAA{person}").into()).unwrap()
+    let mut seed = [0; 32];
+    seed[..person.len()].copy_from_slice(person.as_bytes());
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
+    let text = ssh_key::PublicKey::from(pair.public).to_openssh().unwrap();
+    crate::evidence::key::parse_public_key(&text).unwrap()
 }
 
 fn person(who: &str, email: &str) -> (PersonName, Person) {
@@ -93,6 +97,7 @@ pub fn gates() -> Gates {
         rulesets: Some(vec![name("production")]),
         customer_email: Some("ops@acme.example".to_owned()),
         auto_approve: BTreeSet::new(),
+        imports: Vec::new(),
     }
 }
 
@@ -169,6 +174,7 @@ impl World {
             commit: oid("config head"),
             truncated,
             contributors: contributors(),
+            imports: Default::default(),
         };
         self.entry(vec![event])
     }

@@ -1,0 +1,71 @@
+//! Who imports whom: whose plans a deployment changes.
+
+use super::{Daemon, Importers, TickError};
+use crate::lifecycle::{EnvironmentState, OpenPlan};
+use crate::model::EnvironmentName;
+use crate::object::Oid;
+use crate::revision::imports::{importers, imports_in};
+use crate::revision::{Desired, Sources};
+
+impl Daemon {
+    /// Who imports whom by a config commit.
+    pub(super) fn importers(&mut self, config: Oid) -> Result<&Importers, TickError> {
+        if self.importers.as_ref().is_none_or(|(at, _)| *at != config) {
+            let tree = self.objects.commit(config)?.tree;
+            let found = importers(self.objects.as_ref(), &self.hashes, &self.config.root, tree)?;
+            self.importers = Some((config, found));
+        }
+        self.importers.as_ref().map(|(_, importers)| importers).ok_or(TickError::Conflict)
+    }
+
+    /// Whether anybody imports an environment.
+    pub(super) fn is_imported(&mut self, config: Oid, name: &EnvironmentName) -> Result<bool, TickError> {
+        self.importers(config)?;
+        let state = self.state()?;
+        Ok(self.importers.as_ref().is_some_and(|(_, importers)| state.is_imported(importers, name)))
+    }
+
+    /// What an environment imports by a config commit.
+    pub(super) fn imports_at(&self, config: Oid, name: &EnvironmentName) -> Result<Vec<EnvironmentName>, TickError> {
+        let tree = self.objects.commit(config)?.tree;
+        Ok(imports_in(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name)?)
+    }
+
+    /// After a deployment ended: those who import the environment are planned again, and so is what it imports or did,
+    /// since what nobody imports may be recorded without approval.
+    pub(super) fn plan_importers(
+        &mut self,
+        name: &EnvironmentName,
+        plan: &OpenPlan,
+        before: &EnvironmentState,
+    ) -> Result<(), TickError> {
+        let config = self.state()?.heads.config;
+        let users = self.importers(config)?.get(name).cloned().unwrap_or_default();
+        let old: &Sources = &before.applied.as_ref().map(|applied| applied.imports.clone()).unwrap_or_default();
+        self.again.extend(users.into_iter().chain(plan.imports.keys().chain(old.keys()).cloned()));
+        Ok(())
+    }
+
+    /// Gate: what is imported may have been deployed since the plan was made. It is then planned again before anything
+    /// is claimed.
+    pub(super) fn imports_moved(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        plan: &OpenPlan,
+    ) -> Result<bool, TickError> {
+        if plan.imports.is_empty() {
+            return Ok(false);
+        }
+        let config = self.state()?.heads.config;
+        let is_same = match self.desired(config, name)? {
+            Desired::Present(resolved) => Some(resolved.revision) == plan.revision,
+            _ => false,
+        };
+        if !is_same {
+            tracing::info!(environment = %name, number = env.next_number(), "what it imports has moved on");
+            self.again.insert(name.clone());
+        }
+        Ok(!is_same)
+    }
+}
