@@ -88,7 +88,7 @@ impl Status {
         let plan = deploying.or_else(|| env.current_plan());
         let refused = env.refused.iter().map(StatementView::of_refused);
         let at_rest = || -> Vec<StatementView> {
-            let judged = plan.into_iter().flat_map(|plan| &plan.statements);
+            let judged = plan.filter(|_| env.invalid.is_some()).into_iter().flat_map(|plan| &plan.statements);
             judged.map(|(_, judged)| StatementView::of_uncounted(judged, AT_REST)).collect()
         };
         let statements = verdict.map_or_else(at_rest, |verdict| verdict.statements.clone());

@@ -86,7 +86,12 @@ impl Voice<'_> {
         Ok((said, yaml))
     }
 
-    pub(super) fn print_records(&self, journal: &JournalTip<'_>, said: Vec<(Said, String)>, refused: &[CliError]) -> Outcome {
+    pub(super) fn print_records(
+        &self,
+        journal: &JournalTip<'_>,
+        said: Vec<(Said, String)>,
+        refused: &[CliError],
+    ) -> Outcome {
         let root = &journal.tips().root;
         if self.output.is_json() {
             let said = said.into_iter().map(|(said, yaml)| Said { record: Some(yaml), ..said });
@@ -100,8 +105,7 @@ impl Voice<'_> {
         }
         eprintln!(
             "commit it at the path in its first line, on {} or {}; it proves itself, whoever commits it",
-            self.clone.branch,
-            RECORDS
+            self.clone.branch, RECORDS
         );
         Ok(code(refused))
     }
