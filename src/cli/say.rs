@@ -7,7 +7,9 @@ mod subject;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
+pub use self::said::pushed;
 use self::subject::Subject;
+pub use self::subject::check_plan;
 use super::chain::Chain;
 use super::clone::{ConfigClone, Tips};
 use super::journal::JournalTip;
@@ -47,6 +49,17 @@ pub struct Saying {
 
 /// Says it.
 pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowledge: &[String]) -> Outcome {
+    say_and_deploy(global, saying, verdict, acknowledge, false)
+}
+
+/// Says it, and starts the deployment as well where `deploy` says so, somebody has to, and this completes what is asked.
+pub fn say_and_deploy(
+    global: &Global,
+    saying: &Saying,
+    verdict: ApprovalVerdict,
+    acknowledge: &[String],
+    deploy: bool,
+) -> Outcome {
     let output = Output::of(global);
     if output.is_json() && !saying.yes {
         return Err(CliError::failed("with --output json nothing is asked: add --yes"));
@@ -57,7 +70,7 @@ pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowled
     clone.check_names(&start.start, journal.tips())?;
     let signer = Signer::find(global, &clone, saying.key.as_deref())?;
     let person = signer_in_policy(&signer, &journal.governance, SystemClock.now())?;
-    let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, saying };
+    let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, deploy, saying };
     let (subjects, refused) = voice.subjects(&journal)?;
     for subject in &subjects {
         if subject.status.repository != start.repository {
@@ -87,6 +100,7 @@ struct Voice<'a> {
     person: &'a Person,
     verdict: ApprovalVerdict,
     acknowledge: &'a [String],
+    deploy: bool,
     saying: &'a Saying,
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::environment::{EnvironmentState, HISTORY_SHOWN, OpenPlan};
+use super::environment::{EnvironmentState, OpenPlan};
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
 use crate::journal::{Admission, Event, Heads, JournalEntry, Judged, Layout, ReadyMade};
 use crate::model::{ApprovalVerdict, EnvironmentName};
@@ -243,7 +243,14 @@ impl State {
                 env.deployment = None;
                 let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
                 if let Some(old) = env.plans.remove(plan) {
-                    open = OpenPlan { since: old.since, statements: old.statements, ready: old.ready, ..open };
+                    open = OpenPlan {
+                        since: old.since,
+                        statements: old.statements,
+                        ready: old.ready,
+                        deploys: old.deploys,
+                        spent: old.spent,
+                        ..open
+                    };
                 }
                 env.plans.insert(*plan, open);
                 env.current = Some(*plan);
@@ -316,6 +323,19 @@ impl State {
         }
         // A folder below approvals/ makes no environment: whoever may push could make any number of them.
         let mut env = self.environments.get_mut(&judged.environment);
+        if let Some(env) = env.as_mut() {
+            env.hear(sequence, judged);
+        }
+        if let Some(action) = &judged.request {
+            return match env {
+                Some(env) => env.fold_request(sequence, judged, action).map_err(|what| FoldError { sequence, what }),
+                None if judged.admitted == Admission::Admitted => {
+                    let what = format!("a request is admitted for {}, which is not on the journal", judged.environment);
+                    Err(FoldError { sequence, what })
+                }
+                None => Ok(()),
+            };
+        }
         match judged.plan.and_then(|plan| env.as_mut()?.open_plan_mut(plan)) {
             Some(plan) => plan.statements.push((sequence, judged.clone())),
             None if judged.admitted == Admission::Admitted => {
@@ -324,10 +344,7 @@ impl State {
             }
             None => {
                 if let Some(env) = env {
-                    env.refused.push(judged.clone());
-                    if env.refused.len() > HISTORY_SHOWN {
-                        env.refused.remove(0);
-                    }
+                    env.keep_refused(judged);
                 }
             }
         }

@@ -33,7 +33,13 @@ fn repository() -> Value {
         "",
         [
             required("name", name("What it is called here")),
-            required("url", pattern("Where it is: ssh, https or a local path", "^(ssh://|https://|file:///|/)")),
+            required(
+                "url",
+                pattern(
+                    "Where it is: ssh, https or a local path",
+                    "^(ssh://[^-]|https://|file:///|/|[^-/:@\\s][^/:@\\s]*@[^/:@\\s]+:)",
+                ),
+            ),
             optional("branch", branch("What is desired; main")),
             optional("root", pattern("The folder that holds governance/ and environments/; /", "^/")),
             optional("journal", journal()),

@@ -10,6 +10,7 @@ use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, Mode, ObjectError, Oid, entry_at, files_below};
 use crate::plan::PlanDocument;
 use crate::plan::compose::Composed;
+use crate::revision::Sources;
 use crate::revision::resolve::below;
 
 impl Step<'_, '_> {
@@ -84,7 +85,7 @@ impl Step<'_, '_> {
             truncated: *truncated,
             contributors: known,
             commits,
-            imports: crate::revision::imports::Sources::new(),
+            imports: Sources::new(),
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod depends;
 mod imports;
+mod root;
 mod templates;
 
 use crate::world::{World, files_below};

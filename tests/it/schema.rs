@@ -145,8 +145,9 @@ fn is_of_shape(message: &str) -> bool {
         "expected a whole number",
         "expected at least one entry",
     ];
-    // How a scalar is quoted, and the name of the file, are nothing that a schema sees.
-    let is_elsewhere = message.contains(", the name of ") || message.ends_with("; quote it");
+    // How a scalar is quoted, the name of the file, and all that makes an address are nothing that a schema sees.
+    let is_elsewhere =
+        message.contains("`ssh://") || message.contains(", the name of ") || message.ends_with("; quote it");
     (begins.iter().any(|start| message.starts_with(start)) || message.contains("not built yet")) && !is_elsewhere
 }
 

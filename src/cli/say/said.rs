@@ -1,12 +1,10 @@
 //! Statements that were made: signed, and told.
 
-use std::ffi::OsStr;
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::super::clone::{RECORDS, passed_on};
-use super::super::error::from_error;
+use super::super::clone::{ConfigClone, RECORDS};
 use super::super::journal::JournalTip;
 use super::super::publish::Published;
 use super::super::weigh::noun;
@@ -14,9 +12,6 @@ use super::super::{CliError, Outcome};
 use super::Voice;
 use super::subject::Subject;
 use crate::digest::{PlanId, StatementId};
-use crate::evidence::signature::verify;
-use crate::evidence::statements::STATEMENT_NAMESPACE;
-use crate::git::keygen;
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker, PersonName, Statement};
 use crate::revision::resolve::below;
 use crate::text::escape;
@@ -42,7 +37,7 @@ impl Voice<'_> {
             environment: subject.status.environment.clone(),
             plan: subject.plan,
             verdict: self.verdict,
-            deploy: false,
+            deploy: subject.deploys,
             reason: self.saying.reason.clone(),
             acknowledge: self.acknowledge.to_vec(),
             maker: Maker::Signed {
@@ -51,17 +46,7 @@ impl Voice<'_> {
                 signature: String::new(),
             },
         };
-        let payload = approval.signed_bytes();
-        let program = OsStr::new(&self.signer.program);
-        let made = keygen::sign(program, &self.signer.key, STATEMENT_NAMESPACE, &payload, &mut passed_on);
-        let pem = made.map_err(|error| from_error(&error))?;
-        // Gate: what was made is what the daemon will accept, by the key that it knows.
-        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload).map_err(|error| {
-            CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program))
-        })?;
-        if made_by != self.signer.public {
-            return Err(CliError::failed("the signature was made by another key than the one named"));
-        }
+        let pem = self.signer.sign(&approval.signed_bytes())?;
         if let Maker::Signed { signature, .. } = &mut approval.maker {
             *signature = pem;
         }
@@ -111,7 +96,7 @@ impl Voice<'_> {
     }
 
     pub(super) fn print(&self, published: &Published, said: Vec<(Said, String)>, refused: &[CliError]) -> Outcome {
-        let Published { commit, branch, tries, protected } = published;
+        let Published { commit, branch, tries, .. } = published;
         if self.output.is_json() {
             let statements: Vec<Said> = said.into_iter().map(|(said, _)| said).collect();
             let document = serde_json::json!({
@@ -121,16 +106,7 @@ impl Voice<'_> {
             self.output.json(&document)?;
             return Ok(code(refused));
         }
-        let mut notes = Vec::new();
-        if let Some(reason) = protected {
-            notes.push(format!("{} refused: {}", self.clone.branch, escape(reason)));
-        }
-        let races = tries - 1 - usize::from(protected.is_some());
-        if races > 0 {
-            notes.push(format!("{} try: someone pushed in between", ordinal(races + 1)));
-        }
-        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-        self.output.text(&format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short()))?;
+        self.output.text(&pushed(self.clone, published))?;
         let names: Vec<&EnvironmentName> = said.iter().map(|(said, _)| &said.environment).collect();
         let noun = noun(self.verdict);
         self.output.text(&match names.as_slice() {
@@ -148,6 +124,21 @@ fn code(refused: &[CliError]) -> ExitCode {
 
 fn messages(refused: &[CliError]) -> Vec<String> {
     refused.iter().map(CliError::message).collect()
+}
+
+/// `signed · committed 4be01aa on main · pushed`, with what was in the way.
+pub fn pushed(clone: &ConfigClone, published: &Published) -> String {
+    let Published { commit, branch, tries, protected } = published;
+    let mut notes = Vec::new();
+    if let Some(reason) = protected {
+        notes.push(format!("{} refused: {}", clone.branch, escape(reason)));
+    }
+    let races = tries - 1 - usize::from(protected.is_some());
+    if races > 0 {
+        notes.push(format!("{} try: someone pushed in between", ordinal(races + 1)));
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short())
 }
 
 fn ordinal(n: usize) -> String {

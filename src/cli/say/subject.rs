@@ -13,7 +13,7 @@ use crate::journal::Status;
 use crate::journal::pages::list;
 use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
-use crate::model::{ApprovalVerdict, EnvironmentName, Glob};
+use crate::model::{ApprovalVerdict, EnvironmentName, Glob, Permission};
 
 /// One environment's plan that something is to be said on.
 pub(super) struct Subject {
@@ -23,6 +23,8 @@ pub(super) struct Subject {
     pub(super) chain: Chain,
     /// What the statement would do.
     pub(super) gives: String,
+    /// Whether it starts the deployment as well.
+    pub(super) deploys: bool,
 }
 
 impl Voice<'_> {
@@ -60,7 +62,7 @@ impl Voice<'_> {
         }
         match (&self.saying.plan, subjects.as_slice(), refused.is_empty()) {
             (None, _, _) => {}
-            (Some(wanted), [only], true) => check_plan(wanted, only)?,
+            (Some(wanted), [only], true) => check_plan(wanted, &only.status.environment, only.plan)?,
             (Some(_), _, _) => return Err(CliError::failed("--plan goes with one environment")),
         }
         // Told before anybody is asked: nothing is signed for these.
@@ -82,7 +84,29 @@ impl Voice<'_> {
                 None
             }
         };
-        Ok(Subject { plan, seen, chain, gives, status })
+        let (deploys, note) = self.deploys(journal, &status);
+        Ok(Subject { plan, seen, chain, gives: gives + &note, deploys, status })
+    }
+
+    /// Whether it starts the deployment as well, and what is to be said of that.
+    fn deploys(&self, journal: &JournalTip<'_>, status: &Status) -> (bool, String) {
+        let plain = |why: &str| (false, format!(" It starts nothing: {why}."));
+        let missing: usize = status.waiting_on.iter().map(WaitingOn::missing).sum();
+        let mine = |rule: &&WaitingOn| rule.missing() == 1 && rule.eligible.contains(&self.person.name);
+        let completes = missing == status.waiting_on.iter().filter(mine).count();
+        if !self.deploy {
+            return (false, String::new());
+        }
+        if !status.manual {
+            return plain("the environment deploys by itself");
+        }
+        if !journal.governance.may(&self.person.name, Permission::Deploy, &status.environment) {
+            return plain("you lack `deploy` there, so this is a plain approval");
+        }
+        if !completes {
+            return plain("more is asked for than yours, so this is a plain approval");
+        }
+        (true, " It starts the deployment.".to_owned())
     }
 
     /// What it would do, or why it would not count.
@@ -133,17 +157,17 @@ impl Voice<'_> {
     }
 }
 
-fn check_plan(wanted: &str, subject: &Subject) -> Result<(), CliError> {
+/// Whether the plan of an environment is the one that was meant: its digest, or the beginning of it.
+pub fn check_plan(wanted: &str, name: &EnvironmentName, plan: PlanId) -> Result<(), CliError> {
     let digits = wanted.strip_prefix("sha256:").unwrap_or(wanted);
     let is_digest = (4..=64).contains(&digits.len()) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !is_digest {
         return Err(CliError::failed(format!("--plan: `{wanted}` is no beginning of a plan's digest"))
             .hint("at least 4 of its hex digits, as status and plan.md show them"));
     }
-    if subject.plan.0.to_hex().starts_with(digits) {
+    if plan.0.to_hex().starts_with(digits) {
         return Ok(());
     }
-    let name = &subject.status.environment;
-    Err(CliError::refused(format!("{name} waits with plan {}, not with {wanted}", subject.plan.short()))
+    Err(CliError::refused(format!("{name} waits with plan {}, not with {wanted}", plan.short()))
         .hint(format!("look at the one that waits: countersign diff {name}")))
 }

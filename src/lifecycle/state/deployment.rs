@@ -28,7 +28,8 @@ impl State {
             )));
         }
         let retried = env.deployment.take();
-        let plan = match retried {
+        let carried = retried.as_ref().and_then(|retried| retried.started.clone());
+        let mut plan = match retried {
             Some(Deployment { failed: None, .. }) => {
                 return Err(wrong(format!("{} is claimed while it is being deployed", claim.environment)));
             }
@@ -40,7 +41,17 @@ impl State {
             }
         };
         env.attempts = (claim.number, claim.attempt);
-        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None });
+        let started = match &claim.started {
+            None => None,
+            Some(by) => {
+                let asked = plan.asked().into_iter().map(|(_, judged)| judged).chain(&carried);
+                let found = asked.into_iter().find(|judged| judged.digest == by.statement).cloned();
+                Some(found.ok_or_else(|| wrong(format!("a claim of {} by a word that is spent", claim.environment)))?)
+            }
+        };
+        plan.spent = sequence;
+        env.deployment =
+            Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started });
         for target in &claim.targets {
             self.targets.insert(target.clone(), claim.environment.clone());
         }
@@ -84,6 +95,7 @@ impl State {
             plan: plan.id,
             revision: plan.revision,
             met: claim.met.clone(),
+            started: claim.started.clone(),
             reasons,
             claimed: *claimed,
             ended: time,
@@ -92,18 +104,24 @@ impl State {
         };
         env.history.insert(0, row);
         env.history.truncate(HISTORY_SHOWN);
+        let is_closed = deployment.closed.is_some();
         env.deployment = None;
         if result == OutcomeResult::Abandoned {
             // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
             // claimed again after a failure stays failed.
-            if env.consumed >= number {
-                env.deployment =
-                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
+            if is_closed {
+                // Dropped while it ran: the number is consumed all the same.
+            } else if env.consumed >= number {
+                let failed = Some((time, services.to_vec(), message.to_owned()));
+                env.deployment = Some(Deployment { failed, started: None, ..deployment });
             } else {
                 env.plans.insert(deployment.plan.id, deployment.plan);
             }
             let kept: Vec<String> = self.targets_in_use(name);
             self.targets.retain(|target, owner| owner != name || kept.contains(target));
+            if is_closed {
+                self.known(name)?.close(number);
+            }
             return Ok(());
         }
         env.consumed = env.consumed.max(number);
@@ -137,6 +155,7 @@ impl State {
                 let gone = plan.revision.is_none();
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
             }
+            OutcomeResult::Failed if is_closed => {}
             OutcomeResult::Failed => {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
