@@ -2,6 +2,7 @@
 //!
 //! The daemon and the offline proof run the same functions over the same events.
 
+mod accepted;
 mod admit;
 mod claim;
 mod environment;
@@ -16,6 +17,7 @@ pub mod ready;
 pub mod refusals;
 mod state;
 
+pub use accepted::{Accepted, accepted_in_words, gone, pinned_in_words};
 pub use admit::{Facts, admit, merge_command};
 pub use claim::{SETTLED, evidence_files, met, why_not};
 pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPlan};
