@@ -1,12 +1,15 @@
 //! The command line: one file per command.
 
 mod approve;
+mod ask;
 mod chain;
 mod change;
 mod check;
 mod clone;
+mod close;
 mod completions;
 mod demo;
+mod deploy;
 mod deployments;
 mod diff;
 mod edit;
@@ -25,6 +28,8 @@ mod plan;
 mod progress;
 mod publish;
 mod reject;
+mod reopen;
+mod resume;
 mod run;
 mod say;
 mod scaffold;
@@ -34,6 +39,7 @@ mod set;
 mod show;
 mod standing;
 mod status;
+mod suspend;
 mod table;
 mod times;
 mod trust;
@@ -145,6 +151,16 @@ enum Command {
     Reject(reject::Arguments),
     /// Take back what you said last on the plan that waits
     Withdraw(withdraw::Arguments),
+    /// Start the deployment of an approved plan, at once or later
+    Deploy(deploy::Arguments),
+    /// Let nothing be deployed in an environment until somebody resumes it
+    Suspend(suspend::Arguments),
+    /// End a suspension
+    Resume(resume::Arguments),
+    /// Drop the change that waits: put back what is applied
+    Close(close::Arguments),
+    /// Have a rejected change planned anew
+    Reopen(reopen::Arguments),
     /// Who approved what, when and why, and what came of it
     History(history::Arguments),
     /// What happened, event by event
@@ -209,6 +225,11 @@ pub fn main() -> ExitCode {
         Command::Approve(arguments) => approve::main(global, arguments),
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),
+        Command::Deploy(arguments) => deploy::main(global, arguments),
+        Command::Suspend(arguments) => suspend::main(global, arguments),
+        Command::Resume(arguments) => resume::main(global, arguments),
+        Command::Close(arguments) => close::main(global, arguments),
+        Command::Reopen(arguments) => reopen::main(global, arguments),
         Command::Events(arguments) => events::main(global, arguments),
         Command::History(arguments) => history::main(global, arguments),
         Command::Completions(arguments) => completions::main(global, arguments),

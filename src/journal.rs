@@ -14,4 +14,4 @@ pub const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
 pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
-pub use status::{LastOutcome, Status, StatusPlan};
+pub use status::{LastOutcome, Status, StatusPlan, Suspender, Suspension};

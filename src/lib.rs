@@ -48,3 +48,4 @@ pub mod services;
 pub mod settings;
 pub mod text;
 pub mod verify;
+pub mod windows;

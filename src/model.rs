@@ -19,7 +19,9 @@ pub mod values;
 pub mod yaml;
 
 pub use duration::Duration;
-pub use environment::{Environment, Files, Gates, Import, Service, ServiceKind};
+pub use environment::{
+    Deploy, DeployMode, Environment, Files, Gates, Import, Schedule, Service, ServiceKind, Window, WindowKind,
+};
 pub use glob::Glob;
 pub use governance::{
     Approvers, Binding, EvidenceKind, Governance, Minimum, Permission, Person, PersonKey, Policy, PolicyAction,

@@ -7,12 +7,16 @@ mod asked;
 mod judge;
 mod locked;
 mod standing;
+mod start;
 mod verdict;
 
 pub use asked::{UnknownRuleset, unsatisfied_names};
 pub use judge::{Case, judge};
 pub use locked::locked;
+pub use start::{Hold, Start, Wish};
 pub use verdict::*;
+
+use jiff::Timestamp;
 
 use crate::digest::PlanId;
 
@@ -28,10 +32,17 @@ impl Permit {
         self.plan
     }
 
-    /// Gate 1: everything the policy asks for is met and no rejection stands.
+    /// Gate 1: everything the policy asks for is met, no rejection stands, and nothing else holds it.
     /// Gate 2: the claim is for this plan.
-    pub(crate) fn granted(verdict: &Verdict, claimed: PlanId, plan: PlanId) -> Option<Self> {
-        (verdict.is_approved() && claimed == plan).then_some(Self { plan })
+    /// `now` is when it was claimed, `is_open` whether its windows were open then.
+    pub(crate) fn granted(
+        verdict: &Verdict,
+        now: Timestamp,
+        is_open: bool,
+        claimed: PlanId,
+        plan: PlanId,
+    ) -> Option<Self> {
+        (verdict.may_start(now, is_open).is_ok() && claimed == plan).then_some(Self { plan })
     }
 }
 

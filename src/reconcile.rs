@@ -25,6 +25,8 @@ mod tick;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 pub use accept::AcceptHistory;
 pub use error::TickError;
 pub use report::{EnvironmentLine, Report};
@@ -120,9 +122,17 @@ pub struct Daemon {
     importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
+    /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
+    /// due. As the last tick that looked found it.
+    next: Option<Timestamp>,
 }
 
 impl Daemon {
+    /// When to tick again at the latest, beside polling: `None` where nothing waits for a time.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.next
+    }
+
     /// A daemon that remembers nothing yet.
     #[expect(clippy::too_many_arguments, reason = "one per seam; a struct of the same eight would say no more")]
     pub fn new(
@@ -160,6 +170,7 @@ impl Daemon {
             shared: BTreeMap::new(),
             importers: None,
             overview: None,
+            next: None,
         }
     }
 }

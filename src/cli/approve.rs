@@ -1,6 +1,6 @@
 //! `countersign approve`: countersign exactly the plan that waits.
 
-use super::say::{Saying, say};
+use super::say::{Saying, say_and_deploy};
 use super::{Global, Outcome};
 use crate::model::ApprovalVerdict;
 use crate::model::statement::TRUNCATED;
@@ -15,14 +15,11 @@ pub struct Arguments {
     /// Say that you know the published preview is cut
     #[arg(long, value_name = "WHAT", value_parser = [TRUNCATED])]
     acknowledge: Vec<String>,
-    /// Also start the deployment; environments that deploy by themselves need no such word
+    /// Also start the deployment, where somebody has to: if nothing else is missing then and you may
     #[arg(long)]
     deploy: bool,
 }
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
-    if arguments.deploy {
-        eprintln!("note: --deploy adds nothing: the environments deploy by themselves once their rules are met");
-    }
-    say(global, &arguments.saying, ApprovalVerdict::Approve, &arguments.acknowledge)
+    say_and_deploy(global, &arguments.saying, ApprovalVerdict::Approve, &arguments.acknowledge, arguments.deploy)
 }

@@ -6,8 +6,8 @@ use crate::digest::StatementId;
 use crate::evidence::signature::verify;
 use crate::evidence::statements::STATEMENT_NAMESPACE;
 use crate::journal::Status;
-use crate::model::{Approval, ApprovalVerdict, Governance, Maker, PersonName, Statement};
-use crate::object::{Mode, Objects, Oid, entry_at};
+use crate::model::{Approval, ApprovalVerdict, Governance, Maker, PersonName, RequestAction, Statement};
+use crate::object::{Mode, Objects, Oid, changed_paths, entry_at};
 use crate::policy::{Admitted, StatementView};
 use crate::revision::resolve::below;
 
@@ -60,6 +60,92 @@ impl Chain {
         }
         Ok(chain)
     }
+}
+
+/// The end of a person's chain in an environment, which their next request names: their last statement that the journal
+/// knows, and what they said since.
+///
+/// # Errors
+/// Where the records on the branches cannot be read.
+pub fn last_word(
+    journal: &JournalTip<'_>,
+    objects: &dyn Objects,
+    status: &Status,
+    person: &PersonName,
+) -> Result<Option<StatementId>, CliError> {
+    let mut last = status.last_statements.get(person).copied();
+    let theirs = |view: &&StatementView| view.by.as_ref() == Some(person) && view.admitted != Admitted::Refused;
+    let mut on_plan =
+        status.statements.iter().filter(theirs).rfind(|view| view.verdict.is_some()).map(|view| view.digest);
+    let mut new = unseen(journal, objects, status, person)?;
+    // As they will be judged: what takes effect in any case first, then link by link.
+    let is_veto = |statement: &Statement| match statement {
+        Statement::Approval(approval) => approval.verdict == ApprovalVerdict::Reject,
+        Statement::Request(request) => matches!(request.action, RequestAction::Suspend { .. }),
+    };
+    loop {
+        let next = new.iter().position(|statement| match statement {
+            _ if is_veto(statement) => true,
+            Statement::Approval(approval) => previous(&approval.maker) == Some(on_plan),
+            Statement::Request(request) => previous(&request.maker) == Some(last),
+        });
+        let Some(at) = next else { return Ok(last) };
+        let statement = new.remove(at);
+        last = Some(statement.digest());
+        if matches!(statement, Statement::Approval(_)) {
+            on_plan = last;
+        }
+    }
+}
+
+fn previous(maker: &Maker) -> Option<Option<StatementId>> {
+    match maker {
+        Maker::Signed { previous, .. } => Some(*previous),
+        Maker::ReadyMade { .. } => None,
+    }
+}
+
+/// A person's records about an environment that are on the branches and were not there when the daemon looked last.
+fn unseen(
+    journal: &JournalTip<'_>,
+    objects: &dyn Objects,
+    status: &Status,
+    person: &PersonName,
+) -> Result<Vec<Statement>, CliError> {
+    let name = &status.environment;
+    let plan = status.plan.as_ref().map(|plan| format!("approvals/{name}/{}", plan.short));
+    let mut found: Vec<Statement> = Vec::new();
+    let pairs = [
+        (Some(journal.tips().config), Some(journal.looked_at())),
+        (journal.tips().records, journal.looked_at_records()),
+    ];
+    for (tip, seen) in pairs {
+        let Some(tip) = tip.filter(|tip| Some(*tip) != seen) else { continue };
+        let old = match seen {
+            Some(seen) => Some(objects.commit(seen)?.tree),
+            None => None,
+        };
+        for folder in plan.iter().cloned().chain([format!("requests/{name}")]) {
+            let folder = below(&journal.tips().root, &folder);
+            for change in changed_paths(objects, old, Some(objects.commit(tip)?.tree), &folder)? {
+                let Some(entry) = change.new.filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable)) else {
+                    continue;
+                };
+                let Ok(statement) = Statement::read(&change.path, &objects.blob(entry.id)?) else { continue };
+                let here = statement.environment() == name && statement.repository() == status.repository;
+                if here && is_made_by(&journal.governance, &statement, person) && !found.contains(&statement) {
+                    found.push(statement);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_made_by(governance: &Governance, statement: &Statement, person: &PersonName) -> bool {
+    let Maker::Signed { by, signature, .. } = statement.maker() else { return false };
+    let Ok(key) = verify(signature, STATEMENT_NAMESPACE, &statement.signed_bytes()) else { return false };
+    by == person && governance.person_with_key(&key).is_some_and(|(holder, _)| holder.name == *person)
 }
 
 /// The statements on a plan that lie on the config branch and on the records branch.

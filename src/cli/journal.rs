@@ -107,6 +107,11 @@ impl<'a> JournalTip<'a> {
         self.entry.heads.config
     }
 
+    /// The records commit that it looked at then, where there was one.
+    pub fn looked_at_records(&self) -> Option<Oid> {
+        self.entry.heads.records
+    }
+
     /// Every environment that the journal knows and of which there is something to say.
     ///
     /// # Errors
@@ -304,6 +309,7 @@ impl<'a> JournalTip<'a> {
             environment: EnvironmentName::governance(),
             phase: Phase::Synced,
             applied: None,
+            in_force_at: None,
             desired: Some(start.start.policy),
             plan: None,
             waiting_on: Vec::new(),
@@ -311,6 +317,10 @@ impl<'a> JournalTip<'a> {
             branches: BTreeMap::new(),
             problems: Vec::new(),
             last: None,
+            manual: false,
+            hold: None,
+            suspended: None,
+            last_statements: BTreeMap::new(),
             policy: self.policy,
         })
     }

@@ -1,14 +1,17 @@
 //! Who is at the keyboard: the key that would sign, and the person in the policy whose key it is.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use ssh_key::PrivateKey;
 
-use super::clone::{ConfigClone, failed};
+use super::clone::{ConfigClone, failed, passed_on};
 use super::{CliError, Global};
 use crate::evidence::key::{fingerprint, parse_public_key};
-use crate::git::keygen::SigningKey;
+use crate::evidence::signature::verify;
+use crate::evidence::statements::STATEMENT_NAMESPACE;
+use crate::git::keygen::{self, SigningKey};
 use crate::model::{Governance, Person, PublicKey};
 
 /// A larger file is no key.
@@ -41,6 +44,23 @@ impl Signer {
         };
         let public = public_half(&key).map_err(|why| CliError::failed(why).hint(hint))?;
         Ok(Self { key, public, program: clone.git().signing_program().map_err(failed)? })
+    }
+
+    /// Signs a statement: the signature, which the daemon will accept by the key that it knows.
+    ///
+    /// # Errors
+    /// Where no signature is made, or it is not that key's.
+    pub fn sign(&self, payload: &[u8]) -> Result<String, CliError> {
+        let program = OsStr::new(&self.program);
+        let made = keygen::sign(program, &self.key, STATEMENT_NAMESPACE, payload, &mut passed_on);
+        let pem = made.map_err(|error| super::error::from_error(&error))?;
+        let made_by = verify(&pem, STATEMENT_NAMESPACE, payload).map_err(|error| {
+            CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.program))
+        })?;
+        if made_by != self.public {
+            return Err(CliError::failed("the signature was made by another key than the one named"));
+        }
+        Ok(pem)
     }
 
     /// `ssh-ed25519 SHA256:…`.

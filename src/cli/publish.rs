@@ -28,10 +28,22 @@ pub struct Published {
     pub protected: Option<String>,
 }
 
-/// Commits and pushes records. `still` is asked after each lost race whether they still make sense.
+/// What is to be brought to the remote.
+pub struct Publication<'a> {
+    /// Files to be added.
+    pub records: &'a Records,
+    /// What else the same commit changes: then it counts on the config branch alone.
+    pub edits: &'a BTreeMap<String, Edit>,
+    /// Another branch than the config branch, which must not exist yet.
+    pub branch: Option<&'a str>,
+    /// The commit's message.
+    pub message: &'a str,
+}
+
+/// As [`publish_as`], of records alone.
 ///
 /// # Errors
-/// Where the remote is away or refuses both branches, or `still` does.
+/// As [`publish_as`].
 pub fn publish(
     clone: &ConfigClone,
     tips: &Tips,
@@ -39,17 +51,40 @@ pub fn publish(
     message: &str,
     still: &dyn Fn(&Tips) -> Result<(), CliError>,
 ) -> Result<Published, CliError> {
+    publish_as(clone, tips, &Publication { records, edits: &BTreeMap::new(), branch: None, message }, still)
+}
+
+/// Commits and pushes records. `still` is asked after each lost race whether they still make sense.
+///
+/// # Errors
+/// Where the remote is away or refuses both branches, or `still` does.
+pub fn publish_as(
+    clone: &ConfigClone,
+    tips: &Tips,
+    publication: &Publication<'_>,
+    still: &dyn Fn(&Tips) -> Result<(), CliError>,
+) -> Result<Published, CliError> {
+    let records = publication.records;
     let mut tips = tips.clone();
     let mut protected = None;
     for tries in 1..=MOST_TRIES {
-        let (branch, tip) = match protected {
-            None => (clone.branch.as_str(), Some(tips.config)),
-            Some(_) => (RECORDS, tips.records),
+        let (branch, tip, expected) = match (publication.branch, &protected) {
+            (Some(branch), _) => (branch, Some(tips.config), None),
+            (None, None) => (clone.branch.as_str(), Some(tips.config), Some(tips.config)),
+            (None, Some(_)) => (RECORDS, tips.records, tips.records),
         };
-        let commit = commit(clone, tip, records, message)?;
+        let commit = commit(clone, tip, publication)?;
         let done = |protected| Published { commit, branch: branch.to_owned(), tries, protected };
-        match clone.push(branch, tip, commit)? {
+        match clone.push(branch, expected, commit)? {
             Some(RefResult::Done) => return Ok(done(protected)),
+            Some(RefResult::Stale) if publication.branch.is_some() => {
+                return Err(CliError::failed(format!("{} has a branch `{branch}` already", clone.remote))
+                    .hint("name a new one with --branch"));
+            }
+            Some(RefResult::Refused { reason }) if publication.branch.is_some() || !publication.edits.is_empty() => {
+                return Err(CliError::failed(format!("{} refuses {branch}: {reason}", clone.remote))
+                    .hint("push it to a branch of its own, for a pull request: --branch NAME"));
+            }
             Some(RefResult::Refused { reason }) => match protected {
                 None => protected = Some(reason),
                 Some(first) => {
@@ -80,10 +115,11 @@ pub fn publish(
 }
 
 /// A commit with the records on top of a tip; a first one where there is none.
-fn commit(clone: &ConfigClone, tip: Option<Oid>, records: &Records, message: &str) -> Result<Oid, CliError> {
+fn commit(clone: &ConfigClone, tip: Option<Oid>, publication: &Publication<'_>) -> Result<Oid, CliError> {
     let objects = clone.objects();
-    let mut edits = BTreeMap::new();
-    for (path, bytes) in records {
+    let message = publication.message;
+    let mut edits = publication.edits.clone();
+    for (path, bytes) in publication.records {
         let id = objects.write(Kind::Blob, bytes)?;
         edits.insert(path.clone(), Edit::Put(Entry { mode: Mode::File, id }));
     }

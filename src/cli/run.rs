@@ -144,7 +144,7 @@ fn print(report: &Report, output: Output) -> Result<(), CliError> {
 pub fn tone(phase: Phase) -> Tone {
     match phase {
         Phase::Synced => Tone::Good,
-        Phase::AwaitingApproval | Phase::Approved | Phase::Deploying => Tone::Waits,
+        Phase::AwaitingApproval | Phase::Approved | Phase::Deploying | Phase::Suspended => Tone::Waits,
         Phase::Invalid | Phase::Failed | Phase::Rejected | Phase::Tampered => Tone::Bad,
     }
 }

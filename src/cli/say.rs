@@ -2,7 +2,6 @@
 //! count, ask, sign, publish.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::chain::Chain;
-use super::clone::{ConfigClone, Tips, passed_on};
+use super::clone::{ConfigClone, Tips};
 use super::journal::JournalTip;
 use super::me::Signer;
 use super::publish::{Published, Records, publish};
@@ -19,14 +18,11 @@ use super::show;
 use super::weigh::{Scales, noun, rejected_by, signer_in_policy};
 use super::{CliError, Global, Outcome, Output};
 use crate::digest::{PlanId, StatementId};
-use crate::evidence::signature::verify;
-use crate::evidence::statements::STATEMENT_NAMESPACE;
-use crate::git::keygen;
 use crate::journal::Status;
 use crate::journal::pages::list;
 use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
-use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Glob, Maker, Person, Statement};
+use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Glob, Maker, Permission, Person, Statement};
 use crate::reconcile::{Clock as _, SystemClock};
 use crate::revision::resolve::below;
 use crate::text::escape;
@@ -62,6 +58,8 @@ struct Subject {
     chain: Chain,
     /// What the statement would do.
     gives: String,
+    /// Whether it starts the deployment as well.
+    deploys: bool,
 }
 
 /// A statement that was made.
@@ -80,6 +78,17 @@ struct Said {
 
 /// Says it.
 pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowledge: &[String]) -> Outcome {
+    say_and_deploy(global, saying, verdict, acknowledge, false)
+}
+
+/// Says it, and starts the deployment as well where `deploy` says so, somebody has to, and this completes what is asked.
+pub fn say_and_deploy(
+    global: &Global,
+    saying: &Saying,
+    verdict: ApprovalVerdict,
+    acknowledge: &[String],
+    deploy: bool,
+) -> Outcome {
     let output = Output::of(global);
     if output.is_json() && !saying.yes {
         return Err(CliError::failed("with --output json nothing is asked: add --yes"));
@@ -90,7 +99,7 @@ pub fn say(global: &Global, saying: &Saying, verdict: ApprovalVerdict, acknowled
     clone.check_names(&start.start, journal.tips())?;
     let signer = Signer::find(global, &clone, saying.key.as_deref())?;
     let person = signer_in_policy(&signer, &journal.governance, SystemClock.now())?;
-    let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, saying };
+    let voice = Voice { output, clone: &clone, signer: &signer, person, verdict, acknowledge, deploy, saying };
     let (subjects, refused) = voice.subjects(&journal)?;
     for subject in &subjects {
         if subject.status.repository != start.repository {
@@ -120,6 +129,7 @@ struct Voice<'a> {
     person: &'a Person,
     verdict: ApprovalVerdict,
     acknowledge: &'a [String],
+    deploy: bool,
     saying: &'a Saying,
 }
 
@@ -158,7 +168,7 @@ impl Voice<'_> {
         }
         match (&self.saying.plan, subjects.as_slice(), refused.is_empty()) {
             (None, _, _) => {}
-            (Some(wanted), [only], true) => check_plan(wanted, only)?,
+            (Some(wanted), [only], true) => check_plan(wanted, &only.status.environment, only.plan)?,
             (Some(_), _, _) => return Err(CliError::failed("--plan goes with one environment")),
         }
         // Told before anybody is asked: nothing is signed for these.
@@ -180,7 +190,29 @@ impl Voice<'_> {
                 None
             }
         };
-        Ok(Subject { plan, seen, chain, gives, status })
+        let (deploys, note) = self.deploys(journal, &status);
+        Ok(Subject { plan, seen, chain, gives: gives + &note, deploys, status })
+    }
+
+    /// Whether it starts the deployment as well, and what is to be said of that.
+    fn deploys(&self, journal: &JournalTip<'_>, status: &Status) -> (bool, String) {
+        let plain = |why: &str| (false, format!(" It starts nothing: {why}."));
+        let missing: usize = status.waiting_on.iter().map(WaitingOn::missing).sum();
+        let mine = |rule: &&WaitingOn| rule.missing() == 1 && rule.eligible.contains(&self.person.name);
+        let completes = missing == status.waiting_on.iter().filter(mine).count();
+        if !self.deploy {
+            return (false, String::new());
+        }
+        if !status.manual {
+            return plain("the environment deploys by itself");
+        }
+        if !journal.governance.may(&self.person.name, Permission::Deploy, &status.environment) {
+            return plain("you lack `deploy` there, so this is a plain approval");
+        }
+        if !completes {
+            return plain("more is asked for than yours, so this is a plain approval");
+        }
+        (true, " It starts the deployment.".to_owned())
     }
 
     /// What it would do, or why it would not count.
@@ -313,7 +345,7 @@ impl Voice<'_> {
             environment: subject.status.environment.clone(),
             plan: subject.plan,
             verdict: self.verdict,
-            deploy: false,
+            deploy: subject.deploys,
             reason: self.saying.reason.clone(),
             acknowledge: self.acknowledge.to_vec(),
             maker: Maker::Signed {
@@ -322,17 +354,7 @@ impl Voice<'_> {
                 signature: String::new(),
             },
         };
-        let payload = approval.signed_bytes();
-        let program = OsStr::new(&self.signer.program);
-        let made = keygen::sign(program, &self.signer.key, STATEMENT_NAMESPACE, &payload, &mut passed_on);
-        let pem = made.map_err(|error| super::error::from_error(&error))?;
-        // Gate: what was made is what the daemon will accept, by the key that it knows.
-        let made_by = verify(&pem, STATEMENT_NAMESPACE, &payload).map_err(|error| {
-            CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.signer.program))
-        })?;
-        if made_by != self.signer.public {
-            return Err(CliError::failed("the signature was made by another key than the one named"));
-        }
+        let pem = self.signer.sign(&approval.signed_bytes())?;
         if let Maker::Signed { signature, .. } = &mut approval.maker {
             *signature = pem;
         }
@@ -425,7 +447,7 @@ impl Voice<'_> {
     }
 
     fn print(&self, published: &Published, said: Vec<(Said, String)>, refused: &[CliError]) -> Outcome {
-        let Published { commit, branch, tries, protected } = published;
+        let Published { commit, branch, tries, .. } = published;
         if self.output.is_json() {
             let statements: Vec<Said> = said.into_iter().map(|(said, _)| said).collect();
             let document = serde_json::json!({
@@ -435,16 +457,7 @@ impl Voice<'_> {
             self.output.json(&document)?;
             return Ok(code(refused));
         }
-        let mut notes = Vec::new();
-        if let Some(reason) = protected {
-            notes.push(format!("{} refused: {}", self.clone.branch, escape(reason)));
-        }
-        let races = tries - 1 - usize::from(protected.is_some());
-        if races > 0 {
-            notes.push(format!("{} try: someone pushed in between", ordinal(races + 1)));
-        }
-        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-        self.output.text(&format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short()))?;
+        self.output.text(&pushed(self.clone, published))?;
         let names: Vec<&EnvironmentName> = said.iter().map(|(said, _)| &said.environment).collect();
         let noun = noun(self.verdict);
         self.output.text(&match names.as_slice() {
@@ -464,18 +477,33 @@ fn messages(refused: &[CliError]) -> Vec<String> {
     refused.iter().map(CliError::message).collect()
 }
 
-fn check_plan(wanted: &str, subject: &Subject) -> Result<(), CliError> {
+/// `signed · committed 4be01aa on main · pushed`, with what was in the way.
+pub(super) fn pushed(clone: &ConfigClone, published: &Published) -> String {
+    let Published { commit, branch, tries, protected } = published;
+    let mut notes = Vec::new();
+    if let Some(reason) = protected {
+        notes.push(format!("{} refused: {}", clone.branch, escape(reason)));
+    }
+    let races = tries - 1 - usize::from(protected.is_some());
+    if races > 0 {
+        notes.push(format!("{} try: someone pushed in between", ordinal(races + 1)));
+    }
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    format!("signed · committed {} on {branch} · pushed{notes}\n", commit.short())
+}
+
+/// Whether the plan of an environment is the one that was meant: its digest, or the beginning of it.
+pub(super) fn check_plan(wanted: &str, name: &EnvironmentName, plan: PlanId) -> Result<(), CliError> {
     let digits = wanted.strip_prefix("sha256:").unwrap_or(wanted);
     let is_digest = (4..=64).contains(&digits.len()) && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !is_digest {
         return Err(CliError::failed(format!("--plan: `{wanted}` is no beginning of a plan's digest"))
             .hint("at least 4 of its hex digits, as status and plan.md show them"));
     }
-    if subject.plan.0.to_hex().starts_with(digits) {
+    if plan.0.to_hex().starts_with(digits) {
         return Ok(());
     }
-    let name = &subject.status.environment;
-    Err(CliError::refused(format!("{name} waits with plan {}, not with {wanted}", subject.plan.short()))
+    Err(CliError::refused(format!("{name} waits with plan {}, not with {wanted}", plan.short()))
         .hint(format!("look at the one that waits: countersign diff {name}")))
 }
 

@@ -9,6 +9,7 @@ use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
+use crate::model::PersonName;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -94,12 +95,27 @@ pub fn sentence(status: &Status) -> String {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             format!("waits for {}", list(&open, "and", usize::MAX))
         }
+        Phase::Approved if status.hold.is_some() => {
+            let hold = status.hold.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("everything that is asked for is there; {hold}")
+        }
         Phase::Approved => "everything that is asked for is there; the deployment comes next".to_owned(),
         Phase::Deploying => "is being deployed".to_owned(),
         Phase::Failed => "the deployment failed; it is tried again as long as it is what was approved".to_owned(),
         Phase::Rejected => {
             let by = list(&rejected_by(status), "and", NAMES);
-            format!("rejected by {by}; goes on with `countersign withdraw {name}` by {by}, or another push")
+            format!(
+                "rejected by {by}; goes on with `countersign withdraw {name}` by {by}, `countersign reopen {name}`, or \
+                 another push"
+            )
+        }
+        Phase::Suspended => {
+            let suspended = status.suspended.iter();
+            let by: Vec<&PersonName> = suspended.clone().flat_map(|s| &s.by).map(|one| &one.by).collect();
+            let can: Vec<&PersonName> = suspended.flat_map(|s| &s.eligible).collect();
+            let can = if can.is_empty() { "nobody".to_owned() } else { list(&can, "or", NAMES) };
+            let by = list(&by, "and", NAMES);
+            format!("suspended by {by}; goes on with `countersign resume {name}` by {can}")
         }
         Phase::Tampered => "the history of the repository was rewritten; nothing is applied".to_owned(),
     }

@@ -109,6 +109,7 @@ fn one(
         rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
         problems(&status, output),
         status.statements.iter().map(|view| statement(view, output)).collect(),
+        suspended(&status),
         yours(&status, me),
         commands(&status, clone),
         format!("policy {} · last entry {}\n", status.policy, ago(journal)),
@@ -154,7 +155,8 @@ fn problems(status: &Status, output: Output) -> String {
 /// Who said what; where it does not count, why, and what would.
 fn statement(view: &StatementView, output: Output) -> String {
     let by = view.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string);
-    let verb = view.verdict.map_or("said something", said);
+    let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
+    let verb = asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned());
     let (why, hint) = match view.reason.split_once("; what would count: ") {
         Some((why, hint)) => (escape(why), Some(escape(hint))),
         None => (escape(&view.reason), None),
@@ -164,6 +166,15 @@ fn statement(view: &StatementView, output: Output) -> String {
     }
     let hint = hint.map_or_else(String::new, |hint| format!("    what would count: {hint}\n"));
     format!("  {} {by} {verb}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+}
+
+/// Why nothing is deployed, in the words of those who saw to it.
+fn suspended(status: &Status) -> String {
+    let line = |one: &crate::journal::Suspender| {
+        let why = if one.reason.is_empty() { String::new() } else { format!(": {}", escape(&one.reason)) };
+        format!("  suspended by {}{why}\n", one.by)
+    };
+    status.suspended.iter().flat_map(|suspension| &suspension.by).map(line).collect()
 }
 
 /// Whether whoever reads this can do something about it.
@@ -176,8 +187,11 @@ fn yours(status: &Status, me: Option<&Person>) -> String {
 
 /// The commands that would do something now.
 fn commands(status: &Status, clone: &ConfigClone) -> String {
-    let Some(plan) = &status.plan else { return String::new() };
     let name = &status.environment;
+    let Some(plan) = &status.plan else {
+        let is_suspended = status.phase == Phase::Suspended;
+        return if is_suspended { format!("  {:<8} countersign resume {name}\n", "resume") } else { String::new() };
+    };
     let merge = |verdict: &str| {
         let branch = status.branches.get(verdict)?;
         Some(merge_command(branch).replace(" fetch origin ", &format!(" fetch {} ", clone.remote)))
@@ -185,8 +199,13 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
     let tool = |verdict: &str, more: &str| format!("countersign {verdict} {name} --plan {}{more}", plan.short);
     let mut lines = String::new();
     let mut add = |title: &str, command: String| lines += &format!("  {title:<8} {command}\n");
+    let waits = status.waiting_on.iter().any(|rule| rule.missing() > 0);
+    if status.phase == Phase::Suspended {
+        add("resume", format!("countersign resume {name}"));
+    }
     match status.phase {
-        Phase::AwaitingApproval => {
+        Phase::Suspended if !waits => add("reject", tool("reject", "")),
+        Phase::AwaitingApproval | Phase::Suspended => {
             let more = if plan.truncated { " --acknowledge truncated" } else { "" };
             add("look", format!("countersign diff {name}"));
             add("approve", tool("approve", more));
@@ -198,7 +217,18 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
                 add("or", merge);
             }
         }
-        Phase::Rejected => add("withdraw", tool("withdraw", "")),
+        Phase::Rejected => {
+            add("withdraw", tool("withdraw", ""));
+            add("reopen", format!("countersign reopen {name} -m REASON"));
+        }
+        Phase::Approved if status.hold.is_some() => {
+            let more = match &status.hold {
+                Some(crate::policy::Hold::Window { .. }) => " --override-window -m REASON",
+                _ => "",
+            };
+            add("deploy", format!("countersign deploy {name}{more}"));
+            add("reject", tool("reject", ""));
+        }
         Phase::Approved | Phase::Deploying | Phase::Failed => add("reject", tool("reject", "")),
         Phase::Synced | Phase::Invalid | Phase::Tampered => {}
     }

@@ -4,12 +4,13 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use notify::{EventKind, RecursiveMode, Watcher};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::{CliError, Outcome};
-use crate::reconcile::{Daemon, TickError};
+use crate::reconcile::{Clock as _, Daemon, SystemClock, TickError};
 use crate::settings::Settings;
 
 /// Runs until told to stop.
@@ -48,7 +49,7 @@ async fn run(settings: &Settings, mut daemon: Daemon, reopen: impl Fn() -> Resul
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(pause(settings)) => {}
+            () = tokio::time::sleep(until(settings, daemon.next())) => {}
             Some(()) = woken.recv() => {}
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -66,6 +67,14 @@ async fn run(settings: &Settings, mut daemon: Daemon, reopen: impl Fn() -> Resul
     }
     tracing::info!("leaving");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Until the next poll, or the time at which there is something to do, if that comes before.
+fn until(settings: &Settings, next: Option<Timestamp>) -> Duration {
+    let pause = pause(settings);
+    let due = next.map(|next| next.duration_since(SystemClock.now()));
+    // A second more: the daemon's clock counts whole ones.
+    due.map_or(pause, |due| pause.min(Duration::try_from(due).unwrap_or_default() + Duration::from_secs(1)))
 }
 
 /// The poll interval, with jitter so that many daemons do not ask one server at the same moment.

@@ -164,7 +164,8 @@ impl Scales<'_> {
         let name = &self.status.environment;
         let look = format!("countersign status {name}");
         let why = match self.status.phase {
-            Phase::AwaitingApproval => return Ok(()),
+            // Whether anything is missing is asked later.
+            Phase::AwaitingApproval | Phase::Suspended => return Ok(()),
             Phase::Approved => "everything that is asked for is there already",
             Phase::Deploying => "the plan is being deployed already",
             Phase::Failed => "its deployment failed, and it is tried again with the approvals it has",

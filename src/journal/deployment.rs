@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome};
+use super::{Claim, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome, StartedBy};
 use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::lifecycle::{Deployment, OpenPlan};
 use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, PublicKey, RuleName, RulesetName};
@@ -88,6 +88,8 @@ pub struct AttemptClaim {
     pub heads: Heads,
     /// The journal commit before the claim.
     pub journal: Oid,
+    /// By whose word it started; null where it started by itself.
+    pub started: Option<StartedBy>,
     /// When.
     pub time: Timestamp,
 }
@@ -156,6 +158,7 @@ impl AttemptClaim {
             instance: claim.instance.clone(),
             heads: claim.heads,
             journal: claim.journal,
+            started: claim.started.clone(),
             time,
         }
     }

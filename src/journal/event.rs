@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId, StatementId};
 use crate::model::{
-    ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RuleName, RulesetName, ServiceName,
+    ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RequestAction, RuleName,
+    RulesetName, ServiceName,
 };
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
@@ -202,8 +203,10 @@ pub struct Judged {
     pub environment: EnvironmentName,
     /// The plan, where it names one.
     pub plan: Option<PlanId>,
-    /// What it says, where it can be read.
+    /// What it says, where it can be read and is no request.
     pub verdict: Option<ApprovalVerdict>,
+    /// What it asks for, where it is a request.
+    pub request: Option<RequestAction>,
     /// Who made it, once proven; for a refused one, whom it claims.
     pub by: Option<PersonName>,
     /// The key that proves it.
@@ -218,6 +221,8 @@ pub struct Judged {
     pub reason: String,
     /// What its maker acknowledges.
     pub acknowledge: Vec<String>,
+    /// Whether it is an approval that asks for the deployment as well, by somebody who held `deploy`.
+    pub deploy: bool,
     /// Whether it was admitted, and if not, why not and what would count.
     pub admitted: Admission,
 }
@@ -226,7 +231,7 @@ pub struct Judged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Admission {
-    /// It is proven, in order, and its maker held `approve` in the environment.
+    /// It is proven, in order, and its maker held the permission for it in the environment.
     Admitted,
     /// It is proven and moves its maker's chain of statements, but gives nothing.
     Powerless {
@@ -288,8 +293,22 @@ pub struct Claim {
     pub instance: String,
     /// What met each rule.
     pub met: Vec<MetRule>,
+    /// By whose word it starts; null where it starts by itself.
+    pub started: Option<StartedBy>,
     /// The targets that belong to the environment from here on.
     pub targets: Vec<String>,
+}
+
+/// By whose word a deployment starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartedBy {
+    /// The request, or the approval that asked for it as well.
+    pub statement: StatementId,
+    /// Whose.
+    pub by: PersonName,
+    /// Whether it starts although no window allows it.
+    pub overrides_window: bool,
 }
 
 /// A rule that was met, and by which statements.
@@ -342,6 +361,14 @@ pub enum ServiceResult {
     Untouched,
     /// It is not known.
     Unknown,
+}
+
+impl Judged {
+    /// Whether it is a request that was admitted and ends the open plans: closed or reopened, the change is looked at anew.
+    pub fn ends_plans(&self) -> bool {
+        let ends = matches!(self.request, Some(RequestAction::Close { .. } | RequestAction::Reopen { .. }));
+        ends && self.admitted == Admission::Admitted
+    }
 }
 
 impl JournalEntry {

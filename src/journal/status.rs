@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{RepositoryId, RevisionId};
+use crate::digest::{RepositoryId, RevisionId, StatementId};
 use crate::journal::OutcomeResult;
 use crate::lifecycle::{EnvironmentState, Phase, State, WaitingOn, phase_of};
-use crate::model::{EnvironmentName, Problem};
+use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem};
+use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
-use crate::policy::{StatementView, Verdict};
+use crate::policy::{Hold, StatementView, Verdict};
 
 /// `status.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct Status {
     pub phase: Phase,
     /// The last successful deployment, or null.
     pub applied: Option<Base>,
+    /// The config commit whose folder is in force, or null: what closing a change puts back.
+    pub in_force_at: Option<Oid>,
     /// The revision that is desired, or null where the environment is to be destroyed or cannot be read.
     pub desired: Option<RevisionId>,
     /// The plan that waits, runs or failed, or null.
@@ -38,6 +41,14 @@ pub struct Status {
     pub problems: Vec<Problem>,
     /// How the last deployment ended, or null.
     pub last: Option<LastOutcome>,
+    /// Whether somebody has to start the plan's deployment.
+    pub manual: bool,
+    /// What keeps the deployment of a plan from starting although everything asked for is there, or null.
+    pub hold: Option<Hold>,
+    /// The suspension that stands, or null.
+    pub suspended: Option<Suspension>,
+    /// Each person's last statement here that was not refused: their next request names it as `previous`.
+    pub last_statements: BTreeMap<PersonName, StatementId>,
     /// The policy version that was asked.
     pub policy: u64,
 }
@@ -62,6 +73,42 @@ pub struct StatusPlan {
     pub since: Timestamp,
 }
 
+/// Why nothing is claimed in an environment, and who can end that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspension {
+    /// The suspensions, in the order in which they were made.
+    pub by: Vec<Suspender>,
+    /// Who could resume.
+    pub eligible: Vec<PersonName>,
+}
+
+/// A suspension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suspender {
+    /// The request.
+    pub digest: StatementId,
+    /// Whose it is.
+    pub by: PersonName,
+    /// The reason given.
+    pub reason: String,
+}
+
+impl Suspension {
+    fn of(governance: &Governance, name: &EnvironmentName, env: &EnvironmentState) -> Option<Self> {
+        let by: Vec<Suspender> = env
+            .suspensions
+            .iter()
+            .filter_map(|(_, judged)| {
+                Some(Suspender { digest: judged.digest, by: judged.by.clone()?, reason: judged.reason.clone() })
+            })
+            .collect();
+        let eligible = governance.who_may(Permission::Suspend, name);
+        (!by.is_empty()).then_some(Self { by, eligible })
+    }
+}
+
 /// How a deployment ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -80,16 +127,29 @@ pub struct LastOutcome {
 
 impl Status {
     /// The status of an environment.
-    pub fn of(state: &State, name: &EnvironmentName, env: &EnvironmentState, verdict: Option<&Verdict>) -> Self {
+    pub fn of(
+        state: &State,
+        governance: &Governance,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        verdict: Option<&Verdict>,
+    ) -> Self {
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
         let plan = deploying.or_else(|| env.current_plan());
         let refused = env.refused.iter().map(StatementView::of_refused);
+        let asked = plan.iter().flat_map(|plan| &plan.deploys);
+        let asked = asked.map(|(_, judged)| match verdict {
+            Some(verdict) => verdict.start.view(judged),
+            None => StatementView::of_refused(judged),
+        });
+        let asked: Vec<StatementView> = asked.collect();
         let statements = verdict.map(|verdict| verdict.statements.clone()).unwrap_or_default();
         Self {
             repository: state.repository,
             environment: name.clone(),
             phase: phase_of(env, verdict),
             applied: env.base(),
+            in_force_at: env.in_force_at(),
             desired: match plan {
                 Some(plan) => plan.revision,
                 None if env.invalid.is_some() => None,
@@ -105,7 +165,7 @@ impl Status {
                 since: plan.since,
             }),
             waiting_on: verdict.map(|verdict| WaitingOn::of(verdict, true)).unwrap_or_default(),
-            statements: statements.into_iter().chain(refused).collect(),
+            statements: statements.into_iter().chain(asked).chain(refused).collect(),
             branches: env.current_plan().map(newest_branches).unwrap_or_default(),
             problems: env.invalid.as_ref().map(|(problems, _)| problems.clone()).unwrap_or_default(),
             last: env.history.first().map(|row| LastOutcome {
@@ -115,6 +175,13 @@ impl Status {
                 message: row.message.clone(),
                 time: row.ended,
             }),
+            manual: verdict.is_some_and(|verdict| verdict.start.manual),
+            // Whether a window is open now changes without an entry: where there is one, it is said that there is.
+            hold: verdict
+                .filter(|_| env.running().is_none())
+                .and_then(|verdict| verdict.may_start(state.time, verdict.start.windows.is_empty()).err().flatten()),
+            suspended: Suspension::of(governance, name, env),
+            last_statements: env.last_words.iter().map(|(by, (digest, _))| (by.clone(), *digest)).collect(),
             policy: state.policy.map_or(0, |policy| policy.version),
         }
     }

@@ -3,16 +3,21 @@
 //! Order matters only where it must: rejections come first, and each person's statements follow the chain that their
 //! `previous` makes. Everything else is independent of the order in which commits happen to be read.
 
-use std::collections::{BTreeMap, HashSet};
+mod request;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
+
+pub use request::permission_for;
 
 use super::state::{JudgedKey, State};
 use crate::digest::{Digest, PlanId, StatementId};
 use crate::evidence::{Found, Proof};
 use crate::journal::{Admission, Judged, ReadyMade};
 use crate::model::{
-    Approval, ApprovalVerdict, EnvironmentName, EvidenceKind, Governance, Maker, Permission, PersonName, Statement,
+    Approval, ApprovalVerdict, EnvironmentName, EvidenceKind, Governance, Maker, Permission, PersonName, Request,
+    RequestAction, Statement,
 };
 
 /// What a judgement of statements depends on.
@@ -24,6 +29,8 @@ pub struct Facts<'a> {
     pub governance: &'a Governance,
     /// The daemon's clock: the only time that matters for `validUntil`.
     pub now: Timestamp,
+    /// The environments whose folder is, in the config head, what is applied: those whose change can be closed.
+    pub put_back: &'a BTreeSet<EnvironmentName>,
 }
 
 /// The command that makes an approval by merge count.
@@ -56,14 +63,13 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
         }
     }
     let mut chains = Chains::new(facts);
-    let is_rejection = |statement: &Proven| statement.verdict == ApprovalVerdict::Reject;
-    let (rejections, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(is_rejection);
-    // Gate 1: rejections first, whatever they name as previous.
-    for rejection in rejections {
-        judged.push(chains.take(facts, rejection));
+    let (vetoes, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
+    // Gate 1: rejections and suspensions first, whatever they name as previous.
+    for veto in vetoes {
+        judged.push(chains.take(facts, veto));
     }
-    // Gate 2: then each person's chain, link by link.
-    while let Some(at) = rest.iter().position(|statement| chains.follows(statement)) {
+    // Gate 2: then each person's chain, link by link; what ends plans after what is said on them.
+    while let Some(at) = chains.next_link(&rest) {
         let next = rest.remove(at);
         judged.push(chains.take(facts, next));
     }
@@ -74,14 +80,40 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
     judged
 }
 
-/// A statement of a known person on an open plan.
+/// A statement of a known person: on an open plan, or a request.
 struct Proven {
     judged: Judged,
     person: PersonName,
-    plan: PlanId,
-    verdict: ApprovalVerdict,
+    says: Says,
     source: Link,
     in_tip: bool,
+}
+
+/// What a statement says.
+enum Says {
+    /// A verdict on a plan.
+    Verdict(PlanId, ApprovalVerdict),
+    /// A request.
+    Request(RequestAction),
+}
+
+impl Proven {
+    /// What takes effect whatever its maker said before.
+    fn is_veto(&self) -> bool {
+        matches!(self.says, Says::Verdict(_, ApprovalVerdict::Reject) | Says::Request(RequestAction::Suspend { .. }))
+    }
+
+    /// What ends the plans of its environment.
+    fn ends_plans(&self) -> bool {
+        matches!(self.says, Says::Request(RequestAction::Close { .. } | RequestAction::Reopen { .. }))
+    }
+
+    fn word(&self) -> &'static str {
+        match &self.says {
+            Says::Verdict(_, verdict) => verdict.name(),
+            Says::Request(action) => action.name(),
+        }
+    }
 }
 
 /// What ties a statement to the ones before it.
@@ -100,6 +132,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         environment,
         plan: None,
         verdict: None,
+        request: None,
         by: None,
         key: None,
         evidence: None,
@@ -107,6 +140,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         path: found.path.clone(),
         reason: String::new(),
         acknowledge: Vec::new(),
+        deploy: false,
         admitted: Admission::Refused { why: String::new(), hint: String::new() },
     };
     match &found.proof {
@@ -115,8 +149,10 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                 return Err(None);
             };
             let mut judged = blank(environment);
-            if let Some(Statement::Approval(approval)) = statement {
-                describe(&mut judged, approval);
+            match statement {
+                Some(Statement::Approval(approval)) => describe(&mut judged, approval),
+                Some(Statement::Request(request)) => request::describe(&mut judged, request),
+                None => {}
             }
             if let Some(ready) = ready {
                 judged.plan = Some(ready.plan);
@@ -125,32 +161,35 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             let hint = hint_for(facts, &judged, ready.as_ref());
             Err(Some(refuse(judged, why.clone(), hint)))
         }
-        Proof::Record { statement: Statement::Request(request), key, .. } => {
-            let mut judged = blank(request.environment.clone());
-            judged.by = facts.governance.person_with_key(key).map(|(person, _)| person.name.clone());
-            let why = format!("`{}` requests are not built yet in this version", request.action.name());
-            Err(Some(refuse(judged, why, String::new())))
-        }
-        Proof::Record { statement: Statement::Approval(approval), key, in_tip, bytes, .. } => {
-            let mut judged = blank(approval.environment.clone());
-            // Until it is known to be its maker's, it is only this file: whoever signs somebody's words with another
-            // key, or puts them somewhere else, must not use up the statement itself, which is judged once.
-            judged.digest = StatementId(Digest::of(bytes));
-            describe(&mut judged, approval);
+        Proof::Record { statement, key, in_tip, bytes, .. } => {
+            let mut judged = blank(statement.environment().clone());
+            match statement {
+                Statement::Approval(approval) => describe(&mut judged, approval),
+                Statement::Request(request) => request::describe(&mut judged, request),
+            }
             // Until it is known to be its maker's own, it goes by the digest of its file: anybody can sign the words of
             // somebody else, or lay their record into another folder, and the statement itself must still be heard.
             judged.digest = StatementId(Digest::of(bytes));
             judged.evidence = Some(EvidenceKind::Record);
-            let Maker::Signed { by, previous, .. } = &approval.maker else {
+            let Maker::Signed { by, previous, .. } = statement.maker() else {
                 return Err(Some(refuse(judged, "it is not signed".to_owned(), String::new())));
             };
             judged.by = Some(by.clone());
-            if folder.as_ref() != Some(&approval.environment) {
-                let why = format!("it lies in the folder of another environment than `{}`", approval.environment);
-                return Err(Some(refuse(judged, why, format!("move it to approvals/{}/", approval.environment))));
+            let place = match statement {
+                Statement::Approval(_) => "approvals",
+                Statement::Request(_) => "requests",
+            };
+            let name = statement.environment();
+            if folder.as_ref() != Some(name) {
+                let why = format!("it lies in the folder of another environment than `{name}`");
+                return Err(Some(refuse(judged, why, format!("move it to {place}/{name}/"))));
             }
-            if approval.repository != facts.state.repository {
-                let why = format!("it is for another repository ({})", approval.repository.short());
+            if judged.request.is_some() && !found.path.starts_with("requests/") {
+                let why = "a request does not lie among the approvals".to_owned();
+                return Err(Some(refuse(judged, why, format!("move it to {place}/{name}/"))));
+            }
+            if statement.repository() != facts.state.repository {
+                let why = format!("it is for another repository ({})", statement.repository().short());
                 return Err(Some(refuse(judged, why, String::new())));
             }
             match facts.governance.person_with_key(key) {
@@ -166,8 +205,20 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             }
             judged.digest = digest;
             judged.key = Some(key.clone());
-            judged.digest = digest;
-            on_open_plan(facts, judged, by.clone(), Link::Previous(*previous), *in_tip)
+            let link = Link::Previous(*previous);
+            match statement {
+                Statement::Approval(_) => on_open_plan(facts, judged, by.clone(), link, *in_tip),
+                Statement::Request(Request { action, .. }) => {
+                    request::can_be_asked(facts, &judged, action)?;
+                    Ok(Proven {
+                        judged,
+                        person: by.clone(),
+                        says: Says::Request(action.clone()),
+                        source: link,
+                        in_tip: *in_tip,
+                    })
+                }
+            }
         }
         Proof::Merge { ready, key, email, reason, .. } => {
             let mut judged = blank(ready.environment.clone());
@@ -214,12 +265,14 @@ fn describe(judged: &mut Judged, approval: &Approval) {
     judged.verdict = Some(approval.verdict);
     judged.reason.clone_from(&approval.reason);
     judged.acknowledge.clone_from(&approval.acknowledge);
+    judged.deploy = approval.deploy;
     if let Maker::Signed { by, .. } = &approval.maker {
         judged.by = Some(by.clone());
     }
 }
 
 fn refuse(mut judged: Judged, why: String, hint: String) -> Box<Judged> {
+    judged.deploy = false;
     judged.admitted = Admission::Refused { why, hint };
     Box::new(judged)
 }
@@ -250,12 +303,15 @@ fn on_open_plan(
         let why = format!("plan {} of {} is not open: it ended, or never was", plan.short(), judged.environment);
         return Err(Some(refuse(judged, why, hint)));
     }
-    Ok(Proven { judged, person, plan, verdict, source, in_tip })
+    Ok(Proven { judged, person, says: Says::Verdict(plan, verdict), source, in_tip })
 }
 
 /// What the person could do now: the newest ready-made branch of the plan, or the command that signs a record.
 fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> String {
     let Some(env) = facts.state.environments.get(&judged.environment) else { return String::new() };
+    if let Some(action) = &judged.request {
+        return format!("countersign {} {}", action.name(), judged.environment);
+    }
     let plan = judged.plan.and_then(|plan| env.open_plan(plan)).or_else(|| env.current_plan());
     let Some(plan) = plan else { return String::new() };
     let verdict = judged.verdict.unwrap_or(ApprovalVerdict::Approve);
@@ -265,9 +321,15 @@ fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> St
     }
 }
 
-/// Each person's last proven statement on each plan, and what stands of it.
+/// Each person's last proven statement, on each plan and in each environment, and what stands of it.
 struct Chains {
     last: BTreeMap<(PlanId, PersonName), Last>,
+    /// In the environment, on a plan or not.
+    spoken: BTreeMap<(EnvironmentName, PersonName), (StatementId, u64)>,
+    /// The environments whose plans ended just now.
+    ended: BTreeSet<EnvironmentName>,
+    /// What stands of suspensions, by sequence and person.
+    suspended: BTreeMap<EnvironmentName, Vec<(u64, PersonName)>>,
 }
 
 #[derive(Clone)]
@@ -279,13 +341,24 @@ struct Last {
 
 impl Chains {
     fn new(facts: &Facts<'_>) -> Self {
-        let mut chains = Self { last: BTreeMap::new() };
-        let running = facts.state.environments.values().flat_map(|env| env.deployment.iter().map(|d| &d.plan));
-        for plan in facts.state.open_plans().map(|(_, plan)| plan).chain(running) {
-            for (sequence, judged) in &plan.statements {
-                if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
-                    chains.record(plan.id, by, verdict, judged, *sequence);
+        let mut chains =
+            Self { last: BTreeMap::new(), spoken: BTreeMap::new(), ended: BTreeSet::new(), suspended: BTreeMap::new() };
+        for (name, env) in &facts.state.environments {
+            for (sequence, judged) in &env.suspensions {
+                let all = chains.suspended.entry(name.clone()).or_default();
+                all.extend(judged.by.clone().map(|by| (*sequence, by)));
+            }
+            let running = env.deployment.iter().map(|deployment| &deployment.plan);
+            for plan in env.plans.values().chain(running) {
+                for (sequence, judged) in &plan.statements {
+                    if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
+                        chains.record(plan.id, by, verdict, judged, *sequence);
+                    }
                 }
+            }
+            // After the plans: it is at least as new as any word on one of them.
+            for (person, last) in &env.last_words {
+                chains.spoken.insert((name.clone(), person.clone()), *last);
             }
         }
         chains
@@ -304,23 +377,53 @@ impl Chains {
     }
 
     fn last_of(&self, statement: &Proven) -> Option<&Last> {
-        self.last.get(&(statement.plan, statement.person.clone()))
-    }
-
-    fn follows(&self, statement: &Proven) -> bool {
-        let last = self.last_of(statement);
-        match statement.source {
-            Link::Previous(previous) => previous == last.map(|last| last.statement),
-            Link::Published(sequence) => last.is_none_or(|last| sequence > last.sequence),
+        match statement.says {
+            Says::Verdict(plan, _) => self.last.get(&(plan, statement.person.clone())),
+            Says::Request(_) => None,
         }
     }
 
-    /// Judges a statement that is next in its maker's chain (or a rejection, which is always next).
+    /// The statement, and when it was judged, that this one must follow.
+    fn before(&self, statement: &Proven) -> Option<(StatementId, u64)> {
+        match statement.says {
+            Says::Verdict(..) => self.last_of(statement).map(|last| (last.statement, last.sequence)),
+            Says::Request(_) => {
+                self.spoken.get(&(statement.judged.environment.clone(), statement.person.clone())).copied()
+            }
+        }
+    }
+
+    fn follows(&self, statement: &Proven) -> bool {
+        let before = self.before(statement);
+        match statement.source {
+            Link::Previous(previous) => previous == before.map(|(statement, _)| statement),
+            Link::Published(sequence) => before.is_none_or(|(_, judged)| sequence > judged),
+        }
+    }
+
+    fn next_link(&self, rest: &[Proven]) -> Option<usize> {
+        let follows = |ends: bool| rest.iter().position(|one| one.ends_plans() == ends && self.follows(one));
+        follows(false).or_else(|| follows(true))
+    }
+
+    /// Judges a statement that is next in its maker's chain (or a veto, which is always next).
     fn take(&mut self, facts: &Facts<'_>, statement: Proven) -> Judged {
-        let stands = self.last_of(&statement).and_then(|last| last.stands);
+        if self.ended.contains(&statement.judged.environment) && statement.judged.plan.is_some() {
+            let why = "its plan ended by a request that was seen at the same time".to_owned();
+            return self.finish(facts, statement, Admission::Refused { why, hint: String::new() });
+        }
+        let admitted = match &statement.says {
+            Says::Verdict(_, verdict) => self.weigh(facts, &statement, *verdict),
+            Says::Request(action) => self.weigh_request(facts, &statement, action),
+        };
+        self.finish(facts, statement, admitted)
+    }
+
+    fn weigh(&self, facts: &Facts<'_>, statement: &Proven, verdict: ApprovalVerdict) -> Admission {
+        let stands = self.last_of(statement).and_then(|last| last.stands);
         let may = facts.governance.may(&statement.person, Permission::Approve, &statement.judged.environment);
         let record = matches!(statement.source, Link::Previous(_));
-        let admitted = match (statement.verdict, stands) {
+        match (verdict, stands) {
             // Taking back needs no right; what gives something back to a plan must be there to be seen.
             (ApprovalVerdict::Withdraw, None) => powerless("there is nothing of yours to take back"),
             (ApprovalVerdict::Withdraw, Some(ApprovalVerdict::Reject)) if !record => Admission::Refused {
@@ -339,28 +442,33 @@ impl Chains {
             },
             (ApprovalVerdict::Approve, _) if !statement.in_tip => gone(),
             (ApprovalVerdict::Approve, _) => Admission::Admitted,
-        };
-        self.finish(facts, statement, admitted)
+        }
     }
 
     fn take_out_of_order(&mut self, facts: &Facts<'_>, statement: Proven) -> Judged {
-        let last = self.last_of(&statement).cloned();
-        let stands = last.as_ref().and_then(|last| last.stands);
-        let admitted = match (statement.verdict, stands) {
-            (ApprovalVerdict::Withdraw, Some(ApprovalVerdict::Approve)) => Admission::Admitted,
-            (verdict, _) => {
+        let last = self.before(&statement);
+        let stands = self.last_of(&statement).and_then(|last| last.stands);
+        let ended = self.ended.contains(&statement.judged.environment);
+        let admitted = match (&statement.says, stands) {
+            (Says::Verdict(_, ApprovalVerdict::Withdraw), Some(ApprovalVerdict::Approve)) if !ended => {
+                Admission::Admitted
+            }
+            (says, _) => {
+                let place = match says {
+                    Says::Verdict(..) => "on this plan".to_owned(),
+                    Says::Request(_) => format!("in {}", statement.judged.environment),
+                };
                 let why = match statement.source {
                     Link::Previous(_) => format!(
-                        "its `previous` is not {}'s last statement on this plan ({})",
+                        "its `previous` is not {}'s last statement {place} ({})",
                         statement.person,
-                        last.map_or_else(|| "there is none: null".to_owned(), |last| last.statement.to_string())
+                        last.map_or_else(|| "there is none: null".to_owned(), |(last, _)| last.to_string())
                     ),
-                    Link::Published(_) => format!(
-                        "the branch it merged was made before {}'s newest statement on this plan",
-                        statement.person
-                    ),
+                    Link::Published(_) => {
+                        format!("the branch it merged was made before {}'s newest statement {place}", statement.person)
+                    }
                 };
-                let hint = format!("countersign {} {}", verdict.name(), statement.judged.environment);
+                let hint = format!("countersign {} {}", statement.word(), statement.judged.environment);
                 Admission::Refused { why, hint }
             }
         };
@@ -368,9 +476,19 @@ impl Chains {
     }
 
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
-        let Proven { mut judged, person, plan, verdict, .. } = statement;
+        let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
-        self.record(plan, &person, verdict, &judged, facts.state.sequence + 1);
+        // An approval that starts nothing is a plain one.
+        judged.deploy &= judged.admitted == Admission::Admitted
+            && facts.governance.may(&person, Permission::Deploy, &judged.environment);
+        let sequence = facts.state.sequence + 1;
+        if !matches!(judged.admitted, Admission::Refused { .. }) {
+            self.spoken.insert((judged.environment.clone(), person.clone()), (judged.digest, sequence));
+        }
+        match says {
+            Says::Verdict(plan, verdict) => self.record(plan, &person, verdict, &judged, sequence),
+            Says::Request(action) => self.done(facts, &judged, &person, &action),
+        }
         judged
     }
 }

@@ -6,7 +6,7 @@ use super::environment::OpenPlan;
 use crate::journal::{MetRule, evidence_path};
 use crate::model::EvidenceKind;
 use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
-use crate::policy::{Requirement, Verdict};
+use crate::policy::{Hold, Requirement, Verdict};
 use crate::revision::resolve::below;
 
 /// The message of an outcome that was found done after an interruption, though by then nothing would have let it
@@ -24,12 +24,15 @@ pub fn met(verdict: &Verdict) -> Vec<MetRule> {
 }
 
 /// Why a deployment is not let through: the message of an abandoned claim.
-pub fn why_not(verdict: Option<&Verdict>) -> String {
+pub fn why_not(verdict: Option<&Verdict>, hold: Option<&Hold>) -> String {
     match verdict {
         None => "the plan can no longer be judged".to_owned(),
         Some(verdict) if !verdict.rejected_by.is_empty() => {
             let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
             format!("rejected by {}", names.join(", "))
+        }
+        Some(verdict) if verdict.is_approved() => {
+            hold.map_or_else(|| "no window was open".to_owned(), |hold| format!("it {hold}"))
         }
         Some(verdict) => {
             let open = verdict.requirements.iter().filter(|requirement| !requirement.is_met());
@@ -49,7 +52,7 @@ pub fn evidence_files(
     plan: &OpenPlan,
 ) -> Result<BTreeMap<String, Vec<u8>>, ObjectError> {
     let mut files = BTreeMap::new();
-    for (_, judged) in &plan.statements {
+    for (_, judged) in plan.statements.iter().chain(&plan.deploys) {
         let Some(path) = evidence_path(judged) else { continue };
         let commit = objects.commit(judged.commit)?;
         if judged.evidence == Some(EvidenceKind::Merge) {

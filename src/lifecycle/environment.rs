@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::digest::{PlanId, RevisionId};
-use crate::journal::{Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome};
+use crate::digest::{PlanId, RevisionId, StatementId};
+use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, Problem};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
@@ -41,8 +41,14 @@ pub struct EnvironmentState {
     pub attempts: (u64, u64),
     /// The last deployments, newest first, at most [`HISTORY_SHOWN`].
     pub history: Vec<HistoryRow>,
-    /// Statements that were refused before any plan could be found for them, newest last, for the status.
+    /// Statements that were refused before any plan could be found for them, newest last, for the status; requests that
+    /// give nothing too.
     pub refused: Vec<Judged>,
+    /// The suspensions that stand, with the sequence of the entry that judged each: nothing is claimed meanwhile.
+    pub suspensions: Vec<(u64, Judged)>,
+    /// Each person's last statement in the environment that was not refused, on a plan or not, with the sequence of its
+    /// entry: their next request names it.
+    pub last_words: BTreeMap<PersonName, (StatementId, u64)>,
 }
 
 /// A successful deployment: the base of the next plan.
@@ -95,6 +101,10 @@ pub struct OpenPlan {
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the sequence of the entry that published each.
     pub ready: Vec<(u64, ReadyMade)>,
+    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each.
+    pub deploys: Vec<(u64, Judged)>,
+    /// The entry that claimed it last, 0 where none did: what was asked up to then is spent, abandoned or not.
+    pub spent: u64,
 }
 
 /// A deployment that is running or failed.
@@ -108,6 +118,10 @@ pub struct Deployment {
     pub claimed: Timestamp,
     /// The outcome, once there is one: [`OutcomeResult::Failed`] only, anything else closes the deployment.
     pub failed: Option<(Timestamp, Vec<ServiceOutcome>, String)>,
+    /// The request that closed it while it was running: it goes no further.
+    pub closed: Option<Judged>,
+    /// The statement by which it was started, where it was one; spent once an attempt was abandoned.
+    pub started: Option<Judged>,
 }
 
 /// A deployment, for the list people read.
@@ -125,6 +139,8 @@ pub struct HistoryRow {
     pub revision: Option<RevisionId>,
     /// What met each rule.
     pub met: Vec<MetRule>,
+    /// By whose word it started.
+    pub started: Option<StartedBy>,
     /// The reasons the approvers gave, in order.
     pub reasons: Vec<(PersonName, String)>,
     /// When it was claimed.
@@ -152,6 +168,8 @@ impl Default for EnvironmentState {
             attempts: (0, 0),
             history: Vec::new(),
             refused: Vec::new(),
+            suspensions: Vec::new(),
+            last_words: BTreeMap::new(),
         }
     }
 }
@@ -179,7 +197,25 @@ impl OpenPlan {
             since,
             statements: Vec::new(),
             ready: Vec::new(),
+            deploys: Vec::new(),
+            spent: 0,
         })
+    }
+
+    /// The words that it be deployed which no claim has spent, in the order judged: requests, and approvals that say so.
+    pub fn asked(&self) -> Vec<&(u64, Judged)> {
+        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy);
+        let approvals = approvals.filter(|(_, judged)| judged.admitted == Admission::Admitted && self.stands(judged));
+        let mut asked: Vec<&(u64, Judged)> = self.deploys.iter().chain(approvals).collect();
+        asked.retain(|(sequence, _)| *sequence > self.spent);
+        asked.sort_by_key(|(sequence, _)| *sequence);
+        asked
+    }
+
+    /// Whether an approval is its maker's last admitted word on the plan.
+    fn stands(&self, judged: &Judged) -> bool {
+        let theirs = |other: &&(u64, Judged)| other.1.by == judged.by && other.1.admitted == Admission::Admitted;
+        self.statements.iter().rfind(theirs).is_some_and(|(_, last)| last == judged)
     }
 
     /// The statements alone.
@@ -233,6 +269,17 @@ impl EnvironmentState {
     /// A claim without outcome.
     pub fn running(&self) -> Option<&Deployment> {
         self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
+    }
+
+    /// Whose suspensions stand, each person once, in the order in which they were made.
+    pub fn suspended_by(&self) -> Vec<PersonName> {
+        let mut people: Vec<PersonName> = Vec::new();
+        for by in self.suspensions.iter().filter_map(|(_, judged)| judged.by.as_ref()) {
+            if !people.contains(by) {
+                people.push(by.clone());
+            }
+        }
+        people
     }
 
     /// The digests of every plan that has not ended.

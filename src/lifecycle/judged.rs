@@ -1,9 +1,10 @@
 //! The judgement of a plan with everything it depends on fetched from where it is.
 
 use super::environment::{EnvironmentState, OpenPlan};
+use crate::journal::Judged;
 use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
 use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
-use crate::policy::{Case, UnknownRuleset, Verdict, judge};
+use crate::policy::{Case, Start, UnknownRuleset, Verdict, Wish, judge};
 use crate::revision::resolve::below;
 
 /// Why a plan could not be judged. Always a refusal.
@@ -91,14 +92,43 @@ pub fn judge_plan(
         None => None,
     };
     let statements = plan.judged();
-    Ok(judge(&Case {
-        governance,
-        environment: name,
-        kind: plan.kind,
-        leaves: leaves.as_ref(),
-        enters: enters.as_ref(),
-        contributors: &plan.contributors,
-        truncated: plan.truncated,
-        statements: &statements,
-    })?)
+    let settings = Start::of_settings(governance, name, leaves.as_ref(), enters.as_ref());
+    let case = |statements: &[Judged], start: &Start| {
+        judge(&Case {
+            governance,
+            environment: name,
+            kind: plan.kind,
+            leaves: leaves.as_ref(),
+            enters: enters.as_ref(),
+            contributors: &plan.contributors,
+            truncated: plan.truncated,
+            statements,
+            start,
+        })
+    };
+    let mut start = start_of(settings, env, plan);
+    let deployment = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
+    // The word by which it runs, or ran when it failed, was weighed when it was claimed.
+    let carried = deployment.and_then(|deployment| deployment.started.as_ref());
+    start.wishes.extend(carried.and_then(|judged| Wish::of(governance, name, judged, None)));
+    if deployment.is_none_or(|deployment| deployment.failed.is_some()) {
+        for (sequence, judged) in plan.asked() {
+            // Gate: who starts a deployment sees everything that is asked for given by then.
+            let by_then = plan.statements.iter().filter(|(at, _)| at <= sequence).map(|(_, said)| said.clone());
+            let early = !case(&by_then.collect::<Vec<_>>(), &Start::default())?.is_approved();
+            let void = early.then(|| "it was made before everything that is asked for was given".to_owned());
+            start.wishes.extend(Wish::of(governance, name, judged, void));
+        }
+    }
+    Ok(case(&statements, &start)?)
+}
+
+/// What beside approvals decides whether a plan's deployment may start.
+fn start_of(settings: Start, env: &EnvironmentState, plan: &OpenPlan) -> Start {
+    let closed = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
+    Start {
+        suspended_by: env.suspended_by(),
+        closed_by: closed.and_then(|deployment| deployment.closed.as_ref()?.by.clone()),
+        ..settings
+    }
 }

@@ -25,6 +25,8 @@ pub enum Phase {
     Failed,
     /// An eligible person rejected the plan.
     Rejected,
+    /// Somebody suspended the environment: nothing is claimed.
+    Suspended,
     /// History was rewritten.
     Tampered,
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Phase {
             Self::Deploying => "Deploying",
             Self::Failed => "Failed",
             Self::Rejected => "Rejected",
+            Self::Suspended => "Suspended",
             Self::Tampered => "Tampered",
         })
     }
@@ -100,6 +103,20 @@ impl WaitingOn {
 
 /// The phase of an environment, given the verdict on its waiting plan (`None` where none waits).
 pub fn phase_of(env: &EnvironmentState, verdict: Option<&Verdict>) -> Phase {
+    if env.running().is_some() {
+        return Phase::Deploying;
+    }
+    if env.invalid.is_some() {
+        return Phase::Invalid;
+    }
+    if !env.suspensions.is_empty() {
+        return Phase::Suspended;
+    }
+    phase_of_change(env, verdict)
+}
+
+/// As [`phase_of`], of the change alone: where it stands in an environment that is suspended as well.
+pub fn phase_of_change(env: &EnvironmentState, verdict: Option<&Verdict>) -> Phase {
     if env.running().is_some() {
         return Phase::Deploying;
     }

@@ -254,7 +254,14 @@ impl State {
                 env.deployment = None;
                 let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
                 if let Some(old) = env.plans.remove(plan) {
-                    open = OpenPlan { since: old.since, statements: old.statements, ready: old.ready, ..open };
+                    open = OpenPlan {
+                        since: old.since,
+                        statements: old.statements,
+                        ready: old.ready,
+                        deploys: old.deploys,
+                        spent: old.spent,
+                        ..open
+                    };
                 }
                 env.plans.insert(*plan, open);
                 env.current = Some(*plan);
@@ -332,6 +339,19 @@ impl State {
         }
         // A folder below approvals/ makes no environment: whoever may push could make any number of them.
         let mut env = self.environments.get_mut(&judged.environment);
+        if let Some(env) = env.as_mut() {
+            env.hear(sequence, judged);
+        }
+        if let Some(action) = &judged.request {
+            return match env {
+                Some(env) => env.fold_request(sequence, judged, action).map_err(|what| FoldError { sequence, what }),
+                None if judged.admitted == Admission::Admitted => {
+                    let what = format!("a request is admitted for {}, which is not on the journal", judged.environment);
+                    Err(FoldError { sequence, what })
+                }
+                None => Ok(()),
+            };
+        }
         match judged.plan.and_then(|plan| env.as_mut()?.open_plan_mut(plan)) {
             Some(plan) => plan.statements.push((sequence, judged.clone())),
             None if judged.admitted == Admission::Admitted => {
@@ -340,10 +360,7 @@ impl State {
             }
             None => {
                 if let Some(env) = env {
-                    env.refused.push(judged.clone());
-                    if env.refused.len() > HISTORY_SHOWN {
-                        env.refused.remove(0);
-                    }
+                    env.keep_refused(judged);
                 }
             }
         }
@@ -370,7 +387,8 @@ impl State {
             )));
         }
         let retried = env.deployment.take();
-        let plan = match retried {
+        let carried = retried.as_ref().and_then(|retried| retried.started.clone());
+        let mut plan = match retried {
             Some(Deployment { failed: None, .. }) => {
                 return Err(wrong(format!("{} is claimed while it is being deployed", claim.environment)));
             }
@@ -382,7 +400,17 @@ impl State {
             }
         };
         env.attempts = (claim.number, claim.attempt);
-        env.deployment = Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None });
+        let started = match &claim.started {
+            None => None,
+            Some(by) => {
+                let asked = plan.asked().into_iter().map(|(_, judged)| judged).chain(&carried);
+                let found = asked.into_iter().find(|judged| judged.digest == by.statement).cloned();
+                Some(found.ok_or_else(|| wrong(format!("a claim of {} by a word that is spent", claim.environment)))?)
+            }
+        };
+        plan.spent = sequence;
+        env.deployment =
+            Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started });
         for target in &claim.targets {
             self.targets.insert(target.clone(), claim.environment.clone());
         }
@@ -426,6 +454,7 @@ impl State {
             plan: plan.id,
             revision: plan.revision,
             met: claim.met.clone(),
+            started: claim.started.clone(),
             reasons,
             claimed: *claimed,
             ended: time,
@@ -434,18 +463,24 @@ impl State {
         };
         env.history.insert(0, row);
         env.history.truncate(HISTORY_SHOWN);
+        let is_closed = deployment.closed.is_some();
         env.deployment = None;
         if result == OutcomeResult::Abandoned {
             // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
             // claimed again after a failure stays failed.
-            if env.consumed >= number {
-                env.deployment =
-                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
+            if is_closed {
+                // Dropped while it ran: the number is consumed all the same.
+            } else if env.consumed >= number {
+                let failed = Some((time, services.to_vec(), message.to_owned()));
+                env.deployment = Some(Deployment { failed, started: None, ..deployment });
             } else {
                 env.plans.insert(deployment.plan.id, deployment.plan);
             }
             let kept: Vec<String> = self.targets_in_use(name);
             self.targets.retain(|target, owner| owner != name || kept.contains(target));
+            if is_closed {
+                self.known(name)?.close(number);
+            }
             return Ok(());
         }
         env.consumed = env.consumed.max(number);
@@ -479,6 +514,7 @@ impl State {
                 let gone = plan.revision.is_none();
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
             }
+            OutcomeResult::Failed if is_closed => {}
             OutcomeResult::Failed => {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });

@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A duration of at least a second, which remembers the unit it was written in: `2h` and `120m` are different texts
 /// in a signed statement.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +75,18 @@ impl fmt::Display for Duration {
             Unit::Hours => 'h',
         };
         write!(f, "{}{unit}", self.amount)
+    }
+}
+
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -1,7 +1,9 @@
 //! An environment, checked.
 
+mod deploy;
 pub mod order;
 mod read;
+mod schedule;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,6 +11,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::digest::RevisionId;
+
+pub use deploy::{Deploy, DeployMode, Window, WindowKind};
+pub use schedule::Schedule;
 
 use super::{EnvironmentName, RulesetName, ServiceName, Values};
 
@@ -39,6 +44,8 @@ pub struct Gates {
     pub customer_email: Option<String>,
     /// The services with `autoApprove: true`.
     pub auto_approve: BTreeSet<ServiceName>,
+    /// `deploy`.
+    pub deploy: Deploy,
     /// `imports`, in the order written.
     pub imports: Vec<Import>,
 }

@@ -275,6 +275,12 @@ impl Governance {
     pub fn may(&self, person: &PersonName, permission: Permission, environment: &EnvironmentName) -> bool {
         self.roles_of(person, environment).iter().any(|role| self.permissions_of_role(role).contains(&permission))
     }
+
+    /// Everybody who holds a permission in an environment and has a key to say so with.
+    pub fn who_may(&self, permission: Permission, environment: &EnvironmentName) -> Vec<PersonName> {
+        let able = self.people.values().filter(|person| !person.keys.is_empty());
+        able.map(|person| &person.name).filter(|name| self.may(name, permission, environment)).cloned().collect()
+    }
 }
 
 #[cfg(test)]

@@ -101,7 +101,8 @@ pub struct Request {
 }
 
 /// What a request asks for. Whether a version does it is not judged here: this is the shape alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum RequestAction {
     /// Start the deployment of a plan.
     Deploy {

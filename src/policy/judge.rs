@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::asked::{Asked, UnknownRuleset, asked_for};
 use super::standing::standing;
+use super::start::Start;
 use super::verdict::{Admitted, Exclusion, Requirement, StatementView, Verdict};
 use crate::journal::{Admission, Judged};
 use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, Gates, Governance, Permission, PersonName};
@@ -28,6 +29,8 @@ pub struct Case<'a> {
     pub truncated: bool,
     /// Every statement on the plan, in the order judged.
     pub statements: &'a [Judged],
+    /// What else decides whether it may start.
+    pub start: &'a Start,
 }
 
 /// Judges a plan.
@@ -50,7 +53,7 @@ pub fn judge(case: &Case<'_>) -> Result<Verdict, UnknownRuleset> {
         .collect();
     let requirements: Vec<Requirement> = asked.iter().map(|asked| require(case, asked, &approvals)).collect();
     let statements = case.statements.iter().map(|s| view(case, s, standing.get_by(s), &asked, &requirements)).collect();
-    Ok(Verdict { requirements, statements, rejected_by })
+    Ok(Verdict { requirements, statements, rejected_by, start: case.start.clone() })
 }
 
 fn require(case: &Case<'_>, asked: &Asked<'_>, approvals: &BTreeMap<&PersonName, &Judged>) -> Requirement {
@@ -157,7 +160,7 @@ fn view(
         _ => return StatementView::of_refused(statement),
     };
     let (digest, by, verdict) = (statement.digest, statement.by.clone(), statement.verdict);
-    StatementView { digest, by, verdict, counted, admitted: Admitted::Admitted, reason }
+    StatementView { digest, by, verdict, request: None, counted, admitted: Admitted::Admitted, reason }
 }
 
 fn weigh(

@@ -298,10 +298,73 @@ fn another_customer_is_another_requirement() {
 #[test]
 fn a_permit_is_given_for_the_claimed_plan_of_an_approved_verdict_only() {
     let (one, other) = (PlanId(crate::digest::Digest::of("1")), PlanId(crate::digest::Digest::of("2")));
+    let granted =
+        |verdict: &Verdict, claimed, plan| Permit::granted(verdict, jiff::Timestamp::UNIX_EPOCH, true, claimed, plan);
     let approved = Scene::new().says("alice", Approve).verdict();
-    assert_eq!(Permit::granted(&approved, one, one).map(|permit| permit.plan()), Some(one));
-    assert!(Permit::granted(&approved, one, other).is_none());
-    assert!(Permit::granted(&Scene::new().verdict(), one, one).is_none());
+    assert_eq!(granted(&approved, one, one).map(|permit| permit.plan()), Some(one));
+    assert!(granted(&approved, one, other).is_none());
+    assert!(granted(&Scene::new().verdict(), one, one).is_none());
     let rejected = Scene::new().says("alice", Approve).says("bob", Reject).verdict();
-    assert!(Permit::granted(&rejected, one, one).is_none());
+    assert!(granted(&rejected, one, one).is_none());
+}
+
+/// What a start says at a second, with its windows open or not.
+fn at(start: &Start, second: i64, is_open: bool) -> String {
+    match start.at(jiff::Timestamp::from_second(second).expect("a time"), is_open) {
+        Ok(None) => "by itself".to_owned(),
+        Ok(Some(by)) if by.overrides_window => format!("by {}, override", by.by),
+        Ok(Some(by)) => format!("by {}", by.by),
+        Err(hold) => hold.to_string(),
+    }
+}
+
+fn wish(by: &str, at: Option<i64>, overrides: bool) -> Wish {
+    Wish {
+        statement: crate::digest::StatementId(crate::digest::Digest::of(by)),
+        by: by.parse().expect("a name"),
+        at: at.map(|second| jiff::Timestamp::from_second(second).expect("a time")),
+        overrides,
+        void: None,
+    }
+}
+
+#[test]
+fn no_permit_without_a_word_in_a_closed_window_or_while_suspended() {
+    let one = PlanId(crate::digest::Digest::of("1"));
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let mut verdict = Scene::new().says("alice", Approve).verdict();
+    assert!(Permit::granted(&verdict, now, false, one, one).is_none(), "a closed window");
+    verdict.start.manual = true;
+    assert!(Permit::granted(&verdict, now, true, one, one).is_none(), "nobody's word");
+    verdict.start.wishes.push(wish("carol", None, false));
+    assert!(Permit::granted(&verdict, now, true, one, one).is_some());
+    verdict.start.suspended_by.push("bob".parse().expect("a name"));
+    assert!(Permit::granted(&verdict, now, true, one, one).is_none(), "suspended");
+}
+
+#[test]
+fn a_start_waits_for_a_person_a_time_and_a_window() {
+    let auto = Start::default();
+    assert_eq!(at(&auto, 0, true), "by itself");
+    assert_eq!(at(&auto, 0, false), "waits for a window ()");
+    let auto = Start { wishes: vec![wish("carol", None, false), wish("dave", None, true)], ..auto };
+    assert_eq!(at(&auto, 0, true), "by itself");
+    assert_eq!(at(&auto, 0, false), "by dave, override");
+
+    let manual = Start { manual: true, deployers: vec!["carol".parse().expect("a name")], ..Start::default() };
+    assert_eq!(at(&manual, 0, true), "waits to be deployed by carol");
+    assert_eq!(at(&manual, 0, false), "waits to be deployed by carol");
+    let later = Start { wishes: vec![wish("carol", Some(60), false)], ..manual.clone() };
+    assert_eq!(at(&later, 59, true), "waits until 1970-01-01T00:01:00Z, as carol asked");
+    assert_eq!(at(&later, 60, true), "by carol");
+    assert_eq!(at(&later, 60, false), "waits for a window ()");
+    let overriding = Start { wishes: vec![wish("carol", Some(60), true)], ..manual.clone() };
+    assert_eq!(at(&overriding, 59, false), "waits until 1970-01-01T00:01:00Z, as carol asked");
+    assert_eq!(at(&overriding, 60, false), "by carol, override");
+    let void = Wish { void: Some("lapsed".to_owned()), ..wish("carol", None, true) };
+    let void = Start { wishes: vec![void], ..manual.clone() };
+    assert_eq!(at(&void, 0, true), "waits to be deployed by carol");
+    assert_eq!(at(&void, 0, false), "waits to be deployed by carol");
+    let closed = Start { closed_by: Some("dave".parse().expect("a name")), ..later };
+    assert_eq!(at(&closed, 60, true), "closed by dave");
 }

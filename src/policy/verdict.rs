@@ -1,9 +1,11 @@
 //! The verdict on a plan, as a value with its reasons.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::start::{Hold, Start};
 use crate::digest::StatementId;
-use crate::journal::{Admission, Judged};
+use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 
 /// What the policy in force says of a plan, given the statements on it.
@@ -15,6 +17,8 @@ pub struct Verdict {
     pub statements: Vec<StatementView>,
     /// The people whose rejection stands.
     pub rejected_by: Vec<PersonName>,
+    /// What else decides whether it may start.
+    pub start: Start,
 }
 
 /// One thing that is asked for.
@@ -72,6 +76,8 @@ pub struct StatementView {
     pub by: Option<PersonName>,
     /// What it says, as far as it can be read.
     pub verdict: Option<ApprovalVerdict>,
+    /// What it asks for, where it is a request: the action's word.
+    pub request: Option<String>,
     /// Whether it counts now.
     pub counted: bool,
     /// How it was judged when it was first seen.
@@ -107,7 +113,9 @@ impl StatementView {
             Admission::Powerless { .. } => Admitted::Powerless,
             Admission::Refused { .. } => Admitted::Refused,
         };
-        Self { digest: judged.digest, by: judged.by.clone(), verdict: judged.verdict, counted: false, admitted, reason }
+        let request = judged.request.as_ref().map(|action| action.name().to_owned());
+        let (digest, by, verdict) = (judged.digest, judged.by.clone(), judged.verdict);
+        Self { digest, by, verdict, request, counted: false, admitted, reason }
     }
 }
 
@@ -155,11 +163,23 @@ impl Verdict {
             _ => StatementView::of_refused(judged),
         };
         let statements = statements.iter().map(view).collect();
-        Self { requirements: vec![requirement], statements, rejected_by: Vec::new() }
+        Self { requirements: vec![requirement], statements, rejected_by: Vec::new(), start: Start::default() }
     }
 
     /// All requirements are met and nobody's rejection stands.
     pub fn is_approved(&self) -> bool {
         self.rejected_by.is_empty() && self.requirements.iter().all(Requirement::is_met)
+    }
+
+    /// It is approved, and nothing else holds it at a time; by whose word it starts, where one is needed. `is_open`:
+    /// whether its windows are open then.
+    ///
+    /// # Errors
+    /// What holds it; `None` where it is not approved.
+    pub fn may_start(&self, now: Timestamp, is_open: bool) -> Result<Option<StartedBy>, Option<Hold>> {
+        if !self.is_approved() {
+            return Err(None);
+        }
+        self.start.at(now, is_open).map_err(Some)
     }
 }

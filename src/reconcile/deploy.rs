@@ -9,17 +9,18 @@ use super::{Daemon, TickError};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
 use crate::journal::{
-    AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out,
+    AttemptOutcome, Claim, DeploymentDocument, Event, OutcomeResult, ServiceOutcome, ServiceResult, StartedBy, yaml_out,
 };
 use crate::lifecycle::{
-    Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, met, permit, why_not,
+    Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, held, met, permit, why_not,
 };
 use crate::model::EnvironmentName;
 use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
-use crate::policy::{Permit, Verdict};
+use crate::policy::{Hold, Permit, Verdict};
 use crate::revision::Resolved;
 use crate::services::{DriverError, ServiceChange, Settled};
+use crate::windows::{is_open, opens};
 
 /// What a deployment needs beside its claim.
 struct Prepared {
@@ -47,6 +48,7 @@ impl Daemon {
             .map(|(name, _)| name.clone())
             .collect();
         let mut wrote = false;
+        self.next = None;
         for name in ready {
             match self.deploy(&name) {
                 Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
@@ -68,7 +70,11 @@ impl Daemon {
         if env.invalid.is_some() {
             return Ok(false);
         }
-        let Some(verdict) = self.verdict(name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        let Some(verdict) = self.verdict(name, &env)? else { return Ok(false) };
+        let now = self.now();
+        if self.may_start(name, &verdict, now).is_none() {
+            return Ok(false);
+        }
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
         if let Some(plan) = deploying.or_else(|| env.current_plan())
             && self.imports_moved(name, &env, plan)?
@@ -77,7 +83,9 @@ impl Daemon {
         }
         let retry = match &env.deployment {
             Some(Deployment { failed: Some((at, ..)), claim, plan, .. }) => {
-                if self.now() < at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX) {
+                let due = at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX);
+                if now < due {
+                    self.wake_at(due);
                     return Ok(false);
                 }
                 Some(plan.clone())
@@ -93,6 +101,33 @@ impl Daemon {
             Some(plan) => self.retry(name, &env, &plan, &verdict),
             None => self.begin(name, &env, &verdict),
         }
+    }
+
+    /// Whether a deployment may start at a time, and by whose word; where only time keeps it, the daemon wakes up then.
+    fn may_start(&mut self, name: &EnvironmentName, verdict: &Verdict, now: Timestamp) -> Option<Option<StartedBy>> {
+        let windows = &verdict.start.windows;
+        match verdict.may_start(now, is_open(windows, now)) {
+            Ok(started) => Some(started),
+            Err(Some(hold)) => {
+                tracing::debug!(environment = %name, %hold, "not yet");
+                match hold {
+                    Hold::Time { at, .. } => self.wake_at(at),
+                    Hold::Window { .. } => {
+                        if let Some(at) = opens(windows, now) {
+                            self.wake_at(at);
+                        }
+                    }
+                    _ => {}
+                }
+                None
+            }
+            Err(None) => None,
+        }
+    }
+
+    /// There is something to do at that time, if not before.
+    fn wake_at(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
     pub(super) fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {
@@ -189,6 +224,10 @@ impl Daemon {
     ) -> Result<bool, TickError> {
         let state = self.state()?;
         let heads = state.heads;
+        let mut draft = self.draft(heads);
+        // Gate: at the very time that the claim will bear.
+        let Some(started) = self.may_start(name, verdict, draft.time) else { return Ok(false) };
+        let state = self.state()?;
         let targets = match &prepared.desired {
             Some(desired) => desired.targets(),
             None => prepared.base.as_ref().map(Resolved::targets).unwrap_or_default(),
@@ -204,10 +243,10 @@ impl Daemon {
             key: self.public.clone(),
             instance: self.instance.clone(),
             met: met(verdict),
+            started,
             targets,
         };
         let document = self.plan_document(name, plan)?;
-        let mut draft = self.draft(heads);
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
         let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
         let before = self.deployment_document(name, claim.number)?;
@@ -234,7 +273,7 @@ impl Daemon {
                 &deployment,
                 OutcomeResult::Abandoned,
                 untouched(&prepared.composed.changes),
-                why_not(verdict.as_ref()),
+                why_not(verdict.as_ref(), held(verdict.as_ref(), &deployment).as_ref()),
             )?;
             return Ok(true);
         };
@@ -311,20 +350,21 @@ impl Daemon {
         }
         let verdict = self.verdict(name, env)?;
         let permit = verdict.as_ref().and_then(|verdict| permit(verdict, running, running.plan.id));
+        let why = why_not(verdict.as_ref(), held(verdict.as_ref(), running).as_ref());
         let (result, services, message) = if !unclear.is_empty() {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Unknown);
             (OutcomeResult::Unknown, services, format!("interrupted; {}", unclear.join("; ")))
         } else if let Some(permit) = permit {
             self.apply(&permit, &changes, &done)
         } else if done.is_empty() {
-            (OutcomeResult::Abandoned, untouched(&changes), why_not(verdict.as_ref()))
+            (OutcomeResult::Abandoned, untouched(&changes), why)
         } else if done.len() == changes.len() {
             // All of it is there already: that is what happened, whoever said what since.
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
             (OutcomeResult::Applied, services, SETTLED.to_owned())
         } else {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
-            (OutcomeResult::Unknown, services, format!("interrupted part-way, and {}", why_not(verdict.as_ref())))
+            (OutcomeResult::Unknown, services, format!("interrupted part-way, and {why}"))
         };
         self.outcome(name, running, result, services, message)?;
         Ok(true)

@@ -8,7 +8,7 @@ use super::load::Remotes;
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
-use crate::lifecycle::{Facts, JudgeError, admit, find_new, gone, missing_records};
+use crate::lifecycle::{Facts, JudgeError, admit, find_new, gone, missing_records, put_back};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Mode, Oid, entry_at};
 use crate::revision::resolve::{below, environment_names};
@@ -94,8 +94,12 @@ impl Daemon {
         let found = find_new(&Graph::new(objects.as_ref()), objects.as_ref(), self.state()?, from, to)?;
         let now = draft.time;
         let governance = self.governance()?;
-        let judged = admit(&Facts { state: self.state()?, governance: &governance, now }, &found);
-        for judged in judged {
+        let put_back = put_back(objects.as_ref(), self.state()?, to.config, &found)?;
+        let facts = Facts { state: self.state()?, governance: &governance, now, put_back: &put_back };
+        for judged in admit(&facts, &found) {
+            if judged.ends_plans() {
+                self.again.insert(judged.environment.clone());
+            }
             self.emit(draft, Event::Statement(judged))?;
         }
         if from.config != to.config {

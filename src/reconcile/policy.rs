@@ -12,7 +12,7 @@ use crate::evidence::graph::Graph;
 use crate::journal::pages;
 use crate::journal::{Claim, DeploymentDocument, Event, Heads, OutcomeResult, ServiceOutcome, ServiceResult};
 use crate::lifecycle::{
-    Deployment, OpenPlan, PolicyInForce, PolicyWanted, evidence_files, met, permit, policy_plan, policy_wanted,
+    Deployment, OpenPlan, PolicyInForce, PolicyWanted, evidence_files, held, met, permit, policy_plan, policy_wanted,
     refusals, why_not,
 };
 use crate::model::EnvironmentName;
@@ -171,6 +171,7 @@ impl Daemon {
             key: self.public.clone(),
             instance: self.instance.clone(),
             met: met(verdict),
+            started: None,
             targets: Vec::new(),
         };
         let document = self.plan_document(&name, plan)?;
@@ -195,7 +196,8 @@ impl Daemon {
         let let_through = verdict.and_then(|verdict| permit(verdict, running, running.plan.id));
         let (Some(permit), Some(revision)) = (let_through, running.plan.revision) else {
             let services = vec![line(ServiceResult::Untouched)];
-            self.outcome_in(draft, &name, running, OutcomeResult::Abandoned, services, why_not(verdict))?;
+            let why = why_not(verdict, held(verdict, running).as_ref());
+            self.outcome_in(draft, &name, running, OutcomeResult::Abandoned, services, why)?;
             return Ok(true);
         };
         debug_assert_eq!(permit.plan(), running.plan.id);

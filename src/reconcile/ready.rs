@@ -31,7 +31,7 @@ impl Daemon {
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
         // A change of the policy takes signed records: a merge of it would count for nothing.
         for name in draft.touched_environments().into_iter().filter(|name| !name.is_governance()) {
-            let phase = self.phase(&name)?;
+            let phase = self.change_phase(&name)?;
             if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
                 continue;
             }

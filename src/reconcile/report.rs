@@ -73,6 +73,15 @@ pub fn describe(status: &Status) -> String {
             let waits: Vec<String> = status.waiting_on.iter().filter(|w| w.missing() > 0).map(waits_for).collect();
             format!("{plan} waits for {}", waits.join("; "))
         }
+        Phase::Suspended => {
+            let by: Vec<String> = status.suspended.iter().flat_map(|s| &s.by).map(|one| one.by.to_string()).collect();
+            let plan = if plan.is_empty() { plan } else { format!("; {plan} waits") };
+            format!("at {applied}, by {}{plan}", by.join(", "))
+        }
+        Phase::Approved if status.hold.is_some() => {
+            let hold = status.hold.as_ref().map(ToString::to_string).unwrap_or_default();
+            format!("{plan} {hold}")
+        }
         Phase::Approved | Phase::Deploying | Phase::Rejected | Phase::Tampered => plan,
         Phase::Failed => {
             let last = status.last.as_ref().filter(|last| last.result != OutcomeResult::Applied);

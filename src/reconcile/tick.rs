@@ -29,7 +29,8 @@ impl Daemon {
             self.settled = None;
         }
         let seen_all = self.settled.as_ref() == Some(&remotes.all) && self.lost.is_empty();
-        if seen_all && self.again.is_empty() && !self.has_deployments()? {
+        let due = self.next.is_some_and(|next| next <= self.now());
+        if seen_all && self.again.is_empty() && !due && !self.has_deployments()? {
             return Ok(false);
         }
         self.observe(&remotes)?;

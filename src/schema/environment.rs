@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::shape::{
-    boolean, digest, host_folder, list, map_of, name, named, object, optional, pattern, required, set, text, words,
+    boolean, digest, duration, host_folder, list, map_of, name, named, object, optional, pattern, required, set, text,
+    words,
 };
 
 pub(super) fn environment() -> Value {
@@ -23,7 +24,25 @@ pub(super) fn environment() -> Value {
 }
 
 fn deploy() -> Value {
-    object("When it is deployed", [optional("mode", words("By itself once approved, or when asked", &["auto"]))])
+    object(
+        "When it is deployed",
+        [
+            optional("mode", words("By itself once approved, or when asked", &["auto", "manual"])),
+            optional("windows", list("When it may begin; deny wins, and without allow it always may", window())),
+        ],
+    )
+}
+
+fn window() -> Value {
+    object(
+        "A time that comes again and again",
+        [
+            required("kind", words("Only then, or not then", &["allow", "deny"])),
+            required("schedule", text("When it begins: minute, hour, day of month, month, day of week")),
+            required("duration", duration("How long it stays open each time, at most 366 days")),
+            required("timezone", text("The IANA zone in which the schedule is read")),
+        ],
+    )
 }
 
 fn import() -> Value {

@@ -187,6 +187,8 @@ impl Step<'_, '_> {
             since: self.entry.time,
             statements: Vec::new(),
             ready: Vec::new(),
+            deploys: Vec::new(),
+            spent: 0,
         };
         let root = &self.place.state.start.root;
         match judge_plan(self.objects, root, &self.place.governance, name, env, &plan) {

@@ -76,6 +76,17 @@ impl Step<'_, '_> {
             let what = format!("{} had {} of {}", open.label(), open.have.len(), open.required);
             self.violated(at, "claim", format!("the plan was not approved: {what}"));
         }
+        // Whether a window was open is the daemon's word, as its clock is; who overrode one is not.
+        let overrides = claim.started.as_ref().is_some_and(|by| by.overrides_window);
+        if !verdict.start.windows.is_empty() || verdict.start.wishes.iter().any(|wish| wish.at.is_some()) {
+            self.notes.attest(Attested::Windows);
+        }
+        match verdict.may_start(self.entry.time, !overrides) {
+            Ok(by) if by == claim.started => {}
+            Ok(_) => self.violated(at, "claim: started", "is not the word by which it may start"),
+            Err(Some(hold)) => self.violated(at, "claim", format!("was made although it {hold}")),
+            Err(None) => {}
+        }
         if met(&verdict) != claim.met {
             self.violated(at, "claim: met", "is not what met each rule");
         }

@@ -7,7 +7,7 @@ use super::report::ProvenDeployment;
 use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
-use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, verdict_on, why_not};
+use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::ObjectError;
 use crate::plan::compose;
@@ -65,16 +65,17 @@ impl Step<'_, '_> {
             Err(JudgeError::Object(error)) => return Err(error),
             Err(_) => None,
         };
+        let hold = held(verdict.as_ref(), running);
         let mut rejected: BTreeSet<String> =
             verdict.iter().flat_map(|v| &v.rejected_by).map(ToString::to_string).collect();
         rejected.extend(self.rejected_by(name, running.plan.id).iter().map(ToString::to_string));
-        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(crate::policy::Verdict::is_approved);
+        let approved = rejected.is_empty() && verdict.as_ref().is_some_and(|v| v.is_approved()) && hold.is_none();
         let all_done = services.iter().all(|service| service.result == ServiceResult::Done);
         match result {
             OutcomeResult::Applied if !(message.is_empty() || message == SETTLED) => {
                 self.violated(at, "outcome: message", "there is nothing to say of a deployment that was applied");
             }
-            OutcomeResult::Abandoned if message != why_not(verdict.as_ref()) => {
+            OutcomeResult::Abandoned if message != why_not(verdict.as_ref(), hold.as_ref()) => {
                 self.violated(at, "outcome: message", "is not why it could not go on");
             }
             _ => {}
@@ -89,7 +90,9 @@ impl Step<'_, '_> {
             }
             (false, _) => {
                 let rejected: Vec<String> = rejected.into_iter().collect();
-                let why = if rejected.is_empty() {
+                let why = if let (true, Some(hold)) = (rejected.is_empty(), hold) {
+                    format!("it {hold}")
+                } else if rejected.is_empty() {
                     "it was no longer approved".to_owned()
                 } else {
                     format!("{} rejected it", rejected.join(", "))

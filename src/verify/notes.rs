@@ -80,6 +80,8 @@ pub enum Attested {
     ReadyMade,
     /// The state folder that a claim names.
     Instances,
+    /// That a window was open, or a time had come, when a deployment was claimed.
+    Windows,
     /// A deployment found done after an interruption, when it would no longer have been let through.
     Settled,
 }
@@ -98,6 +100,7 @@ impl Attested {
             Self::Alarms => "alarms",
             Self::ReadyMade => "ready-made commits gone unmerged",
             Self::Instances => "state folders that claimed",
+            Self::Windows => "windows and times at which deployments began",
             Self::Settled => "deployments found done after an interruption though no longer approved",
         }
     }

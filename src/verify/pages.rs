@@ -83,6 +83,6 @@ impl Step<'_, '_> {
                 None
             }
         };
-        Ok(Status::of(&self.place.state, name, env, verdict.as_ref()))
+        Ok(Status::of(&self.place.state, &self.place.governance, name, env, verdict.as_ref()))
     }
 }

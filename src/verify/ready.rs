@@ -5,7 +5,7 @@ use super::notes::Attested;
 use super::step::{At, Step};
 use crate::evidence::signature::commit_signer;
 use crate::journal::ReadyMade;
-use crate::lifecycle::{JudgeError, Phase, ReadyRecord, phase_of, ready, verdict_on};
+use crate::lifecycle::{JudgeError, Phase, ReadyRecord, phase_of_change, ready, verdict_on};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
 
@@ -24,7 +24,7 @@ impl Step<'_, '_> {
                 Err(JudgeError::Object(error)) => return Err(error),
                 Err(_) => continue,
             };
-            if !matches!(phase_of(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected) {
+            if !matches!(phase_of_change(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected) {
                 continue;
             }
             for verdict in ready::offered(plan) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::step::{At, Step};
 use crate::digest::{PlanId, StatementId};
 use crate::journal::{Admission, Event, Judged};
-use crate::lifecycle::{Facts, admit, find_new, missing_records};
+use crate::lifecycle::{Facts, admit, find_new, missing_records, put_back};
 use crate::model::{ApprovalVerdict, EnvironmentName, Permission, PersonName, PublicKey};
 use crate::object::ObjectError;
 
@@ -17,7 +17,8 @@ impl Step<'_, '_> {
             Vec::new()
         } else {
             let found = find_new(self.graph, self.objects, state, state.heads, self.entry.heads)?;
-            admit(&Facts { state, governance: &self.place.governance, now: self.entry.time }, &found)
+            let put_back = &put_back(self.objects, state, self.entry.heads.config, &found)?;
+            admit(&Facts { state, governance: &self.place.governance, now: self.entry.time, put_back }, &found)
         };
         let said: Vec<&Judged> = self.entry.events.iter().filter_map(judged).collect();
         let first = self.entry.events.iter().take_while(|event| judged(event).is_some()).count();
@@ -125,7 +126,11 @@ fn judged(event: &Event) -> Option<&Judged> {
 
 /// `the rejection of bob (statement 3f2a9c1d04be in commit 4be01aa)`.
 fn described(judged: &Judged) -> String {
-    let what = judged.verdict.map_or("a statement".to_owned(), |verdict| format!("the verdict `{}`", verdict.name()));
+    let what = match (judged.verdict, &judged.request) {
+        (Some(verdict), _) => format!("the verdict `{}`", verdict.name()),
+        (None, Some(action)) => format!("the request to {}", action.name()),
+        (None, None) => "a statement".to_owned(),
+    };
     let by = judged.by.as_ref().map_or_else(String::new, |by| format!(" of {by}"));
     format!("{what}{by} (statement {} in commit {})", judged.digest.short(), judged.commit.short())
 }

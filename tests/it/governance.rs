@@ -317,7 +317,7 @@ fn r9_a_rejection_that_arrives_with_the_claim_keeps_the_policy_out() {
     world.pull("bob").put_record("bob", &rejection);
     world.shell("bob", "git add --all && git commit --quiet -m said && git push --quiet origin HEAD:prepared");
     let commit = world.shell("bob", "git rev-parse HEAD");
-    crate::replay::move_main_when_claimed(&world, &commit);
+    world.move_main_when_claimed(&commit);
     world.tick().expect_phase(POLICY, Phase::Rejected);
     assert_eq!(world.version(), 1);
     let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });

@@ -1,7 +1,5 @@
 //! Old statements, old history, old keys: what was said once counts once, for what it was said of.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use countersign::journal::{Event, OutcomeResult};
 use countersign::lifecycle::Phase;
 use countersign::model::ApprovalVerdict::{Approve, Reject, Withdraw};
@@ -302,13 +300,8 @@ fn r8_a_new_approval_names_the_statement_before_it() {
 }
 
 /// As soon as a claim arrives on the remote, the config branch is moved there to `commit`.
-pub fn move_main_when_claimed(world: &World, commit: &str) {
-    let hook = world.at("remote.git/hooks/post-receive");
-    let script = format!(
-        "#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'; then git update-ref refs/heads/main {commit}; fi\n"
-    );
-    std::fs::write(&hook, script).expect("a hook");
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook");
+fn move_main_when_claimed(world: &World, commit: &str) {
+    world.move_main_when_claimed(commit);
 }
 
 /// bob's next commit, which is on the remote without being on any branch that counts.

@@ -22,6 +22,7 @@ mod forged;
 mod journal;
 mod program;
 mod record;
+mod request;
 mod setup;
 
 use std::cell::Cell;

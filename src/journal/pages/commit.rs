@@ -60,6 +60,8 @@ fn weight(event: &Event) -> u8 {
         Event::Planned { .. } => 5,
         Event::Statement(judged) if judged.admitted == Admission::Admitted => match judged.verdict {
             Some(ApprovalVerdict::Reject) => 4,
+            // What ends a plan or stops everything says more than the plan that comes of it.
+            None if judged.request.is_some() => 6,
             _ => 3,
         },
         Event::Statement(_) => 2,
@@ -122,7 +124,11 @@ pub(crate) fn told(event: &Event) -> String {
             format!("a branch to {} {} is made", ready.verdict.name(), ready.plan.short())
         }
         Event::Claimed(claim) => {
-            format!("deployment {} of {} begins", deployment(claim.number, claim.attempt), claim.plan.short())
+            let by = claim.started.as_ref().map_or_else(String::new, |started| {
+                let window = if started.overrides_window { " although no window was open" } else { "" };
+                format!(", started by {}{window}", started.by)
+            });
+            format!("deployment {} of {} begins{by}", deployment(claim.number, claim.attempt), claim.plan.short())
         }
         Event::Outcome { number, attempt, result, message, .. } => {
             let how = match result {
@@ -140,8 +146,12 @@ pub(crate) fn told(event: &Event) -> String {
 fn statement(judged: &Judged) -> String {
     let who = judged.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string);
     let plan = judged.plan.map(|plan| format!(" {}", plan.short())).unwrap_or_default();
-    let what = judged.verdict.map_or("said something unreadable on", said);
-    let what = if judged.plan.is_some() || judged.verdict.is_some() { what } else { "said something unreadable" };
+    let what = match (judged.verdict, &judged.request) {
+        (Some(verdict), _) => said(verdict).to_owned(),
+        (None, Some(action)) => format!("asked to {}", action.name()),
+        (None, None) if judged.plan.is_some() => "said something unreadable on".to_owned(),
+        (None, None) => "said something unreadable".to_owned(),
+    };
     match &judged.admitted {
         Admission::Admitted => format!("{who} {what}{plan}"),
         Admission::Powerless { why } => format!("{who} {what}{plan}, without effect{}", because(why)),

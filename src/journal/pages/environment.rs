@@ -1,11 +1,11 @@
 //! `environments/<env>/README.md`: where an environment stands, what it waits for, and what its reader can do.
 
-use super::statements::{rejected_by, said_so_far};
+use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ServiceResult, Status};
+use crate::journal::{OutcomeResult, ServiceResult, StartedBy, Status, Suspender};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
 use crate::model::{ApprovalVerdict, PersonName};
-use crate::policy::{Because, Exclusion};
+use crate::policy::{Because, Exclusion, Hold};
 use crate::text::{cut, markdown_inline};
 
 /// How many names one cell or sentence holds.
@@ -22,7 +22,9 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     blocks.add(stands(status, env));
     blocks.add(last_one(status));
     blocks.add(details(status, env));
-    if matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected) {
+    blocks.add(to_resume(status));
+    let waits = matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected);
+    if waits || status.phase == Phase::Suspended && env.current.is_some() {
         blocks.add(rules(status));
         blocks.add(said_so_far(status, env));
         blocks.add(what_to_do(state, status));
@@ -59,7 +61,10 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             format!("{plan}{since} waits for {}.", list(&open, "and", usize::MAX))
         }
-        Phase::Approved => format!("{plan} has everything that is asked for; its deployment comes next."),
+        Phase::Approved => match &status.hold {
+            None => format!("{plan} has everything that is asked for; its deployment comes next."),
+            Some(hold) => format!("{plan} has everything that is asked for; {}.", holds(hold)),
+        },
         Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
         Phase::Failed => env.deployment.as_ref().map(|failed| failed_sentence(status, failed)).unwrap_or_default(),
         Phase::Rejected => format!(
@@ -67,10 +72,58 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
              another change is pushed.",
             list(&rejected_by(status), "and", NAMES)
         ),
+        Phase::Suspended => suspended(status),
         Phase::Tampered => "The history of this repository was rewritten. Nothing is applied until an operator \
              accepts it: `countersign run --accept-history BRANCH@COMMIT`."
             .to_owned(),
     }
+}
+
+/// What an approved plan waits for.
+pub(super) fn holds(hold: &Hold) -> String {
+    let who =
+        |people: &[PersonName]| if people.is_empty() { "**nobody**".to_owned() } else { list(people, "or", NAMES) };
+    match hold {
+        Hold::Suspended { by } => format!("suspended by {}", list(by, "and", NAMES)),
+        Hold::Closed { by } => format!("closed by {by}"),
+        Hold::Person { eligible } => format!("{} can deploy it", who(eligible)),
+        Hold::Time { at, by } => format!("{by} has it deployed at {} UTC", minute(*at)),
+        Hold::Window { windows, eligible } => {
+            let windows: Vec<String> = windows.iter().map(|window| window.replace('`', "")).collect();
+            let windows: Vec<String> = windows.iter().map(|window| format!("`{window}`")).collect();
+            format!(
+                "it goes out when its windows allow it ({}); {} can override them",
+                list(&windows, "and", NAMES),
+                who(eligible)
+            )
+        }
+    }
+}
+
+fn suspended(status: &Status) -> String {
+    let at = match &status.applied {
+        Some(base) if base.revision.is_some() => format!(" It stays at deployment {}.", base.number),
+        _ => " Nothing is applied.".to_owned(),
+    };
+    let by = list(&suspended_by(status), "and", NAMES);
+    let plan = status.plan.as_ref().map_or_else(String::new, |plan| {
+        let link = format!("[{}](plan.md)", plan.short);
+        format!(" Plan {link} ({}) can be approved meanwhile.", purpose(plan.kind, status.applied))
+    });
+    format!("Suspended by {by}: nothing is deployed until somebody resumes it.{at}{plan}")
+}
+
+/// The reasons given for a suspension, and the command that ends it.
+fn to_resume(status: &Status) -> String {
+    let Some(suspended) = &status.suspended else { return String::new() };
+    let why = |one: &Suspender| format!("- {}: {}\n", one.by, markdown_inline(&cut(&one.reason, CELL)));
+    let why: String = suspended.by.iter().filter(|one| !one.reason.is_empty()).map(why).collect();
+    let who = match suspended.eligible.as_slice() {
+        [] => "**nobody holds `suspend` here**".to_owned(),
+        people => list(people, "or", NAMES),
+    };
+    let resume = command(&format!("countersign resume {}", status.environment));
+    format!("## To resume\n\n{why}{}By {who}:\n\n{resume}", if why.is_empty() { "" } else { "\n" })
 }
 
 fn synced(env: &EnvironmentState) -> String {
@@ -119,6 +172,7 @@ fn deploying(status: &Status, running: &Deployment) -> String {
         format!("approved by {}", list(&met, "and", NAMES))
     };
     let plan = &running.plan;
+    let by = by + &started_by(claim.started.as_ref());
     format!(
         "Deployment {number} ({}, plan [{}](plan.md)) is being applied since {} UTC; {by}.",
         purpose(plan.kind, status.applied),
@@ -266,7 +320,8 @@ fn what_to_do(state: &State, status: &Status) -> String {
         None => by_tool(verdict, ""),
     };
     let mut blocks = Blocks::default();
-    if status.phase == Phase::AwaitingApproval {
+    let unmet = status.waiting_on.iter().any(|rule| rule.missing() > 0);
+    if status.phase == Phase::AwaitingApproval || status.phase == Phase::Suspended && unmet {
         blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
         if plan.truncated {
             blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
@@ -281,8 +336,24 @@ fn what_to_do(state: &State, status: &Status) -> String {
     if status.phase == Phase::Rejected {
         blocks.add("## To go on\n\nWho rejected the plan takes that back:");
         blocks.add(by_tool(ApprovalVerdict::Withdraw, ""));
+        blocks.add("or somebody who may deploy has it planned anew, with a reason:");
+        blocks.add(command(&format!("countersign reopen {} -m REASON", status.environment)));
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
+    }
+    if status.phase == Phase::Approved {
+        let deploy = format!("countersign deploy {}", status.environment);
+        match &status.hold {
+            Some(Hold::Person { .. } | Hold::Time { .. }) => {
+                blocks.add("## To deploy");
+                blocks.add(command(&deploy));
+            }
+            Some(Hold::Window { .. }) => {
+                blocks.add("## To deploy outside the windows");
+                blocks.add(command(&format!("{deploy} --override-window -m REASON")));
+            }
+            _ => {}
+        }
     }
     blocks.add("## To reject");
     blocks.add(two_ways(ApprovalVerdict::Reject));
@@ -291,6 +362,14 @@ fn what_to_do(state: &State, status: &Status) -> String {
         blocks.add(two_ways(ApprovalVerdict::Withdraw));
     }
     blocks.finish()
+}
+
+/// `, started by carol **although no window was open**`.
+fn started_by(started: Option<&StartedBy>) -> String {
+    started.map_or_else(String::new, |started| {
+        let window = if started.overrides_window { " **although no window was open**" } else { "" };
+        format!(", started by {}{window}", started.by)
+    })
 }
 
 fn approvers<'a>(people: impl Iterator<Item = &'a PersonName>) -> Vec<PersonName> {
@@ -313,6 +392,7 @@ fn history(env: &EnvironmentState) -> String {
         };
         let by = approvers(row.met.iter().flat_map(|met| &met.statements).map(|(_, by)| by));
         let by = if by.is_empty() { "not asked for".to_owned() } else { list(&by, "and", NAMES) };
+        let by = by + &started_by(row.started.as_ref());
         [number, minute(row.ended), row.kind.name().to_owned(), by, reasons(row), outcome(row)]
     });
     let table = table(["deployment", "when (UTC)", "kind", "approved by", "why", "outcome"], rows);

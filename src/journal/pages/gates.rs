@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::model::Gates;
+use crate::model::{DeployMode, Gates, Window};
 
 /// A gate setting that differs between what a change leaves and what it enters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateC
     let customer = |gates: &Gates| gates.customer_email.clone().unwrap_or_else(|| "none".to_owned());
     let automatic = |gates: &Gates| names_or_none(&gates.auto_approve);
     let imports = |gates: &Gates| names_or_none(&gates.imports);
+    let mode = |gates: &Gates| match gates.deploy.mode {
+        DeployMode::Auto => "auto".to_owned(),
+        DeployMode::Manual => "manual".to_owned(),
+    };
+    let windows = |gates: &Gates| {
+        let all: Vec<String> = gates.deploy.windows.iter().map(Window::in_words).collect();
+        if all.is_empty() { "none".to_owned() } else { all.join("; ") }
+    };
     let change = |setting, in_words: &dyn Fn(&Gates) -> String, changed: bool| {
         changed.then(|| GateChange { setting, old: in_words(leaves), new: in_words(enters) })
     };
@@ -36,6 +44,8 @@ pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateC
         change("requireApproval", &require, leaves.require_approval != enters.require_approval),
         change("rulesets", &rulesets, leaves.rulesets != enters.rulesets),
         change("customerEmail", &customer, leaves.customer_email != enters.customer_email),
+        change("deploy.mode", &mode, leaves.deploy.mode != enters.deploy.mode),
+        change("deploy.windows", &windows, leaves.deploy.windows != enters.deploy.windows),
         change("autoApprove", &automatic, leaves.auto_approve != enters.auto_approve),
         change("imports", &imports, leaves.imports != enters.imports),
     ]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::environment::waits_for;
+use super::environment::{holds, waits_for};
 use super::environment_folder;
-use super::statements::rejected_by;
+use super::statements::{rejected_by, suspended_by};
 use super::words::{Blocks, colon, count, deployment, list, minute, problem, sentence, table};
 use crate::digest::RepositoryId;
 use crate::journal::{Layout, Status};
@@ -38,6 +38,7 @@ enum Urgency {
     Invalid,
     AwaitingApproval,
     Rejected,
+    Suspended,
     Approved,
     Deploying,
 }
@@ -111,6 +112,7 @@ fn urgency(phase: Phase) -> Option<Urgency> {
         Phase::Deploying => Urgency::Deploying,
         Phase::Failed => Urgency::Failed,
         Phase::Rejected => Urgency::Rejected,
+        Phase::Suspended => Urgency::Suspended,
         Phase::Tampered => Urgency::Tampered,
     })
 }
@@ -129,13 +131,14 @@ fn what(status: &Status) -> String {
             let open: Vec<String> = status.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
             list(&open, "and", 3)
         }
-        Phase::Approved => "its deployment comes next".to_owned(),
+        Phase::Approved => status.hold.as_ref().map_or_else(|| "its deployment comes next".to_owned(), holds),
         Phase::Deploying => "is being applied".to_owned(),
         Phase::Failed => status.last.as_ref().map_or_else(String::new, |last| {
             let number = deployment(last.number, last.attempt);
             format!("deployment {number}, {} UTC{}", minute(last.time), colon(&cut(&last.message, CELL)))
         }),
         Phase::Rejected => format!("by {}", list(&rejected_by(status), "and", 5)),
+        Phase::Suspended => format!("by {}", list(&suspended_by(status), "and", 5)),
         Phase::Tampered => "history was rewritten".to_owned(),
     }
 }

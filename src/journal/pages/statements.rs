@@ -29,6 +29,17 @@ pub(super) fn rejected_by(status: &Status) -> Vec<String> {
     status.statements.iter().filter(rejects).map(who).collect()
 }
 
+/// Whose suspensions stand, each person once.
+pub(super) fn suspended_by(status: &Status) -> Vec<String> {
+    let mut people: Vec<String> = Vec::new();
+    for one in status.suspended.iter().flat_map(|suspension| &suspension.by) {
+        if !people.contains(&one.by.to_string()) {
+            people.push(one.by.to_string());
+        }
+    }
+    people
+}
+
 /// What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
 fn line(view: &StatementView, judged: Option<&Judged>) -> String {
     let who = who(view);
@@ -36,13 +47,19 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
         (true, Some(ApprovalVerdict::Approve)) => format!("{who} approved{}", colon(&view.reason)),
         (true, Some(ApprovalVerdict::Reject)) => format!("{who} rejected the plan"),
         (true, Some(ApprovalVerdict::Withdraw)) => format!("{who} took back what they had said"),
-        (true, None) => format!("{who}{}", colon(&view.reason)),
+        (true, None) => match &view.request {
+            Some(action) => format!("{who} asked to {action}{}", colon(&view.reason)),
+            None => format!("{who}{}", colon(&view.reason)),
+        },
         (false, verdict) => {
             let noun = match verdict {
                 Some(ApprovalVerdict::Approve) => "an approval",
                 Some(ApprovalVerdict::Reject) => "a rejection",
                 Some(ApprovalVerdict::Withdraw) => "a withdrawal",
-                None => "a statement",
+                None => match &view.request {
+                    Some(action) => &format!("a request to {action}"),
+                    None => "a statement",
+                },
             };
             format!("{noun} by {who} **does not count**{}", why_not(&view.reason))
         }
@@ -69,6 +86,6 @@ fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Jud
     let waiting = env.current_plan();
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
     let plans = waiting.into_iter().chain(deploying);
-    let on_plan = plans.flat_map(|plan| plan.statements.iter().map(|(_, judged)| judged));
+    let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
     on_plan.chain(&env.refused).find(|judged| judged.digest == view.digest)
 }

@@ -1,6 +1,6 @@
 //! What a new statement means: chains, rejections first, withdrawals, merged approvals, and what is nobody's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::digest::{Digest, RepositoryId, RevisionId};
@@ -16,6 +16,7 @@ struct Office {
     state: State,
     governance: Governance,
     now: Timestamp,
+    put_back: BTreeSet<EnvironmentName>,
 }
 
 fn key(name: &str) -> PublicKey {
@@ -79,8 +80,12 @@ impl Office {
         };
         let governance =
             Governance { policy, people: people.into(), teams: BTreeMap::new(), rulesets: BTreeMap::new() };
-        let mut office =
-            Self { state: State::begin(&first).expect("a first entry"), governance, now: Timestamp::UNIX_EPOCH };
+        let mut office = Self {
+            state: State::begin(&first).expect("a first entry"),
+            governance,
+            now: Timestamp::UNIX_EPOCH,
+            put_back: BTreeSet::new(),
+        };
         office.happens(Event::Planned {
             environment: prod(),
             plan: plan(),
@@ -123,7 +128,10 @@ impl Office {
 
     /// Judges these, folds the judgements, and gives what became of each in the order judged.
     fn hears(&mut self, found: &[Found]) -> Vec<(String, String)> {
-        let judged = admit(&Facts { state: &self.state, governance: &self.governance, now: self.now }, found);
+        let judged = admit(
+            &Facts { state: &self.state, governance: &self.governance, now: self.now, put_back: &self.put_back },
+            found,
+        );
         let mut told = Vec::new();
         self.state.open_entry(self.now, Heads { config: commit(1), records: None });
         for judged in judged {
@@ -436,7 +444,8 @@ fn what_proves_nothing_is_told_with_what_would_count() {
         why: "it is not signed".to_owned(),
     };
     let found = Found { commit: commit(9), source: Source::Config, path: ready.path.clone(), folder: None, proof };
-    let facts = Facts { state: &office.state, governance: &office.governance, now: office.now };
+    let facts =
+        Facts { put_back: &BTreeSet::new(), state: &office.state, governance: &office.governance, now: office.now };
     let judged = admit(&facts, std::slice::from_ref(&found));
     let Admission::Refused { why, hint } = &judged[0].admitted else { panic!("{judged:?}") };
     assert_eq!((why.as_str(), hint.as_str()), ("it is not signed", merge_command(&ready.branch).as_str()));

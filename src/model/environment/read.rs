@@ -4,7 +4,8 @@ mod depend;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Files, Gates, Import, Service, ServiceKind};
+use super::deploy::deploy;
+use super::{Deploy, Environment, Files, Gates, Import, Service, ServiceKind};
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
 use crate::model::header::named_spec;
@@ -55,12 +56,11 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
     let require_approval = fields.maybe("requireApproval", Field::boolean);
     let rulesets = fields.maybe("rulesets", |list| list.set_of(Field::name));
     let customer_email = fields.maybe("customerEmail", email);
-    let deploy = fields.or("deploy", (), deploy);
+    let deploy = fields.or("deploy", Deploy::default(), deploy);
     let imports = fields.or("imports", Vec::new(), |list| imports(&name, list));
     let values = fields.or("values", Values::default(), values);
     let services = fields.required("services").and_then(|list| services(&list));
     let (services, auto_approve) = services?;
-    deploy?;
     Some(Environment {
         name,
         gates: Gates {
@@ -69,6 +69,7 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
             customer_email: customer_email?,
             auto_approve,
             imports: imports?,
+            deploy: deploy?,
         },
         values: values?,
         services,
@@ -105,17 +106,6 @@ fn imports(own: &EnvironmentName, list: &Field<'_>) -> Option<Vec<Import>> {
         read.push(wrong.is_none().then_some(Import { name, revision }));
     }
     all(read)
-}
-
-/// Only what is the default anyway is built.
-fn deploy(field: &Field<'_>) -> Option<()> {
-    let fields = field.fields_but(&["mode"], &["windows"])?;
-    let Some(mode) = fields.optional("mode") else { return Some(()) };
-    if mode.word(&[("auto", true), ("manual", false)])? {
-        return Some(());
-    }
-    mode.not_built("mode: manual");
-    None
 }
 
 fn services(list: &Field<'_>) -> Option<(Vec<Service>, BTreeSet<ServiceName>)> {

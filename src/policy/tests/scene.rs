@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::object::Oid;
 use crate::plan::{Contributor, ContributorBasis, PlanKind};
-use crate::policy::{Case, UnknownRuleset, Verdict, judge};
+use crate::policy::{Case, Start, UnknownRuleset, Verdict, judge};
 
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -136,6 +136,7 @@ impl Scene {
             contributors: &self.contributors,
             truncated: self.truncated,
             statements: &self.statements,
+            start: &Start::default(),
         })
     }
 
@@ -155,6 +156,7 @@ impl Scene {
             environment: "prod".parse().expect("a name"),
             plan: None,
             verdict: Some(verdict),
+            request: None,
             by: Some(person(name)),
             key: Some(key(with)),
             evidence: Some(EvidenceKind::Record),
@@ -162,6 +164,7 @@ impl Scene {
             path: String::new(),
             reason: String::new(),
             acknowledge: Vec::new(),
+            deploy: false,
             admitted: Admission::Admitted,
         });
         self

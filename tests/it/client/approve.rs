@@ -321,7 +321,7 @@ fn json_says_what_was_made_and_where_it_went() {
         (&said["environment"], &said["verdict"], &said["by"]),
         (&"prod".into(), &"approve".into(), &"bob".into())
     );
-    assert!(run.stderr.contains("note: --deploy adds nothing"), "{run}");
+    assert!(run.stderr.contains("It starts nothing: the environment deploys by itself."), "{run}");
     world.tick().expect_applied("prod", "v1\n");
     let history = world.journal_file("environments/prod/history/1/deployment.yaml").expect("a history");
     assert!(history.contains(said["digest"].as_str().unwrap()), "{history}");

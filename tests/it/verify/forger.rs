@@ -175,7 +175,7 @@ impl Rewritten {
         let status = |name| {
             let env = state.environment(name);
             let verdict = verdict_on(&world.objects, &state.start.root, &governance, name, &env).ok()?;
-            Some((Status::of(state, name, &env, verdict.as_ref()), env))
+            Some((Status::of(state, &governance, name, &env, verdict.as_ref()), env))
         };
         let touched: BTreeSet<_> = entry.events.iter().filter_map(Event::environment).collect();
         for name in touched {

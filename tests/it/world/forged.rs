@@ -72,6 +72,7 @@ impl World {
             key: serde_json::from_value(self.public_key(DAEMON).into()).expect("a key"),
             instance: instance.trim().to_owned(),
             met: Vec::new(),
+            started: None,
             targets: if environment == "governance" {
                 Vec::new()
             } else {
@@ -118,6 +119,8 @@ impl World {
             path: format!("approvals/{environment}/{}/forged.yaml", plan.short()),
             reason: String::new(),
             acknowledge: Vec::new(),
+            deploy: false,
+            request: None,
             admitted: Admission::Admitted,
         })])
     }

@@ -18,6 +18,7 @@ pub struct Setup {
     policy: String,
     bindings: String,
     settings: String,
+    no_developers: Vec<String>,
 }
 
 impl Default for Setup {
@@ -34,6 +35,7 @@ impl Default for Setup {
             policy: String::new(),
             bindings: String::new(),
             settings: String::new(),
+            no_developers: Vec::new(),
         }
     }
 }
@@ -42,6 +44,12 @@ impl Setup {
     /// One more person, a developer: an e-mail address `NAME@x.example`, a key, a clone when it is first used.
     pub fn person(mut self, name: &str) -> Self {
         self.people.push(name.to_owned());
+        self
+    }
+
+    /// Somebody who is no developer: what they may do is bound elsewhere.
+    pub fn no_developer(mut self, name: &str) -> Self {
+        self.no_developers.push(name.to_owned());
         self
     }
 
@@ -141,6 +149,8 @@ impl Setup {
         }
         let keys: String =
             self.daemons.iter().map(|name| format!("  - key: \"{}\"\n", world.public_key(name))).collect();
+        let is_developer = |name: &&String| !self.no_developers.contains(name);
+        let developers: Vec<String> = self.people.iter().filter(is_developer).cloned().collect();
         let policy = format!(
             "rulesets: [owners]\n\
              defaults:\n  requireApproval: true\n  rulesets: [standard]\n\
@@ -149,7 +159,7 @@ impl Setup {
              \x20 - role: reviewer\n    teams: [platform]\n    environments: [\"*\"]\n\
              \x20 - role: developer\n    users: [{}]\n    environments: [\"*\"]\n\
              {}journalKeys:\n{keys}{}",
-            self.people.join(", "),
+            developers.join(", "),
             self.bindings,
             self.policy,
         );

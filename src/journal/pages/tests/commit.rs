@@ -53,6 +53,7 @@ fn claimed(environment: &str, attempt: u64) -> Event {
         key: key("daemon"),
         instance: String::new(),
         met: vec![],
+        started: None,
         targets: vec![],
     })
 }

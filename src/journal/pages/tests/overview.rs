@@ -112,7 +112,7 @@ fn a_change_of_the_policy_is_listed_and_is_no_environment() {
     world.entry(vec![Event::Invalid { environment: governance.clone(), commit: oid("governance"), problems }]);
     let env = world.state.environment(&governance);
     let mut overview = Overview::new(&world.state);
-    overview.set(&Status::of(&world.state, &governance, &env, None));
+    overview.set(&Status::of(&world.state, &world.governance, &governance, &env, None));
     let page = root_page(&overview);
     assert!(page.starts_with("# 0 environments"), "{page}");
     assert!(page.contains("[governance](environments/governance/README.md)"), "{page}");

@@ -218,6 +218,7 @@ fn gates_are_compared_as_written() {
         customer_email: None,
         auto_approve: [name("web"), name("config")].into(),
         imports: Vec::new(),
+        deploy: crate::model::Deploy::default(),
     };
     assert_eq!(told(Some(&gates()), Some(&gates())), "");
     assert_eq!(told(Some(&gates()), None), "");

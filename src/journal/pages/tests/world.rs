@@ -98,6 +98,7 @@ pub fn gates() -> Gates {
         customer_email: Some("ops@acme.example".to_owned()),
         auto_approve: BTreeSet::new(),
         imports: Vec::new(),
+        deploy: crate::model::Deploy::default(),
     }
 }
 
@@ -205,6 +206,7 @@ impl World {
             environment: self.env.clone(),
             plan: Some(plan),
             verdict: Some(verdict),
+            request: None,
             by: Some(name(who)),
             key: Some(key(who)),
             evidence: Some(if who == "olga" { EvidenceKind::Record } else { EvidenceKind::Merge }),
@@ -212,6 +214,7 @@ impl World {
             path: format!("approvals/{}/{}/{who}.yaml", self.env, plan.short()),
             reason: reason.to_owned(),
             acknowledge: vec![],
+            deploy: false,
             admitted,
         }
     }
@@ -250,6 +253,7 @@ impl World {
             key: key("daemon"),
             instance: "5f0c".to_owned(),
             met: met.collect(),
+            started: None,
             targets: vec!["/srv/acme/config".to_owned()],
         };
         self.entry(vec![Event::Claimed(claim)])
@@ -296,6 +300,7 @@ impl World {
             contributors: &open.contributors,
             truncated: open.truncated,
             statements: &open.judged(),
+            start: &crate::policy::Start::default(),
         })
         .unwrap()
     }
@@ -303,7 +308,7 @@ impl World {
     pub fn status(&self) -> Status {
         let env = self.environment();
         let verdict = env.current_plan().map(|plan| self.verdict_on(&plan.id));
-        Status::of(&self.state, &self.env, &env, verdict.as_ref())
+        Status::of(&self.state, &self.governance, &self.env, &env, verdict.as_ref())
     }
 
     pub fn page(&self) -> String {

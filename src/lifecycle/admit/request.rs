@@ -1,0 +1,151 @@
+//! Requests: suspend, resume, close, reopen, deploy.
+
+use super::{Chains, Facts, Proven, gone, powerless, refuse};
+use crate::journal::{Admission, Judged};
+use crate::model::{ApprovalVerdict, Maker, Permission, PersonName, Request, RequestAction};
+
+/// Fills in what a request says of itself.
+pub(super) fn describe(judged: &mut Judged, request: &Request) {
+    judged.plan = request.action.plan();
+    judged.request = Some(request.action.clone());
+    judged.reason.clone_from(&request.reason);
+    if let Maker::Signed { by, .. } = &request.maker {
+        judged.by = Some(by.clone());
+    }
+}
+
+/// The permission that an action takes.
+pub fn permission_for(action: &RequestAction) -> Option<Permission> {
+    match action {
+        RequestAction::Deploy { .. } | RequestAction::Close { .. } | RequestAction::Reopen { .. } => {
+            Some(Permission::Deploy)
+        }
+        RequestAction::Suspend { .. } | RequestAction::Resume { .. } => Some(Permission::Suspend),
+        _ => None,
+    }
+}
+
+/// Gate: an action that is built, in an environment that is on the journal, on a plan that is open.
+pub(super) fn can_be_asked(
+    facts: &Facts<'_>,
+    judged: &Judged,
+    action: &RequestAction,
+) -> Result<(), Option<Box<Judged>>> {
+    let refused = |why: String, hint: String| Err(Some(refuse(judged.clone(), why, hint)));
+    let name = &judged.environment;
+    if permission_for(action).is_none() {
+        let why = format!("`{}` requests are not built yet in this version", action.name());
+        return refused(why, String::new());
+    }
+    if name.is_governance() {
+        return refused("requests about the policy are not built yet in this version".to_owned(), String::new());
+    }
+    let Some(env) = facts.state.environments.get(name) else {
+        return refused(format!("the journal knows no environment {name}"), "countersign status".to_owned());
+    };
+    if let Some(plan) = action.plan().filter(|plan| env.open_plan(*plan).is_none()) {
+        let why = format!("plan {} of {name} is not open: it ended, or never was", plan.short());
+        return refused(why, format!("countersign status {name}"));
+    }
+    Ok(())
+}
+
+impl Chains {
+    /// Judges a request that is next in its maker's chain.
+    pub(super) fn weigh_request(&self, facts: &Facts<'_>, statement: &Proven, action: &RequestAction) -> Admission {
+        let (person, name) = (&statement.person, &statement.judged.environment);
+        let lacks = |permission: Permission| {
+            let holds = facts.governance.may(person, permission, name);
+            (!holds).then(|| powerless(&format!("{person} does not hold `{}` in {name}", permission.name())))
+        };
+        if let Some(admission) = permission_for(action).and_then(lacks) {
+            return admission;
+        }
+        if let RequestAction::Deploy { override_window: Some(true), .. } = action
+            && let Some(admission) = lacks(Permission::Override)
+        {
+            return admission;
+        }
+        // A suspension takes effect however its record fares; whatever sets something in motion must be there to be seen.
+        if !statement.in_tip && !matches!(action, RequestAction::Suspend { .. }) {
+            return gone();
+        }
+        let env = facts.state.environment(name);
+        match action {
+            RequestAction::Suspend { .. } => Admission::Admitted,
+            RequestAction::Resume { number } => self.weigh_resume(facts, statement, *number),
+            RequestAction::Close { .. } if !facts.put_back.contains(name) => Admission::Refused {
+                why: format!("the folder environments/{name} is not what is applied, which the same commit puts back"),
+                hint: format!("countersign close {name}"),
+            },
+            RequestAction::Close { .. } => Admission::Admitted,
+            RequestAction::Reopen { .. } if statement.judged.reason.trim().is_empty() => Admission::Refused {
+                why: "it gives no reason, and reopening a rejected change takes one".to_owned(),
+                hint: format!("countersign reopen {name} -m REASON"),
+            },
+            RequestAction::Reopen { plan } => {
+                let rejected =
+                    self.last.iter().any(|((on, _), last)| on == plan && last.stands == Some(ApprovalVerdict::Reject));
+                if env.running().is_some() {
+                    powerless("the plan is being deployed")
+                } else if rejected {
+                    Admission::Admitted
+                } else {
+                    powerless("nobody's rejection of the plan stands")
+                }
+            }
+            RequestAction::Deploy { .. } if env.running().is_some() => powerless("the plan is being deployed already"),
+            RequestAction::Deploy { .. } => Admission::Admitted,
+            _ => powerless("it is not built yet in this version"),
+        }
+    }
+
+    /// Gate: it starts from what the environment is at, and lifts only what its maker can have seen.
+    fn weigh_resume(&self, facts: &Facts<'_>, statement: &Proven, number: Option<u64>) -> Admission {
+        let name = &statement.judged.environment;
+        let at = facts.state.environment(name).base().map(|base| base.number);
+        if number != at {
+            let said = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |number| number.to_string());
+            return Admission::Refused {
+                why: format!("it starts from deployment {}, and {name} is at {}", said(number), said(at)),
+                hint: format!("countersign resume {name}"),
+            };
+        }
+        let now = facts.state.sequence + 1;
+        let lifts = |(sequence, by): &(u64, PersonName)| *sequence != now || *by == statement.person;
+        let standing = self.suspended.get(name).map(Vec::as_slice).unwrap_or_default();
+        if standing.is_empty() {
+            powerless(&format!("{name} is not suspended"))
+        } else if standing.iter().any(lifts) {
+            Admission::Admitted
+        } else {
+            powerless("it was made before the suspension was seen: resume again to lift that too")
+        }
+    }
+
+    /// What an admitted request changes for those judged after it.
+    pub(super) fn done(&mut self, facts: &Facts<'_>, judged: &Judged, person: &PersonName, action: &RequestAction) {
+        if judged.admitted != Admission::Admitted {
+            return;
+        }
+        let name = &judged.environment;
+        let now = facts.state.sequence + 1;
+        match action {
+            RequestAction::Suspend { .. } => {
+                self.suspended.entry(name.clone()).or_default().push((now, person.clone()));
+            }
+            RequestAction::Resume { .. } => {
+                if let Some(standing) = self.suspended.get_mut(name) {
+                    standing.retain(|(sequence, by)| *sequence == now && by != person);
+                }
+            }
+            // Of one that runs it only says that it shall go no further.
+            RequestAction::Close { .. } | RequestAction::Reopen { .. }
+                if facts.state.environment(name).running().is_none() =>
+            {
+                self.ended.insert(name.clone());
+            }
+            _ => {}
+        }
+    }
+}
