@@ -12,13 +12,16 @@ use crate::evidence::signature::commit_signer;
 use crate::journal::pages::environment_folder;
 use crate::journal::read::{line, read_entry};
 use crate::journal::{DeploymentDocument, Event, JournalEntry, Layout, Status, yaml_out};
-use crate::lifecycle::Phase;
+use crate::lifecycle::{Phase, accepted_in_words, pinned_in_words};
 use crate::model::{EnvironmentName, Governance, Problems, PublicKey};
 use crate::object::{Commit, Entry, Mode, Objects, Oid, entry_at};
 use crate::plan::PlanDocument;
 use crate::revision::governance::governance_folder;
 use crate::revision::resolve::below;
 use crate::revision::{Hashes, resolve_governance};
+
+/// So many entries are looked at for what operators decided.
+const LOOKED_BACK: usize = 200;
 
 /// The journal at its tip.
 pub struct JournalTip<'a> {
@@ -73,6 +76,29 @@ impl<'a> JournalTip<'a> {
     /// When the daemon last wrote something.
     pub fn time(&self) -> Timestamp {
         self.entry.time
+    }
+
+    /// What operators decided about history of late, newest first: everybody should know.
+    ///
+    /// # Errors
+    /// Where an entry cannot be read.
+    pub fn decided(&self) -> Result<Vec<(Timestamp, String)>, CliError> {
+        let mut found = Vec::new();
+        let mut at = Some(self.tips.journal);
+        for _ in 0..LOOKED_BACK {
+            let Some(id) = at else { break };
+            let read = read_entry(self.clone.objects(), id)?;
+            for event in read.entry.events.iter().rev() {
+                let words = match event {
+                    Event::HistoryAccepted { branch, old, new } => accepted_in_words(branch, *old, *new),
+                    Event::PolicyPinned { version, revision, .. } => pinned_in_words(*version, *revision),
+                    _ => continue,
+                };
+                found.push((read.entry.time, words));
+            }
+            at = read.commit.parents.first().copied();
+        }
+        Ok(found)
     }
 
     /// The config commit that the daemon looked at when it last wrote something.
@@ -312,7 +338,7 @@ fn has_something(status: &Status) -> bool {
 /// The policy that an entry brings into force.
 fn admitted(entry: &JournalEntry) -> Option<u64> {
     let versions = entry.events.iter().filter_map(|event| match event {
-        Event::PolicyAdmitted { version, .. } => Some(*version),
+        Event::PolicyAdmitted { version, .. } | Event::PolicyPinned { version, .. } => Some(*version),
         _ => None,
     });
     versions.max()

@@ -55,6 +55,9 @@ fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
         return output.json(&statuses);
     }
     output.text(&table(&statuses, output))?;
+    for (time, words) in journal.decided()? {
+        output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
+    }
     let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
     let told = match (environments, waiting) {
         (0, _) => "no environment yet".to_owned(),

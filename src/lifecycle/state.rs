@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::accepted::Accepted;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
 use crate::journal::{Admission, Event, Heads, JournalEntry, Judged, Layout, ReadyMade};
@@ -88,6 +89,10 @@ pub struct State {
     pub repository: RepositoryId,
     /// What the first entry fixed.
     pub start: Start,
+    /// The policy that an operator pinned last: policy 1, unless a later pin brought another into force.
+    pub pinned: RevisionId,
+    /// Rewritten history that an operator accepted, and that was not read yet.
+    pub accepted: Accepted,
     /// The last entry's sequence.
     pub sequence: u64,
     /// The last entry's time.
@@ -133,6 +138,8 @@ impl State {
                 prefix: prefix.clone(),
                 policy: *policy,
             },
+            pinned: *policy,
+            accepted: Accepted::default(),
             sequence: 0,
             time: entry.time,
             heads: entry.heads,
@@ -177,13 +184,14 @@ impl State {
     pub fn open_entry(&mut self, time: Timestamp, heads: Heads) {
         self.sequence += 1;
         self.time = time;
+        self.accepted.read(self.heads, heads);
         self.heads = heads;
     }
 
     /// The environments whose pages an event changes: the one it is about (not what only a statement's folder names),
     /// and where the policy moves everything that waits, since all of it is judged anew.
     pub fn touched_by(&self, event: &Event) -> Vec<EnvironmentName> {
-        if matches!(event, Event::PolicyAdmitted { .. }) {
+        if event.moves_policy() {
             let waits = |env: &EnvironmentState| env.current.is_some() || env.deployment.is_some();
             return self.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone()).collect();
         }
@@ -218,6 +226,8 @@ impl State {
                 }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
             }
+            Event::HistoryAccepted { branch, old, new } => self.fold_accepted(branch, *old, *new)?,
+            Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
             Event::Statement(judged) => self.fold_statement(judged)?,
             Event::Planned { environment, plan, number, round, base, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
@@ -302,11 +312,16 @@ impl State {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
             Event::Alarm { environment, message } => {
-                self.alarms.insert(0, Alarm { time, environment: environment.clone(), message: message.clone() });
-                self.alarms.truncate(ALARMS_SHOWN);
+                self.raise(environment.clone(), message.clone());
             }
         }
         Ok(())
+    }
+
+    /// Remembers an alarm of the entry that was opened last.
+    pub(super) fn raise(&mut self, environment: Option<EnvironmentName>, message: String) {
+        self.alarms.insert(0, Alarm { time: self.time, environment, message });
+        self.alarms.truncate(ALARMS_SHOWN);
     }
 
     fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {

@@ -29,6 +29,7 @@ mod schema;
 mod shell;
 mod shown;
 mod statements;
+mod tampered;
 mod targets;
 mod verify;
 mod walkthrough;
