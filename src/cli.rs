@@ -30,6 +30,7 @@ mod publish;
 mod reject;
 mod reopen;
 mod resume;
+mod rewound;
 mod run;
 mod say;
 mod scaffold;

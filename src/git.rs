@@ -87,4 +87,13 @@ pub trait Remote {
     /// # Errors
     /// [`RemoteError::Away`] where nothing happened; [`RemoteError::AnswerLost`] where it is not known.
     fn push(&mut self, updates: &[RefUpdate]) -> Result<Vec<RefResult>, RemoteError>;
+
+    /// Puts the local store in order, where that is due; nothing is lost, whatever comes of it. To be called when there
+    /// is nothing else to do.
+    ///
+    /// # Errors
+    /// Where it failed; the store is as usable as before.
+    fn tidy(&mut self) -> Result<(), RemoteError> {
+        Ok(())
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! The daemon and the offline proof run the same functions over the same events.
 
+mod accepted;
 mod admit;
 mod claim;
 mod environment;
@@ -18,6 +19,7 @@ pub mod refusals;
 mod request;
 mod state;
 
+pub use accepted::{Accepted, accepted_in_words, gone, pinned_in_words};
 pub use admit::{Facts, admit, merge_command, permission_for};
 pub use claim::{SETTLED, evidence_files, met, why_not};
 pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPlan};

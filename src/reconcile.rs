@@ -4,18 +4,22 @@
 //! touches comes through the seams [`Remote`], [`Clock`], [`Disk`] and [`Driver`](crate::services::Driver), so that the same loop runs against
 //! the real world and under a deterministic scheduler.
 
+mod accept;
 mod append;
 mod deploy;
 mod error;
 mod imports;
 mod load;
 mod observe;
+mod pin;
 mod plan;
 mod policy;
 mod prove;
 mod ready;
 mod report;
+mod restore;
 mod seams;
+mod squatters;
 mod tick;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +27,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use accept::AcceptHistory;
 pub use error::TickError;
 pub use report::{EnvironmentLine, Report};
 pub use seams::{Clock, Drivers, SystemClock};
@@ -70,6 +75,8 @@ pub struct Config {
     pub nonce: String,
     /// Start the journal where there is none.
     pub start_journal: bool,
+    /// Accept this rewritten history, or put the journal back to this entry, once.
+    pub accept_history: Option<AcceptHistory>,
     /// Settle this claim (`acme-prod/7.1`) though another key or instance made it.
     pub take_over: Option<String>,
 }
@@ -97,10 +104,14 @@ pub struct Daemon {
     seen: Option<Heads>,
     /// Tips whose objects are here.
     fetched: BTreeMap<String, Oid>,
+    /// What was noticed and is not on the journal yet.
+    alarms: BTreeSet<String>,
+    /// Environments with plans from commits that are gone: they are planned anew.
+    gone: BTreeSet<EnvironmentName>,
     /// Ready-made branches that the remote refused to set to this.
     refused: BTreeMap<String, Option<Oid>>,
-    /// Newest ready-made commits that are neither here nor on their branch, and since when that is known.
-    lost: BTreeMap<Oid, jiff::Timestamp>,
+    /// Newest ready-made commits that are neither here nor on their branch.
+    lost: BTreeSet<Oid>,
     /// References as the remote had them when everything was settled.
     settled: Option<BTreeMap<String, Oid>>,
     /// What waits to be planned again although its configuration did not change.
@@ -150,8 +161,10 @@ impl Daemon {
             walked: None,
             seen: None,
             fetched: BTreeMap::new(),
+            alarms: BTreeSet::new(),
+            gone: BTreeSet::new(),
             refused: BTreeMap::new(),
-            lost: BTreeMap::new(),
+            lost: BTreeSet::new(),
             settled: None,
             again: BTreeSet::new(),
             shared: BTreeMap::new(),

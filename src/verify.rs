@@ -11,12 +11,14 @@
 //! * The work is linear in the history: one fold, one graph of commits.
 //!
 //! # Assumptions
-//! * Trust comes from the pin. Without one, what is proven is that the journal follows from the policy it began with.
+//! * Trust comes from the pin: the policy that the journal began with, or the one that an operator pinned last. Without
+//!   one, what is proven is that the journal follows from those.
 //!
 //! # Caveats
 //! * What only the daemon can have known is counted as [`Attested`], never as proven: its clock, what it found on the
 //!   host, how an apply ended, and that the branches it read were as they are when it read them.
 
+mod accepted;
 mod chain;
 mod change;
 mod claim;

@@ -209,7 +209,10 @@ pub(super) fn failed(error: CloneError) -> CliError {
 /// The hint for what is not here because history was cut off when the clone was made.
 pub fn hint_for_missing(error: &ObjectError) -> &'static str {
     match error {
-        ObjectError::Missing { .. } => "a shallow or partial clone lacks it; fetch the rest: git fetch --unshallow",
+        ObjectError::Missing { .. } => {
+            "a shallow or partial clone lacks it; fetch the rest: git fetch --unshallow; where rewritten history was \
+             accepted: git fetch origin 'refs/countersign/kept/*:refs/countersign/kept/*'"
+        }
         _ => "",
     }
 }

@@ -84,7 +84,7 @@ fn about(event: &Event, name: &EnvironmentName) -> bool {
 }
 
 fn is_of_the_policy(event: &Event) -> bool {
-    matches!(event, Event::PolicyAdmitted { .. })
+    event.moves_policy()
 }
 
 fn rows(found: &[Told], output: Output) -> String {
@@ -107,9 +107,10 @@ fn rows(found: &[Told], output: Output) -> String {
 fn tone(event: &Event) -> Option<Tone> {
     Some(match event {
         Event::Outcome { result: OutcomeResult::Applied, .. } => Tone::Good,
-        Event::Outcome { result: OutcomeResult::Failed | OutcomeResult::Unknown, .. } | Event::Alarm { .. } => {
-            Tone::Bad
-        }
+        Event::Outcome { result: OutcomeResult::Failed | OutcomeResult::Unknown, .. }
+        | Event::HistoryAccepted { .. }
+        | Event::PolicyPinned { .. }
+        | Event::Alarm { .. } => Tone::Bad,
         Event::Invalid { problems, .. } if !problems.is_empty() => Tone::Bad,
         Event::Planned { .. } => Tone::Waits,
         Event::Ready(_) => Tone::Faint,

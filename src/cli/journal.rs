@@ -1,7 +1,7 @@
 //! The journal as a command reads it: the files of its tip, which one signature covers. Its history is folded by
 //! nobody but the daemon and the proof; here, one environment costs the same among ten and among ten thousand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,14 +10,18 @@ use super::CliError;
 use super::clone::{ConfigClone, Tips};
 use crate::evidence::signature::commit_signer;
 use crate::journal::pages::environment_folder;
-use crate::journal::read::read_entry;
+use crate::journal::read::{line, read_entry};
 use crate::journal::{DeploymentDocument, Event, JournalEntry, Layout, Status, yaml_out};
-use crate::lifecycle::Phase;
-use crate::model::{EnvironmentName, Governance, Problems};
+use crate::lifecycle::{Phase, accepted_in_words, pinned_in_words};
+use crate::model::{EnvironmentName, Governance, Problems, PublicKey};
 use crate::object::{Commit, Entry, Mode, Objects, Oid, entry_at};
 use crate::plan::PlanDocument;
+use crate::revision::governance::governance_folder;
 use crate::revision::resolve::below;
 use crate::revision::{Hashes, resolve_governance};
+
+/// So many entries are looked at for what operators decided.
+const LOOKED_BACK: usize = 200;
 
 /// The journal at its tip.
 pub struct JournalTip<'a> {
@@ -35,17 +39,15 @@ impl<'a> JournalTip<'a> {
     /// Opens the journal at the tip that was fetched.
     ///
     /// # Errors
-    /// Where the tip is no entry, or is not signed by a journal key that the config branch's policy names.
+    /// Where the tip is no entry, is not signed by a journal key that the config branch's policy names, or does not
+    /// follow the tip that was seen before.
     pub fn open(clone: &'a ConfigClone, tips: Tips) -> Result<Self, CliError> {
         let objects = clone.objects();
         // Gate: whoever may write the branch is not thereby the daemon.
         check_signer(clone, &tips, &objects.commit(tips.journal)?)?;
+        super::rewound::check(clone, &tips)?;
         let read = read_entry(objects, tips.journal)?;
-        let admitted = read.entry.events.iter().filter_map(|event| match event {
-            Event::PolicyAdmitted { version, .. } => Some(*version),
-            _ => None,
-        });
-        let policy = admitted.max().unwrap_or(read.entry.policy);
+        let policy = admitted(&read.entry).unwrap_or(read.entry.policy);
         let governance = in_force(objects, read.commit.tree, policy)?;
         Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
     }
@@ -74,6 +76,29 @@ impl<'a> JournalTip<'a> {
     /// When the daemon last wrote something.
     pub fn time(&self) -> Timestamp {
         self.entry.time
+    }
+
+    /// What operators decided about history of late, newest first: everybody should know.
+    ///
+    /// # Errors
+    /// Where an entry cannot be read.
+    pub fn decided(&self) -> Result<Vec<(Timestamp, String)>, CliError> {
+        let mut found = Vec::new();
+        let mut at = Some(self.tips.journal);
+        for _ in 0..LOOKED_BACK {
+            let Some(id) = at else { break };
+            let read = read_entry(self.clone.objects(), id)?;
+            for event in read.entry.events.iter().rev() {
+                let words = match event {
+                    Event::HistoryAccepted { branch, old, new } => accepted_in_words(branch, *old, *new),
+                    Event::PolicyPinned { version, revision, .. } => pinned_in_words(*version, *revision),
+                    _ => continue,
+                };
+                found.push((read.entry.time, words));
+            }
+            at = read.commit.parents.first().copied();
+        }
+        Ok(found)
     }
 
     /// The config commit that the daemon looked at when it last wrote something.
@@ -310,6 +335,15 @@ fn has_something(status: &Status) -> bool {
     status.phase != Phase::Synced || status.applied.is_some() || status.last.is_some()
 }
 
+/// The policy that an entry brings into force.
+fn admitted(entry: &JournalEntry) -> Option<u64> {
+    let versions = entry.events.iter().filter_map(|event| match event {
+        Event::PolicyAdmitted { version, .. } | Event::PolicyPinned { version, .. } => Some(*version),
+        _ => None,
+    });
+    versions.max()
+}
+
 /// The policy of this version, as the journal holds it in full.
 fn in_force(objects: &dyn Objects, tree: Oid, version: u64) -> Result<Governance, CliError> {
     let files = files_in(objects, tree, &format!("policy/{version}"))?;
@@ -348,10 +382,39 @@ fn check_signer(clone: &ConfigClone, tips: &Tips, commit: &Commit) -> Result<(),
         Err(error) => return Err(refused(error.to_string())),
     };
     let governance = newest_readable(clone, tips)?;
-    if governance.policy.journal_keys.contains(&key) {
+    if governance.policy.journal_keys.contains(&key) || is_named_in_force(clone, tips, &key)? {
         return Ok(());
     }
     Err(refused(format!("the key that signed it is no journal key of governance/policy.yaml on {}", clone.branch)))
+}
+
+/// Whether the policy that the tip was written under names this key, and the config branch once had exactly that
+/// policy: while a change of the keys waits, the branch names others than those in force. What the journal alone says
+/// of itself counts for nothing.
+fn is_named_in_force(clone: &ConfigClone, tips: &Tips, key: &PublicKey) -> Result<bool, CliError> {
+    let objects = clone.objects();
+    let read = read_entry(objects, tips.journal)?;
+    // Gate: a key that was retired, because it was stolen perhaps, does not come back by an entry that says so.
+    let version = read.entry.policy;
+    for id in line(objects, tips.journal, None)? {
+        let entry = read_entry(objects, id)?.entry;
+        if entry.policy > version || (id != tips.journal && admitted(&entry).is_some_and(|later| later > version)) {
+            return Ok(false);
+        }
+    }
+    let in_force = files_in(objects, read.commit.tree, &format!("policy/{version}"))?;
+    let hashes = Hashes::default();
+    let (mut open, mut met) = (VecDeque::from([tips.config]), HashSet::new());
+    while let Some(id) = open.pop_front() {
+        let commit = objects.commit(id)?;
+        if let Ok(folder) = governance_folder(objects, &hashes, &tips.root, commit.tree)?
+            && folder.files.iter().map(|file| (file.path.clone(), file.blob)).collect::<BTreeMap<_, _>>() == in_force
+        {
+            return Ok(folder.governance.is_ok_and(|governance| governance.policy.journal_keys.contains(key)));
+        }
+        open.extend(commit.parents.into_iter().filter(|parent| met.insert(*parent)));
+    }
+    Ok(false)
 }
 
 /// The config branch's policy; where somebody pushed one that cannot be read, the newest before it that can.

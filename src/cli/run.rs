@@ -14,13 +14,13 @@ use crate::git::remote::GitRemote;
 use crate::git::sign::JournalKey;
 use crate::git::store::GitObjects;
 use crate::lifecycle::Phase;
-use crate::reconcile::{Config, Daemon, Drivers, Report, SystemClock, TickError};
+use crate::reconcile::{AcceptHistory, Config, Daemon, Drivers, Report, SystemClock, TickError};
 use crate::services::files::FilesDriver;
 use crate::settings::{Credentials, Settings};
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(
-    after_help = "Examples:\n  countersign run --settings settings.yaml --once\n  countersign run --check\n  countersign run --start-journal\n\nExit code 0: done; with --once 1: an environment is Invalid, Failed or Tampered; 2: it could not run."
+    after_help = "Examples:\n  countersign run --settings settings.yaml --once\n  countersign run --check\n  countersign run --start-journal\n  countersign run --once --accept-history main@4be01aa…\n\nExit code 0: done; with --once 1: an environment is Invalid, Failed or Tampered; 2: it could not run."
 )]
 pub struct Arguments {
     /// The operator's settings
@@ -38,15 +38,12 @@ pub struct Arguments {
     /// Settle a claim that another key or state folder made
     #[arg(long, value_name = "ENV/NUMBER.ATTEMPT")]
     take_over: Option<String>,
-    /// Accept rewritten history (not built yet)
+    /// Accept the rewritten history of a branch, put the journal back, or accept a new pin (governance@COMMIT), once
     #[arg(long, value_name = "BRANCH@COMMIT")]
-    accept_history: Option<String>,
+    accept_history: Option<AcceptHistory>,
 }
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
-    if arguments.accept_history.is_some() {
-        return Err(CliError::failed("`--accept-history` is not built yet in this version"));
-    }
     super::log::start(global.verbose)?;
     let file = global.directory.join(&arguments.settings);
     let settings = Settings::load(&file).map_err(|problems| CliError::problems(&problems, 2))?;
@@ -61,7 +58,8 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     }
     super::watch::watch(&settings, daemon, || {
         let settings = Settings::load(&file).map_err(|problems| CliError::problems(&problems, 2))?;
-        open(&settings, arguments)
+        // What the operator said was said once.
+        open(&settings, &Arguments { accept_history: None, ..arguments.clone() })
     })
 }
 
@@ -96,6 +94,7 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
         yaml_limit: settings.limits.yaml as u64,
         ready_limit: settings.limits.ready_made_branches,
         start_journal: arguments.start_journal,
+        accept_history: arguments.accept_history.clone(),
         take_over: arguments.take_over.clone(),
     };
     let granted = repository.grants.0.iter().flat_map(|grant| grant.targets.clone());
@@ -115,7 +114,10 @@ fn access(credentials: &Credentials) -> Result<Access, CliError> {
 
 fn once(daemon: &mut Daemon, output: Output) -> Outcome {
     let report = match daemon.settle() {
-        Ok(()) => daemon.report()?,
+        Ok(()) => {
+            daemon.tidy();
+            daemon.report()?
+        }
         Err(error @ TickError::Tampered { .. }) => {
             let report = daemon.report_tampered(&error.to_string());
             print(&report, output)?;

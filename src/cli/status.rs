@@ -55,6 +55,9 @@ fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
         return output.json(&statuses);
     }
     output.text(&table(&statuses, output))?;
+    for (time, words) in journal.decided()? {
+        output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
+    }
     let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
     let told = match (environments, waiting) {
         (0, _) => "no environment yet".to_owned(),
@@ -151,18 +154,18 @@ fn problems(status: &Status, output: Output) -> String {
 
 /// Who said what; where it does not count, why, and what would.
 fn statement(view: &StatementView, output: Output) -> String {
-    let by = view.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string);
+    let by = view.who();
     let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
     let verb = asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned());
-    let (why, hint) = match view.reason.split_once("; what would count: ") {
-        Some((why, hint)) => (escape(why), Some(escape(hint))),
-        None => (escape(&view.reason), None),
-    };
+    let (why, whence) = (escape(&view.why), view.whence());
     if view.counted {
-        return format!("  {} {by} {verb}: {why}\n", output.paint(Tone::Good, "✓"));
+        return format!("  {} {by} {verb}{whence}: {why}\n", output.paint(Tone::Good, "✓"));
     }
-    let hint = hint.map_or_else(String::new, |hint| format!("    what would count: {hint}\n"));
-    format!("  {} {by} {verb}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+    let hint = match escape(&view.hint) {
+        none if none.is_empty() => none,
+        hint => format!("    what would count: {hint}\n"),
+    };
+    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
 }
 
 /// Why nothing is deployed, in the words of those who saw to it.

@@ -6,6 +6,7 @@ use super::output::Tone;
 use super::{CliError, Global, Outcome, Output};
 use crate::digest::RevisionId;
 use crate::git::clone::{CloneError, LocalClone};
+use crate::journal::Event;
 use crate::journal::read::read_entry;
 use crate::lifecycle::{Start, State};
 use crate::object::{ObjectError, Objects, Oid};
@@ -16,7 +17,7 @@ use crate::verify::{Report, Tips, Verdict, prove};
     after_help = "Examples:\n  git fetch && countersign verify --root sha256:…\n  countersign verify --since 4be01aa…\n  countersign --output json verify\n\nNothing is fetched: what is proven is what is here. Without --root the policy that the journal began with is printed,\nfor you to compare.\n\nExit code 0: proven; 1: violated; 2: it cannot be proven here."
 )]
 pub struct Arguments {
-    /// The pin: the revision of policy 1 that you trust, as `countersign trust` printed it
+    /// The pin: the revision of the policy that you trust, policy 1 or the one an operator pinned last, as `countersign trust` printed it
     #[arg(long, value_name = "DIGEST")]
     root: Option<RevisionId>,
     /// A journal commit that was proven before: prove what comes after it
@@ -134,11 +135,26 @@ impl Here {
         CliError::failed("the history cannot be proven from what is here").hint(self.missing_fetch(objects, branch))
     }
 
+    /// Whether history was rewritten and accepted, and what was there before is not here.
+    fn lacks_kept(&self, objects: &crate::git::store::GitObjects) -> bool {
+        let mut at = self.tip(&self.journal).ok().flatten();
+        while let Some(read) = at.and_then(|id| read_entry(objects, id).ok()) {
+            let lacks = |event: &Event| matches!(event, Event::HistoryAccepted { old: Some(old), .. } if !objects.contains(*old));
+            if read.entry.events.iter().any(lacks) {
+                return true;
+            }
+            at = read.commit.parents.first().copied();
+        }
+        false
+    }
+
     /// The fetch that brings what is missing.
     fn missing_fetch(&self, objects: &crate::git::store::GitObjects, branch: &str) -> String {
         let partial = self.clone.config(&format!("remote.{}.promisor", self.remote)).ok().flatten();
         if objects.is_shallow() {
             format!("git fetch --unshallow {}", self.remote)
+        } else if self.lacks_kept(objects) {
+            format!("git fetch {} '+refs/countersign/kept/*:refs/countersign/kept/*'", self.remote)
         } else if partial.as_deref() == Some("true") {
             format!("git fetch --refetch --no-filter {}", self.remote)
         } else {

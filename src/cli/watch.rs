@@ -30,6 +30,9 @@ async fn run(settings: &Settings, mut daemon: Daemon, reopen: impl Fn() -> Resul
     loop {
         let (back, result) = tokio::task::spawn_blocking(move || {
             let result = daemon.settle();
+            if result.is_ok() {
+                daemon.tidy();
+            }
             (daemon, result)
         })
         .await

@@ -201,6 +201,21 @@ impl LocalClone {
         }
     }
 
+    /// Puts a local reference at another commit, as a compare-and-set; gives whether it was there as expected.
+    ///
+    /// # Errors
+    /// Where git refuses, or the text is no name of a reference.
+    pub fn move_reference(&self, name: &str, expected: Option<Oid>, new: Oid) -> Result<bool, CloneError> {
+        check_name(name)?;
+        // The zero id: it must not exist.
+        let (new, old) = (new.to_string(), expected.map_or_else(|| "0".repeat(40), |id| id.to_string()));
+        let output = self.git.run(["update-ref", "--no-deref", "--end-of-options", name, &new, &old])?;
+        if output.success() || self.reference(name)? != expected {
+            return Ok(output.success());
+        }
+        Err(failed(&output))
+    }
+
     /// Where [`LocalClone::fetch`] puts a reference of a remote: `refs/heads/x` at `refs/remotes/<remote>/x`, all
     /// others below `refs/countersign-remotes/<remote>/`.
     pub fn tracked_as(remote: &str, name: &str) -> String {

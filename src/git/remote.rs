@@ -25,6 +25,10 @@ const MORE_PUSHES: u32 = 40;
 /// How often a local remote is read again because its references were being packed meanwhile.
 const READINGS: u32 = 10;
 
+/// With more objects than this in files of their own, or more packs, they are packed.
+const LOOSE: usize = 5_000;
+const PACKS: usize = 50;
+
 /// A lock on a reference is held for moments; one as old as this was left by a git, or a daemon, that was killed.
 const LEFT: Duration = Duration::from_secs(10);
 
@@ -66,14 +70,19 @@ impl GitRemote {
         &self.url
     }
 
-    /// Packs what was fetched and written since, so that reading stays fast however long the daemon runs. Nothing is
-    /// ever deleted that is not in a pack. Takes time: to be called now and then, when there is nothing else to do.
-    ///
-    /// # Errors
-    /// Where git fails; nothing is lost then.
-    pub fn tidy(&self) -> Result<(), RemoteError> {
+    /// Packs what was fetched and written since. Nothing is ever deleted that is not in a pack.
+    fn pack(&self) -> Result<(), RemoteError> {
         let output = self.run(["repack", "-d", "-l", "-q", "--geometric=2", "--no-write-bitmap-index"])?;
         self.expect_success(&output)
+    }
+
+    /// Whether there are many packs or, by one folder of 256, many files: git's own measure.
+    fn is_untidy(&self) -> bool {
+        let count = |folder: &str, end: &str| {
+            let entries = fs::read_dir(self.store.path().join("objects").join(folder)).into_iter().flatten().flatten();
+            entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(end)).count()
+        };
+        count("17", "") > LOOSE / 256 || count("pack", ".pack") > PACKS
     }
 
     fn away(&self, message: impl Into<String>) -> RemoteError {
@@ -173,6 +182,10 @@ impl Remote for GitRemote {
             }
         }
         Ok(settled)
+    }
+
+    fn tidy(&mut self) -> Result<(), RemoteError> {
+        if self.is_untidy() { self.pack() } else { Ok(()) }
     }
 }
 

@@ -80,6 +80,25 @@ pub enum Event {
         /// The config commit it was read from.
         commit: Oid,
     },
+    /// An operator accepted a branch whose history does not continue what was read from it, or put the journal back.
+    /// Who that was cannot be known. An entry of its own, which reads nothing.
+    HistoryAccepted {
+        /// The config branch, the branch of records, or the journal's.
+        branch: String,
+        /// What was read last; of the journal: what was taken off, or null where it was gone.
+        old: Option<Oid>,
+        /// What is accepted; of the journal: the entry it was put back to, the one before this.
+        new: Oid,
+    },
+    /// An operator's new pin brings a policy into force that nobody approved. An entry of its own.
+    PolicyPinned {
+        /// One more than the version before.
+        version: u64,
+        /// The revision of `governance/`: the pin from here on.
+        revision: RevisionId,
+        /// The config commit it was read from.
+        commit: Oid,
+    },
     /// A statement was seen for the first time and judged.
     Statement(Judged),
     /// A plan waits, or what is told beside it (contributors) changed.
@@ -360,10 +379,18 @@ impl JournalEntry {
 }
 
 impl Event {
+    /// Whether another policy is in force after it.
+    pub fn moves_policy(&self) -> bool {
+        matches!(self, Self::PolicyAdmitted { .. } | Self::PolicyPinned { .. })
+    }
+
     /// The environment an event is about, where it is about one.
     pub fn environment(&self) -> Option<&EnvironmentName> {
         match self {
-            Self::Started { .. } | Self::PolicyAdmitted { .. } => None,
+            Self::Started { .. }
+            | Self::PolicyAdmitted { .. }
+            | Self::HistoryAccepted { .. }
+            | Self::PolicyPinned { .. } => None,
             Self::Statement(judged) => Some(&judged.environment),
             Self::Planned { environment, .. }
             | Self::Superseded { environment, .. }

@@ -13,6 +13,9 @@ use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
 use crate::policy::{Hold, StatementView, Verdict};
 
+/// Why nothing that was said counts where the plan is not judged.
+const AT_REST: &str = "the configuration is invalid; it counts again if a fix leaves this plan as it is";
+
 /// `status.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,10 +143,15 @@ impl Status {
         let asked = plan.iter().flat_map(|plan| &plan.deploys);
         let asked = asked.map(|(_, judged)| match verdict {
             Some(verdict) => verdict.start.view(judged),
+            None if env.invalid.is_some() => StatementView::of_uncounted(judged, AT_REST),
             None => StatementView::of_refused(judged),
         });
         let asked: Vec<StatementView> = asked.collect();
-        let statements = verdict.map(|verdict| verdict.statements.clone()).unwrap_or_default();
+        let at_rest = || -> Vec<StatementView> {
+            let judged = plan.filter(|_| env.invalid.is_some()).into_iter().flat_map(|plan| &plan.statements);
+            judged.map(|(_, judged)| StatementView::of_uncounted(judged, AT_REST)).collect()
+        };
+        let statements = verdict.map_or_else(at_rest, |verdict| verdict.statements.clone());
         Self {
             repository: state.repository,
             environment: name.clone(),

@@ -99,8 +99,8 @@ pub struct OpenPlan {
     pub since: Timestamp,
     /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
     pub statements: Vec<(u64, Judged)>,
-    /// The ready-made commits, with the sequence of the entry that published each.
-    pub ready: Vec<(u64, ReadyMade)>,
+    /// The ready-made commits, with the time of the entry that published each.
+    pub ready: Vec<(Timestamp, ReadyMade)>,
     /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each.
     pub deploys: Vec<(u64, Judged)>,
     /// The entry that claimed it last, 0 where none did: what was asked up to then is spent, abandoned or not.

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::environment::{Applied, Deployment, EnvironmentState, HISTORY_SHOWN, HistoryRow, OpenPlan};
+use super::accepted::Accepted;
+use super::environment::{EnvironmentState, OpenPlan};
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
-use crate::journal::{
-    Admission, Claim, Event, Heads, JournalEntry, Judged, Layout, OutcomeResult, ReadyMade, ServiceOutcome,
-    ServiceResult,
-};
+use crate::journal::{Admission, Event, Heads, JournalEntry, Judged, Layout, ReadyMade};
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
 use crate::revision::Source;
+
+mod deployment;
 
 /// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -89,6 +89,10 @@ pub struct State {
     pub repository: RepositoryId,
     /// What the first entry fixed.
     pub start: Start,
+    /// The policy that an operator pinned last: policy 1, unless a later pin brought another into force.
+    pub pinned: RevisionId,
+    /// Rewritten history that an operator accepted, and that was not read yet.
+    pub accepted: Accepted,
     /// The last entry's sequence.
     pub sequence: u64,
     /// The last entry's time.
@@ -134,6 +138,8 @@ impl State {
                 prefix: prefix.clone(),
                 policy: *policy,
             },
+            pinned: *policy,
+            accepted: Accepted::default(),
             sequence: 0,
             time: entry.time,
             heads: entry.heads,
@@ -178,13 +184,14 @@ impl State {
     pub fn open_entry(&mut self, time: Timestamp, heads: Heads) {
         self.sequence += 1;
         self.time = time;
+        self.accepted.read(self.heads, heads);
         self.heads = heads;
     }
 
     /// The environments whose pages an event changes: the one it is about (not what only a statement's folder names),
     /// and where the policy moves everything that waits, since all of it is judged anew.
     pub fn touched_by(&self, event: &Event) -> Vec<EnvironmentName> {
-        if matches!(event, Event::PolicyAdmitted { .. }) {
+        if event.moves_policy() {
             let waits = |env: &EnvironmentState| env.current.is_some() || env.deployment.is_some();
             return self.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone()).collect();
         }
@@ -219,6 +226,8 @@ impl State {
                 }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
             }
+            Event::HistoryAccepted { branch, old, new } => self.fold_accepted(branch, *old, *new)?,
+            Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
             Event::Statement(judged) => self.fold_statement(judged)?,
             Event::Planned { environment, plan, number, round, base, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
@@ -296,18 +305,23 @@ impl State {
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }
-                plan.ready.push((sequence, ready.clone()));
+                plan.ready.push((time, ready.clone()));
             }
             Event::Claimed(claim) => self.fold_claim(claim)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
             Event::Alarm { environment, message } => {
-                self.alarms.insert(0, Alarm { time, environment: environment.clone(), message: message.clone() });
-                self.alarms.truncate(ALARMS_SHOWN);
+                self.raise(environment.clone(), message.clone());
             }
         }
         Ok(())
+    }
+
+    /// Remembers an alarm of the entry that was opened last.
+    pub(super) fn raise(&mut self, environment: Option<EnvironmentName>, message: String) {
+        self.alarms.insert(0, Alarm { time: self.time, environment, message });
+        self.alarms.truncate(ALARMS_SHOWN);
     }
 
     fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
@@ -350,176 +364,6 @@ impl State {
             }
         }
         Ok(())
-    }
-
-    fn fold_claim(&mut self, claim: &Claim) -> Result<(), FoldError> {
-        let (sequence, time) = (self.sequence, self.time);
-        let wrong = |what: String| FoldError { sequence, what };
-        let policy = self.policy.map_or(0, |policy| policy.version);
-        for target in &claim.targets {
-            if let Some(owner) = self.targets.get(target).filter(|owner| **owner != claim.environment) {
-                return Err(wrong(format!("target {target} of {} belongs to {owner}", claim.environment)));
-            }
-        }
-        let env = self.known(&claim.environment)?;
-        if claim.policy != policy {
-            return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
-        }
-        if claim.attempt != env.next_attempt(claim.number) {
-            return Err(wrong(format!(
-                "claim {}.{} of {} is out of order",
-                claim.number, claim.attempt, claim.environment
-            )));
-        }
-        let retried = env.deployment.take();
-        let carried = retried.as_ref().and_then(|retried| retried.started.clone());
-        let mut plan = match retried {
-            Some(Deployment { failed: None, .. }) => {
-                return Err(wrong(format!("{} is claimed while it is being deployed", claim.environment)));
-            }
-            Some(failed) if failed.plan.id == claim.plan && failed.plan.number == claim.number => failed.plan,
-            _ => {
-                let waits = env.current_plan().is_some_and(|plan| plan.id == claim.plan && plan.number == claim.number);
-                let plan = if waits { env.plans.remove(&claim.plan) } else { None };
-                plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
-            }
-        };
-        env.attempts = (claim.number, claim.attempt);
-        let started = match &claim.started {
-            None => None,
-            Some(by) => {
-                let asked = plan.asked().into_iter().map(|(_, judged)| judged).chain(&carried);
-                let found = asked.into_iter().find(|judged| judged.digest == by.statement).cloned();
-                Some(found.ok_or_else(|| wrong(format!("a claim of {} by a word that is spent", claim.environment)))?)
-            }
-        };
-        plan.spent = sequence;
-        env.deployment =
-            Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started });
-        for target in &claim.targets {
-            self.targets.insert(target.clone(), claim.environment.clone());
-        }
-        Ok(())
-    }
-
-    fn fold_outcome(
-        &mut self,
-        name: &EnvironmentName,
-        (number, attempt): (u64, u64),
-        result: OutcomeResult,
-        services: &[ServiceOutcome],
-        message: &str,
-    ) -> Result<(), FoldError> {
-        let (sequence, time) = (self.sequence, self.time);
-        let wrong = |what: String| FoldError { sequence, what };
-        let in_force = self.policy.map(|policy| policy.revision);
-        let env = self.known(name)?;
-        let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt)).cloned();
-        let deployment =
-            running.ok_or_else(|| wrong(format!("an outcome of {name} {number}.{attempt} without claim")))?;
-        let Deployment { plan, claim, claimed, .. } = &deployment;
-        if name.is_governance() && (result == OutcomeResult::Applied) != (plan.revision == in_force) {
-            return Err(wrong(format!(
-                "deployment {number} of the policy ends otherwise than the policy in force says"
-            )));
-        }
-        let judged = plan.judged();
-        let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
-        let mut reasons: Vec<_> = Vec::new();
-        for (statement, person) in claim.met.iter().flat_map(|met| &met.statements) {
-            let row = (person.clone(), reason_of(statement).unwrap_or_default());
-            if !reasons.contains(&row) {
-                reasons.push(row);
-            }
-        }
-        let row = HistoryRow {
-            number,
-            attempt,
-            kind: plan.kind,
-            plan: plan.id,
-            revision: plan.revision,
-            met: claim.met.clone(),
-            started: claim.started.clone(),
-            reasons,
-            claimed: *claimed,
-            ended: time,
-            result,
-            message: message.to_owned(),
-        };
-        env.history.insert(0, row);
-        env.history.truncate(HISTORY_SHOWN);
-        let is_closed = deployment.closed.is_some();
-        env.deployment = None;
-        if result == OutcomeResult::Abandoned {
-            // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
-            // claimed again after a failure stays failed.
-            if is_closed {
-                // Dropped while it ran: the number is consumed all the same.
-            } else if env.consumed >= number {
-                let failed = Some((time, services.to_vec(), message.to_owned()));
-                env.deployment = Some(Deployment { failed, started: None, ..deployment });
-            } else {
-                env.plans.insert(deployment.plan.id, deployment.plan);
-            }
-            let kept: Vec<String> = self.targets_in_use(name);
-            self.targets.retain(|target, owner| owner != name || kept.contains(target));
-            if is_closed {
-                self.known(name)?.close(number);
-            }
-            return Ok(());
-        }
-        env.consumed = env.consumed.max(number);
-        env.plans.clear();
-        env.current = None;
-        let touched = services.iter().any(|service| service.result != ServiceResult::Untouched);
-        env.uncertain = match result {
-            OutcomeResult::Applied => false,
-            OutcomeResult::Unknown => true,
-            OutcomeResult::Failed | OutcomeResult::Abandoned => env.uncertain || touched,
-        };
-        match result {
-            OutcomeResult::Applied => {
-                env.applied = Some(Applied {
-                    number,
-                    attempt,
-                    plan: plan.id,
-                    kind: plan.kind,
-                    revision: plan.revision,
-                    commit: claim.heads.config,
-                    imports: plan.imports.clone(),
-                    time,
-                });
-                env.recorded = None;
-                env.refused.clear();
-                if let Some(revision) = plan.revision {
-                    let source = Source { revision, commit: claim.heads.config, imports: plan.imports.clone() };
-                    self.deployed.insert((name.clone(), revision), source);
-                }
-                let kept = claim.targets.clone();
-                let gone = plan.revision.is_none();
-                self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
-            }
-            OutcomeResult::Failed if is_closed => {}
-            OutcomeResult::Failed => {
-                env.deployment =
-                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
-            }
-            OutcomeResult::Unknown | OutcomeResult::Abandoned => {}
-        }
-        Ok(())
-    }
-
-    /// The targets an environment holds by what was applied, not by the claim that was just abandoned.
-    fn targets_in_use(&self, name: &EnvironmentName) -> Vec<String> {
-        let env = self.environment(name);
-        // A first deployment that was abandoned leaves nothing behind; otherwise keep everything: giving a target up
-        // too late is harmless, too early is not.
-        let nothing = env.applied.is_none() && env.consumed == 0;
-        if nothing {
-            Vec::new()
-        } else {
-            self.targets.iter().filter(|(_, o)| *o == name).map(|(t, _)| t.clone()).collect()
-        }
     }
 
     /// The environment that owns a target equal to, above or below this one, other than `name`.

@@ -106,11 +106,12 @@ fn contributed(case: &Case<'_>, person: &PersonName) -> Option<String> {
     })
 }
 
-/// Why this approval does not count for this rule, though its maker could give one that does.
-fn insufficient(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName, statement: &Judged) -> Option<String> {
+/// Why this approval does not count for this rule, though its maker could give one that does; and what would.
+fn insufficient(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName, statement: &Judged) -> Option<WhyNot> {
     if let Some(why) = lapsed(case, person, statement) {
-        return Some(why);
+        return Some((why, String::new()));
     }
+    let name = case.environment;
     // Gate: a change of the policy takes signed records, whatever its rulesets accept elsewhere.
     let counts = |kind: EvidenceKind| match case.kind {
         PlanKind::Policy => kind == EvidenceKind::Record,
@@ -118,11 +119,15 @@ fn insufficient(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName, stateme
     };
     match statement.evidence {
         Some(kind) if counts(kind) => {}
-        _ => return Some("only a signed record counts for this rule: `countersign approve`".to_owned()),
+        _ => {
+            let why = "only a signed record counts for this rule".to_owned();
+            return Some((why, format!("countersign approve {name}")));
+        }
     }
     let acknowledged = statement.acknowledge.iter().any(|what| what == "truncated");
     if case.truncated && !(statement.evidence == Some(EvidenceKind::Record) && acknowledged) {
-        return Some("the preview was cut: `countersign approve --acknowledge truncated`".to_owned());
+        let why = "the preview was cut, and this does not say so".to_owned();
+        return Some((why, format!("countersign approve {name} --acknowledge truncated")));
     }
     None
 }
@@ -158,13 +163,17 @@ fn view(
     asked: &[Asked<'_>],
     requirements: &[Requirement],
 ) -> StatementView {
-    let (counted, reason) = match &statement.admitted {
+    let (counted, (why, hint)) = match &statement.admitted {
         Admission::Admitted => weigh(case, statement, last, asked, requirements),
         _ => return StatementView::of_refused(statement),
     };
-    let (digest, by, verdict) = (statement.digest, statement.by.clone(), statement.verdict);
-    StatementView { digest, by, verdict, request: None, counted, admitted: Admitted::Admitted, reason }
+    let (digest, by, verdict, commit) = (statement.digest, statement.by.clone(), statement.verdict, statement.commit);
+    let (request, admitted) = (None, Admitted::Admitted);
+    StatementView { digest, by, verdict, request, commit, counted, admitted, why, hint }
 }
+
+/// Why something does not count, and the command that would; empty where there is none.
+type WhyNot = (String, String);
 
 fn weigh(
     case: &Case<'_>,
@@ -172,19 +181,20 @@ fn weigh(
     last: Option<&Judged>,
     asked: &[Asked<'_>],
     requirements: &[Requirement],
-) -> (bool, String) {
-    let Some(person) = &statement.by else { return (false, "nobody is known to have made it".to_owned()) };
+) -> (bool, WhyNot) {
+    let because = |counted: bool, why: String| (counted, (why, String::new()));
+    let Some(person) = &statement.by else { return because(false, "nobody is known to have made it".to_owned()) };
     if statement.verdict == Some(ApprovalVerdict::Withdraw) {
-        return (true, format!("takes back what {person} said before"));
+        return because(true, format!("takes back what {person} said before"));
     }
     if last.is_none_or(|last| last.digest != statement.digest) {
-        return (false, format!("{person} took it back or said something else later"));
+        return because(false, format!("{person} took it back or said something else later"));
     }
     if let Some(why) = lapsed(case, person, statement) {
-        return (false, why);
+        return because(false, why);
     }
     if statement.verdict == Some(ApprovalVerdict::Reject) {
-        return (true, "rejects the plan".to_owned());
+        return because(true, "rejects the plan".to_owned());
     }
     let labels: Vec<String> = requirements
         .iter()
@@ -192,14 +202,16 @@ fn weigh(
         .map(Requirement::label)
         .collect();
     if !labels.is_empty() {
-        return (true, format!("counts for {}", labels.join(", ")));
+        return because(true, format!("counts for {}", labels.join(", ")));
     }
     let why_not = |asked: &Asked<'_>| {
         if !asked.candidates.contains(person) {
             return None;
         }
-        barred(case, asked, person).or_else(|| insufficient(case, asked, person, statement))
+        let barred = barred(case, asked, person).map(|why| (why, String::new()));
+        barred.or_else(|| insufficient(case, asked, person, statement))
     };
-    let why = asked.iter().find_map(why_not).or_else(|| contributed(case, person));
-    (false, why.unwrap_or_else(|| format!("no rule asked for here names {person}")))
+    let why = asked.iter().find_map(why_not).or_else(|| contributed(case, person).map(|why| (why, String::new())));
+    let nobody = || (format!("no rule asked for here names {person}"), String::new());
+    (false, why.unwrap_or_else(nobody))
 }

@@ -141,13 +141,13 @@ impl Start {
     pub fn view(&self, judged: &Judged) -> StatementView {
         let view = StatementView::of_refused(judged);
         let reason = match self.wishes.iter().find(|wish| wish.statement == judged.digest) {
-            None => return StatementView { reason: "it was spent by a claim".to_owned(), ..view },
-            Some(Wish { void: Some(why), .. }) => return StatementView { reason: why.clone(), ..view },
+            None => return StatementView { why: "it was spent by a claim".to_owned(), ..view },
+            Some(Wish { void: Some(why), .. }) => return StatementView { why: why.clone(), ..view },
             Some(Wish { at: Some(at), .. }) => format!("asks for the deployment at {at}"),
             Some(_) => "asks for the deployment".to_owned(),
         };
         let how = if judged_overrides(judged) { ", in a closed window too" } else { "" };
-        StatementView { counted: true, reason: reason + how, ..view }
+        StatementView { counted: true, why: reason + how, ..view }
     }
 
     fn waits_for_word(&self, now: Timestamp) -> Hold {

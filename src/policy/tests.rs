@@ -34,7 +34,7 @@ fn refused(scene: &Scene, name: &str) -> String {
     let verdict = scene.verdict();
     let view = verdict.statements.iter().rev().find(|view| view.by == Some(person(name))).expect("a statement");
     assert!(!view.counted, "{view:?}");
-    view.reason.clone()
+    if view.hint.is_empty() { view.why.clone() } else { format!("{}; what would count: {}", view.why, view.hint) }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::start::{Hold, Start};
 use crate::digest::StatementId;
 use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
+use crate::object::Oid;
 
 /// What the policy in force says of a plan, given the statements on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,12 +82,16 @@ pub struct StatementView {
     pub verdict: Option<ApprovalVerdict>,
     /// What it asks for, where it is a request: the action's word.
     pub request: Option<String>,
+    /// The commit that brought it: where nothing proves who made it, that is all there is to say.
+    pub commit: Oid,
     /// Whether it counts now.
     pub counted: bool,
     /// How it was judged when it was first seen.
     pub admitted: Admitted,
-    /// Why, or why not and what would.
-    pub reason: String,
+    /// Why it counts, or why not.
+    pub why: String,
+    /// What would count: a command; empty where it counts, or nothing helps.
+    pub hint: String,
 }
 
 /// How a statement was judged when it was first seen, in one word. All but refused ones are part of their maker's chain
@@ -105,11 +110,15 @@ pub enum Admitted {
 impl StatementView {
     /// A statement that is on no open plan: it cannot count.
     pub fn of_refused(judged: &Judged) -> Self {
-        let reason = match &judged.admitted {
-            Admission::Refused { why, hint } if hint.is_empty() => why.clone(),
-            Admission::Refused { why, hint } => format!("{why}; what would count: {hint}"),
-            Admission::Powerless { why } => why.clone(),
-            Admission::Admitted => "its plan has ended".to_owned(),
+        Self::of_uncounted(judged, "its plan has ended")
+    }
+
+    /// A statement that does not count; `why` for one that was admitted.
+    pub fn of_uncounted(judged: &Judged, why: &str) -> Self {
+        let (why, hint) = match &judged.admitted {
+            Admission::Refused { why, hint } => (why.clone(), hint.clone()),
+            Admission::Powerless { why } => (why.clone(), String::new()),
+            Admission::Admitted => (why.to_owned(), String::new()),
         };
         let admitted = match judged.admitted {
             Admission::Admitted => Admitted::Admitted,
@@ -117,8 +126,18 @@ impl StatementView {
             Admission::Refused { .. } => Admitted::Refused,
         };
         let request = judged.request.as_ref().map(|action| action.name().to_owned());
-        let (digest, by, verdict) = (judged.digest, judged.by.clone(), judged.verdict);
-        Self { digest, by, verdict, request, counted: false, admitted, reason }
+        let (digest, by, verdict, commit) = (judged.digest, judged.by.clone(), judged.verdict, judged.commit);
+        Self { digest, by, verdict, request, commit, counted: false, admitted, why, hint }
+    }
+
+    /// Whose it is, for people.
+    pub fn who(&self) -> String {
+        self.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string)
+    }
+
+    /// ` (4be01aa)` where nobody is known to have made it, else nothing.
+    pub fn whence(&self) -> String {
+        if self.by.is_some() { String::new() } else { format!(" ({})", self.commit.short()) }
     }
 }
 
@@ -163,11 +182,7 @@ impl Verdict {
             excluded: Vec::new(),
             unsigned: Vec::new(),
         };
-        let view = |judged: &Judged| match judged.admitted {
-            Admission::Admitted => StatementView { reason: because.clone(), ..StatementView::of_refused(judged) },
-            _ => StatementView::of_refused(judged),
-        };
-        let statements = statements.iter().map(view).collect();
+        let statements = statements.iter().map(|judged| StatementView::of_uncounted(judged, &because)).collect();
         Self { requirements: vec![requirement], statements, rejected_by: Vec::new(), start: Start::default() }
     }
 

@@ -124,7 +124,7 @@ impl Daemon {
             self.journal = None;
             return Err(error.into());
         }
-        if matches!(event, Event::PolicyAdmitted { .. }) {
+        if event.moves_policy() {
             journal.governance = governance_of(self.objects.as_ref(), &self.hashes, &journal.state)?;
         }
         draft.touched.extend(journal.state.touched_by(&event));
@@ -134,15 +134,16 @@ impl Daemon {
 
     /// Writes the entry and moves the journal to it, if it is still where it was read.
     pub(super) fn append(&mut self, draft: Draft) -> Result<(), TickError> {
-        self.append_over(draft, None)
+        let parent = self.journal()?.tip;
+        self.append_at(draft, Some(parent))
     }
 
-    /// As [`Daemon::append`], where `over` is what is on top of the journal and shall be replaced.
-    pub(super) fn append_over(&mut self, draft: Draft, over: Option<Oid>) -> Result<(), TickError> {
+    /// As [`Daemon::append`], where this is on the journal's branch and shall be replaced; `None`: nothing is.
+    pub(super) fn append_at(&mut self, draft: Draft, found: Option<Oid>) -> Result<(), TickError> {
         if draft.is_empty() {
             return Ok(());
         }
-        match self.try_append(draft, over) {
+        match self.try_append(draft, found) {
             Ok(()) => Ok(()),
             Err(error) => {
                 // The state in memory is ahead of the journal: forget it.
@@ -153,12 +154,12 @@ impl Daemon {
         }
     }
 
-    fn try_append(&mut self, draft: Draft, over: Option<Oid>) -> Result<(), TickError> {
+    fn try_append(&mut self, draft: Draft, found: Option<Oid>) -> Result<(), TickError> {
         let parent = self.journal()?.tip;
         let previous = self.raw_tip(parent)?;
         let message = pages::commit_message(&draft.events);
         let (commit, _) = self.write_entry(draft, Some((parent, previous)), &message)?;
-        self.push_journal(Some(over.unwrap_or(parent)), commit)?;
+        self.push_journal(found, commit)?;
         if let Some(journal) = self.journal.as_mut() {
             journal.tip = commit;
         }

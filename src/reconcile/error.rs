@@ -4,7 +4,7 @@ use crate::digest::RevisionId;
 use crate::git::RemoteError;
 use crate::journal::JournalError;
 use crate::lifecycle::{FoldError, JudgeError};
-use crate::object::{ObjectError, Oid};
+use crate::object::{Kind, ObjectError, Oid};
 
 /// Why a tick could not be finished. Nothing was applied that is not on the journal.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,34 @@ pub enum TickError {
         branch: String,
         /// What was found.
         what: String,
+        /// The command that an operator may run about it, or empty.
+        way_out: String,
+    },
+    /// What the operator accepts is not there, or not for an operator to accept.
+    #[error("{what}")]
+    NotAccepted {
+        /// Why not.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The journal rests on another policy than the settings pin.
+    #[error("the journal rests on policy {found}, but the settings pin {pinned}")]
+    OtherPin {
+        /// The policy that was pinned last on the journal.
+        found: RevisionId,
+        /// What the settings pin.
+        pinned: RevisionId,
+    },
+    /// A branch is in the way of one that the daemon writes.
+    #[error("branch `{branch}` (at {tip}) is in the way of `{wanted}`: git cannot have both")]
+    InTheWay {
+        /// The branch.
+        branch: String,
+        /// Where it is.
+        tip: Oid,
+        /// What it is in the way of.
+        wanted: String,
     },
     /// What an entry of somebody else rests on is not here, so it cannot be proven.
     #[error("entry {commit} on {branch} cannot be proven from what is here: {what}")]
@@ -127,12 +155,28 @@ impl TickError {
                     .to_owned()
             }
             Self::ForeignKey { .. } => "add it to spec.journalKeys of governance/policy.yaml".to_owned(),
-            Self::Tampered { .. } => {
-                "compare with your backups and with what people remember; nothing is applied meanwhile".to_owned()
+            Self::Tampered { way_out, .. } => {
+                let look = "nothing is applied meanwhile; compare with your backups and with what people remember";
+                match way_out.as_str() {
+                    "" => look.to_owned(),
+                    way_out => format!("{look}; then put back what was there, or: {way_out}"),
+                }
+            }
+            Self::NotAccepted { hint, .. } => hint.clone(),
+            Self::OtherPin { .. } => {
+                "if this pin is older, take over the one on the journal once you know who brought it; if it is a new one, \
+                 because the owners' keys are lost: countersign run --once --accept-history governance@COMMIT, where the \
+                 commit is the head of the config branch"
+                    .to_owned()
+            }
+            Self::InTheWay { branch, .. } => format!("git push REMOTE --delete {branch}"),
+            Self::Object(ObjectError::Missing { kind: Kind::Commit, id }) => {
+                format!("push it from a clone that has it: git push REMOTE {id}:refs/countersign/kept/{id}")
             }
             Self::TooMany { .. } => "raise spec.limits.environments in the settings".to_owned(),
             Self::Unproven { .. } => {
-                "the next look may bring it; if it stays so, compare with `countersign verify` in a fresh clone"
+                "the next look may bring it; if it stays so, a branch was rewritten: push what is missing from a clone that \
+                 has it (git push REMOTE COMMIT:refs/countersign/kept/COMMIT), and compare with `countersign verify`"
                     .to_owned()
             }
             Self::Policy(_) => "countersign validate".to_owned(),

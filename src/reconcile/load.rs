@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::accept::KEPT;
 use super::{Daemon, TickError};
 use crate::disk::Tips;
 use crate::evidence::graph::Graph;
@@ -31,6 +32,14 @@ impl Daemon {
 
     /// Asks the remote, fetches what is new, and refuses history that does not continue what was seen.
     pub(super) fn look(&mut self) -> Result<Remotes, TickError> {
+        let mut remotes = self.read_remotes()?;
+        self.check_word(&remotes)?;
+        self.refuse_rewritten(&mut remotes)?;
+        Ok(remotes)
+    }
+
+    /// Asks the remote, and fetches what is new.
+    pub(super) fn read_remotes(&mut self) -> Result<Remotes, TickError> {
         let all = self.remote.references()?;
         let tip = |name: &str| all.get(&branch_ref(name)).copied();
         let config =
@@ -40,37 +49,15 @@ impl Daemon {
         let mut wanted = vec![(branch_ref(&self.config.branch), config)];
         wanted.extend(records.map(|tip| (branch_ref(&self.records_branch()), tip)));
         wanted.extend(journal.map(|tip| (branch_ref(&self.config.journal), tip)));
+        // What an accepted history no longer contains, and what was applied from it.
+        let is_kept = |name: &str, tip: Oid| name.strip_prefix(KEPT).is_some_and(|id| id == tip.to_string());
+        wanted.extend(all.iter().filter(|(name, tip)| is_kept(name, **tip)).map(|(name, tip)| (name.clone(), *tip)));
         wanted.retain(|(name, tip)| self.fetched.get(name) != Some(tip));
         if !wanted.is_empty() {
             self.remote.fetch(&wanted)?;
             self.fetched.extend(wanted);
         }
-        let remotes = Remotes { all, heads: Heads { config, records }, journal };
-        self.refuse_rewritten(&remotes)?;
-        Ok(remotes)
-    }
-
-    /// Gate: history only grows. What was seen last is kept outside the repository.
-    fn refuse_rewritten(&self, remotes: &Remotes) -> Result<(), TickError> {
-        let tips = Tips::read(self.disk.as_ref())?.unwrap_or_default();
-        let graph = Graph::new(self.objects.as_ref());
-        let grows = |branch: &str, old: Option<Oid>, new: Option<Oid>| -> Result<(), TickError> {
-            let Some(old) = old else { return Ok(()) };
-            let tampered = |what: String| TickError::Tampered { branch: branch.to_owned(), what };
-            let Some(new) = new else {
-                return Err(tampered(format!("it is gone; its last known commit is {old}")));
-            };
-            if old == new || graph.is_ancestor(old, new)? {
-                return Ok(());
-            }
-            Err(tampered(format!("{new} does not contain {old}, which was seen there before")))
-        };
-        grows(&self.config.branch, tips.config, Some(remotes.heads.config))?;
-        grows(&self.records_branch(), tips.records, remotes.heads.records)?;
-        if remotes.journal.is_none() {
-            grows(&self.config.journal, tips.journal, None)?;
-        }
-        Ok(())
+        Ok(Remotes { all, heads: Heads { config, records }, journal })
     }
 
     /// Reads the journal up to the remote's tip, starts it where the operator said so, and puts back what does not
@@ -90,15 +77,15 @@ impl Daemon {
         self.refuse_other_root(&journal)?;
         if let Some(seen) = seen {
             // Gate: the journal continues what was seen last, whatever else is on top of it.
-            let tampered = |what: String| TickError::Tampered { branch: self.config.journal.clone(), what };
             let graph = Graph::new(self.objects.as_ref());
             if journal.tip != seen && !graph.is_ancestor(seen, journal.tip)? {
                 let why = foreign.as_ref().map_or(String::new(), |(_, why)| format!(" ({why})"));
-                return Err(tampered(format!("{tip} does not continue {seen}, which was seen there before{why}")));
+                let what = format!("{tip} does not continue {seen}, which was seen there before{why}");
+                return Err(self.journal_tampered(what));
             }
         } else if self.config.require_tips && self.config.identity.is_none() {
             let what = "it was never seen before, and trust.requireTips asks for a pinned trust.journal".to_owned();
-            return Err(TickError::Tampered { branch: self.config.journal.clone(), what });
+            return Err(self.journal_tampered(what));
         } else {
             tracing::warn!(journal = %journal.state.repository, tip = %journal.tip, "first sight of this journal: taken on trust");
         }
@@ -122,7 +109,7 @@ impl Daemon {
         Err(TickError::ForeignKey { key: self.public.as_str().to_owned() })
     }
 
-    fn adopt(&mut self, journal: Journal) -> Result<(), TickError> {
+    pub(super) fn adopt(&mut self, journal: Journal) -> Result<(), TickError> {
         self.remember(|tips| tips.journal = Some(journal.tip))?;
         self.journal = Some(journal);
         self.seen = None;
@@ -158,9 +145,7 @@ impl Daemon {
                 let begun = Journal::begin(objects, &self.hashes, *first).map_err(|error| {
                     // A journal was here before: this is no journal that cannot be read, but another history.
                     match Tips::read(self.disk.as_ref()) {
-                        Ok(Some(Tips { journal: Some(_), .. })) => {
-                            TickError::Tampered { branch: self.config.journal.clone(), what: error.to_string() }
-                        }
+                        Ok(Some(Tips { journal: Some(_), .. })) => self.journal_tampered(error.to_string()),
                         _ => error.into(),
                     }
                 })?;
@@ -172,7 +157,7 @@ impl Daemon {
                 Ok(()) => {}
                 // Signed by a journal key and yet impossible: not junk on top, but a forked or forged journal.
                 Err(error @ (JournalError::Fold(_) | JournalError::Policy { .. } | JournalError::Object(_))) => {
-                    return Err(TickError::Tampered { branch: self.config.journal.clone(), what: error.to_string() });
+                    return Err(self.journal_tampered(error.to_string()));
                 }
                 Err(error @ JournalError::Entry { .. }) => {
                     return Ok((journal, Some((tip, error.to_string()))));
@@ -197,11 +182,13 @@ impl Daemon {
         Ok(found)
     }
 
-    fn refuse_other_root(&self, journal: &Journal) -> Result<(), TickError> {
+    pub(super) fn refuse_other_root(&self, journal: &Journal) -> Result<(), TickError> {
         let start = &journal.state.start;
-        let tampered = |what: String| TickError::Tampered { branch: self.config.journal.clone(), what };
-        if start.policy != self.config.policy {
-            return Err(TickError::Pin { found: Some(start.policy), pinned: self.config.policy });
+        let tampered = |what: String| self.journal_tampered(what);
+        // Gate: whoever has the journal's key could write a pin, but not into the settings.
+        let found = journal.state.pinned;
+        if found != self.config.policy && self.word_for_policy().is_none() {
+            return Err(TickError::OtherPin { found, pinned: self.config.policy });
         }
         if self.config.identity.is_some_and(|identity| identity != journal.state.repository) {
             return Err(tampered(format!("it begins with {}, not with the pinned entry", journal.state.repository)));
@@ -223,11 +210,12 @@ impl Daemon {
         // With the heads of the entry before: this one reads nothing, and what is new there must still be found.
         let mut draft = self.draft(self.state()?.heads);
         self.emit(&mut draft, Event::Alarm { environment: None, message })?;
-        self.append_over(draft, Some(found))
+        self.append_at(draft, Some(found))
     }
 
     /// Starts the journal: policy 1 must be the pinned one.
     fn start(&mut self, remotes: &Remotes) -> Result<(), TickError> {
+        self.refuse_in_the_way(&remotes.all, &self.config.journal)?;
         let tree = self.objects.commit(remotes.heads.config)?.tree;
         let (found, governance) = resolve_governance(self.objects.as_ref(), &self.hashes, &self.config.root, tree)?;
         if found != Some(self.config.policy) {

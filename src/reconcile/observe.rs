@@ -8,7 +8,7 @@ use super::load::Remotes;
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
-use crate::lifecycle::{Facts, JudgeError, admit, find_new, missing_records, put_back};
+use crate::lifecycle::{Facts, JudgeError, admit, find_new, gone, missing_records, put_back};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Mode, Oid, entry_at};
 use crate::revision::resolve::{below, environment_names};
@@ -20,14 +20,20 @@ impl Daemon {
         let from = self.seen.unwrap_or(self.state()?.heads);
         let objects = Arc::clone(&self.objects);
         let mut draft = self.draft(remotes.heads);
+        let gone = self.planned_from_gone(remotes.heads)?;
         self.observe_statements(&mut draft, from, remotes.heads)?;
+        self.gone = gone;
         // The policy comes first: what waits beside it is judged by the one in force.
         let policy = EnvironmentName::governance();
         let policy_again = self.again.remove(&policy);
-        if first_look || policy_again || self.governance_moved(from.config, remotes.heads.config)? {
+        if first_look
+            || policy_again
+            || self.gone.contains(&policy)
+            || self.governance_moved(from.config, remotes.heads.config)?
+        {
             self.plan_policy(&mut draft, remotes.heads)?;
         }
-        let names = if first_look {
+        let names = if first_look || !self.gone.is_empty() {
             let tree = objects.commit(remotes.heads.config)?.tree;
             let mut names = environment_names(objects.as_ref(), &self.config.root, tree)?;
             if names.len() > self.config.most_environments {
@@ -65,6 +71,22 @@ impl Daemon {
             tips.config = Some(remotes.heads.config);
             tips.records = remotes.heads.records;
         })
+    }
+
+    /// The environments whose plans were made from commits that an accepted history no longer contains.
+    fn planned_from_gone(&self, heads: Heads) -> Result<BTreeSet<EnvironmentName>, TickError> {
+        let state = self.state()?;
+        if state.accepted.config.is_none() || state.heads.config == heads.config {
+            return Ok(BTreeSet::new());
+        }
+        let graph = Graph::new(self.objects.as_ref());
+        let mut found = BTreeSet::new();
+        for (name, env) in &state.environments {
+            if gone(&graph, env, heads.config)? {
+                found.insert(name.clone());
+            }
+        }
+        Ok(found)
     }
 
     fn observe_statements(&mut self, draft: &mut Draft, from: Heads, to: Heads) -> Result<(), TickError> {

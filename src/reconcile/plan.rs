@@ -46,6 +46,10 @@ impl Daemon {
             self.again.insert(name.clone());
             return Ok(());
         }
+        if self.gone.remove(name) {
+            self.supersede(draft, heads, name)?;
+        }
+        let env = self.state()?.environment(name);
         match self.wanted(heads.config, name, &env)? {
             Wanted::Nothing => Ok(()),
             Wanted::Problems(problems) => {

@@ -40,6 +40,10 @@ impl Daemon {
             self.again.insert(name);
             return Ok(());
         }
+        if self.gone.remove(&name) {
+            self.supersede(draft, heads, &name)?;
+        }
+        let env = self.state()?.environment(&name);
         match self.policy_wanted(heads.config, draft)? {
             PolicyWanted::InForce => {
                 self.supersede(draft, heads, &name)?;

@@ -29,7 +29,8 @@ impl Daemon {
             Some((walked, rest))
         });
         let graph = Graph::new(objects);
-        let pin = Some(self.config.policy);
+        // Held against the settings before.
+        let pin = Some(journal.state.pinned);
         let (mut prover, rest) = match begun {
             Some((walked, rest)) => (Prover::resume(objects, &graph, &self.hashes, pin, walked), rest),
             None => (Prover::new(objects, &graph, &self.hashes, pin), line(objects, journal.tip, None)?),
@@ -37,13 +38,15 @@ impl Daemon {
         let known = rest.iter().position(|id| Some(*id) == seen).map_or(0, |at| at + 1);
         for (at, id) in rest.iter().enumerate() {
             let goes_on = if at < known { prover.follow(*id) } else { prover.step(*id) };
-            let branch = self.config.journal.clone();
             match prover.fault() {
-                Some(Fault::Wrong(what)) => return Err(TickError::Tampered { branch, what }),
-                Some(Fault::Missing(what)) => return Err(TickError::Unproven { branch, commit: *id, what }),
+                Some(Fault::Wrong(what)) => return Err(self.journal_tampered(what)),
+                Some(Fault::Missing(what)) => {
+                    let branch = self.config.journal.clone();
+                    return Err(TickError::Unproven { branch, commit: *id, what });
+                }
                 None if !goes_on => {
                     let what = format!("what comes after {id} cannot be looked at");
-                    return Err(TickError::Tampered { branch, what });
+                    return Err(self.journal_tampered(what));
                 }
                 None => {}
             }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
@@ -100,21 +100,23 @@ impl Daemon {
 
     /// Makes those ready-made commits again that can be pushed no more: their ids are on the journal, but whoever made
     /// them was killed before their branch was pushed, and they lie in a state folder that is not this one. Another
-    /// daemon that is about to push them gets some time for it.
+    /// daemon that is about to push them gets some time for it, counted from the entry that published them: a daemon
+    /// that runs once, and remembers nothing, replaces them too.
     fn replace_lost(&mut self, remotes: &Remotes) -> Result<(), TickError> {
         let now = self.now();
-        let mut lost = BTreeMap::new();
+        let mut lost = BTreeSet::new();
         let mut hopeless = Vec::new();
         for (name, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
             for verdict in VERDICTS {
-                let Some(newest) = plan.newest_ready(verdict) else { continue };
+                let newest = plan.ready.iter().rev().find(|(_, ready)| ready.verdict == verdict);
+                let Some((since, newest)) = newest else { continue };
                 let is_there = remotes.all.get(&branch_ref(&newest.branch)) == Some(&newest.commit);
                 if is_there || self.is_here(newest.commit)? {
                     continue;
                 }
-                let since = self.lost.get(&newest.commit).copied().filter(|since| *since <= now).unwrap_or(now);
-                lost.insert(newest.commit, since);
-                if now >= since.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX) {
+                lost.insert(newest.commit);
+                // Whoever wrote it may have another clock: one far ahead of ours must not be waited for.
+                if now.duration_since(*since).abs() >= PATIENCE {
                     hopeless.push((name.clone(), plan.clone(), verdict));
                 }
             }
@@ -158,7 +160,7 @@ impl Daemon {
             if old == new || self.refused.get(name) == Some(&new) {
                 continue;
             }
-            if new.is_some_and(|new| self.lost.contains_key(&new)) {
+            if new.is_some_and(|new| self.lost.contains(&new)) {
                 // What is not here cannot be pushed.
                 continue;
             }

@@ -19,10 +19,15 @@ impl Daemon {
     /// # Errors
     /// [`TickError::Conflict`] where somebody else was faster: tick again. Anything else is for the operator.
     pub fn tick(&mut self) -> Result<bool, TickError> {
-        let remotes = self.look()?;
+        let mut remotes = self.look()?;
         let before = self.journal.as_ref().map(|journal| journal.tip);
-        self.load(&remotes)?;
+        self.load_or_restore(&remotes)?;
         self.refuse_retired_key()?;
+        self.refuse_unread(&mut remotes)?;
+        let wrote = self.raise_alarms()? | self.put_away_squatters(&mut remotes)? | self.accept(&remotes)?;
+        if wrote {
+            self.settled = None;
+        }
         let seen_all = self.settled.as_ref() == Some(&remotes.all) && self.lost.is_empty();
         let due = self.next.is_some_and(|next| next <= self.now());
         if seen_all && self.again.is_empty() && !due && !self.has_deployments()? {
@@ -30,7 +35,10 @@ impl Daemon {
         }
         self.observe(&remotes)?;
         let targets = self.state()?.targets.clone();
-        let mut wrote = before.is_some() && self.journal.as_ref().map(|journal| journal.tip) != before;
+        if self.pin(&remotes)? {
+            return Ok(true);
+        }
+        let mut wrote = wrote || before.is_some() && self.journal.as_ref().map(|journal| journal.tip) != before;
         wrote |= before.is_none() && self.journal.as_ref().map(|journal| journal.tip) != remotes.journal;
         wrote |= self.sync_ready(&remotes)?;
         // The policy is settled first: whatever it moves is looked at anew before anything else is applied.
@@ -52,8 +60,9 @@ impl Daemon {
     /// # Errors
     /// Where a tick could not run.
     pub fn check(&mut self) -> Result<Vec<String>, TickError> {
-        let remotes = self.look()?;
+        let remotes = self.read_remotes()?;
         let mut warnings = Vec::new();
+        warnings.extend(self.told_of_branches(&remotes));
         match remotes.journal {
             Some(tip) => {
                 let journal = Journal::read(self.objects.as_ref(), &self.hashes, tip)?;
@@ -99,6 +108,13 @@ impl Daemon {
             }
         }
         Err(TickError::Restless { ticks: MOST_TICKS })
+    }
+
+    /// Puts the state folder in order: to be called when there is nothing else to do. Where that fails it is only said.
+    pub fn tidy(&mut self) {
+        if let Err(error) = self.remote.tidy() {
+            tracing::warn!(%error, "the state folder could not be tidied up");
+        }
     }
 
     /// Forgets what was remembered between ticks: the next one reads it again.

@@ -96,10 +96,11 @@ impl Step<'_, '_> {
         }
     }
 
-    /// What was read only ever grows.
+    /// What was read only ever grows, but for what an operator accepted.
     pub(super) fn heads(&mut self) -> Result<(), ObjectError> {
         let (old, new) = (self.place.state.heads, self.entry.heads);
-        if old.config != new.config && !self.graph.is_ancestor(old.config, new.config)? {
+        let accepted = self.place.state.accepted;
+        if !self.goes_on(old.config, accepted.config, new.config)? {
             let what = format!("{} does not contain {}, which was read before", new.config, old.config);
             self.violated(At::default(), "entry.json: heads.config", what);
         }
@@ -107,7 +108,7 @@ impl Step<'_, '_> {
             (Some(old), None) => {
                 self.violated(At::default(), "entry.json: heads.records", format!("is gone; it was {old} before"));
             }
-            (Some(old), Some(new)) if old != new && !self.graph.is_ancestor(old, new)? => {
+            (Some(old), Some(new)) if !self.goes_on(old, accepted.records, new)? => {
                 let what = format!("{new} does not contain {old}, which was read before");
                 self.violated(At::default(), "entry.json: heads.records", what);
             }

@@ -41,6 +41,7 @@ impl Step<'_, '_> {
                     || self.is_nothing_to_do(name, &env, desired)?
             }
         };
+        let is_right = is_right || self.ends_with_history(name)?;
         if is_right {
             return Ok(());
         }

@@ -70,6 +70,10 @@ pub enum Attested {
     Pages,
     /// A configuration refused because of the operator's settings or the host.
     Refusals,
+    /// Rewritten history, or a journal put back, accepted by an operator.
+    Histories,
+    /// A policy in force by an operator's pin that is not the reader's.
+    Pins,
     /// An alarm about something that is not in the repository.
     Alarms,
     /// A ready-made commit that nobody merged and that went with its branch.
@@ -91,6 +95,8 @@ impl Attested {
             Self::Previews => "previews that depended on the host",
             Self::Pages => "pages that show such a preview or a cut one",
             Self::Refusals => "refusals by settings or host",
+            Self::Histories => "histories accepted by an operator",
+            Self::Pins => "policies by an operator's pin alone",
             Self::Alarms => "alarms",
             Self::ReadyMade => "ready-made commits gone unmerged",
             Self::Instances => "state folders that claimed",

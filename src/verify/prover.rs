@@ -14,7 +14,7 @@ use crate::evidence::graph::Graph;
 use crate::journal::pages::Overview;
 use crate::journal::read::{governance_of, read_entry};
 use crate::journal::{EntryCommit, JournalError};
-use crate::lifecycle::State;
+use crate::lifecycle::{Accepted, State};
 use crate::model::{ApprovalVerdict, Governance, PersonName, PublicKey};
 use crate::object::{Commit, Objects, Oid};
 use crate::revision::Hashes;
@@ -26,6 +26,7 @@ pub struct Prover<'a> {
     pub(super) graph: &'a Graph<'a>,
     pub(super) hashes: &'a Hashes,
     pub(super) pin: Option<RevisionId>,
+    pub(super) first: Option<Oid>,
     pub(super) notes: Notes,
     pub(super) at: Option<Place>,
 }
@@ -52,7 +53,7 @@ pub(super) type LastWords = BTreeMap<PersonName, (ApprovalVerdict, Option<Public
 impl<'a> Prover<'a> {
     /// A walk that has not begun. Graph and hashes remember what was read; they outlive it so that copies share them.
     pub fn new(objects: &'a dyn Objects, graph: &'a Graph<'a>, hashes: &'a Hashes, pin: Option<RevisionId>) -> Self {
-        Self { objects, graph, hashes, pin, notes: Notes::default(), at: None }
+        Self { objects, graph, hashes, pin, first: None, notes: Notes::default(), at: None }
     }
 
     /// What is wrong so far.
@@ -130,10 +131,7 @@ impl<'a> Prover<'a> {
                 return false;
             }
         };
-        if let Some(pin) = self.pin.filter(|pin| *pin != state.start.policy) {
-            let what = format!("the journal begins with policy {}, not with the pinned {pin}", state.start.policy);
-            self.note(Some(sequence), Some(id), "entry.json", what);
-        }
+        self.first = Some(id);
         let governance = match governance_of(self.objects, self.hashes, &state) {
             Ok(governance) => governance,
             Err(error) => {
@@ -168,19 +166,41 @@ impl<'a> Prover<'a> {
 
     /// Ends the walk: the branches must still contain what the journal read.
     pub fn finish(mut self, tips: Tips) -> Report {
+        self.rests_on_the_pin();
         if let Some(place) = &self.at {
+            let accepted = place.state.accepted;
             let heads = place.state.heads;
             let branch = place.state.start.branch.clone();
             let records = format!("{}/records", place.state.start.prefix);
-            self.still_contains(&branch, heads.config, Some(tips.config));
+            self.still_contains(&branch, heads.config, accepted.config, Some(tips.config));
             if let Some(old) = heads.records {
-                self.still_contains(&records, old, tips.records);
+                self.still_contains(&records, old, accepted.records, tips.records);
             }
         }
         self.report()
     }
 
-    fn still_contains(&mut self, branch: &str, read: Oid, tip: Option<Oid>) {
+    /// Trust starts from the policy that was pinned last: an older pin says nothing of what came after a newer one.
+    fn rests_on_the_pin(&mut self) {
+        let (Some(pin), Some(place)) = (self.pin, &self.at) else { return };
+        let (start, pinned) = (place.state.start.policy, place.state.pinned);
+        if pin == pinned {
+            return;
+        }
+        let what = if pinned == start {
+            format!("the journal begins with policy {start}, not with the pinned {pin}")
+        } else if pin == start {
+            format!(
+                "the journal rests on policy {pinned}, which an operator's pin brought into force later: {pin} is an older \
+                 pin, and nothing after that follows from it"
+            )
+        } else {
+            format!("the journal rests on policy {pinned}, which an operator pinned last, not on the pinned {pin}")
+        };
+        self.note(Some(0), self.first, "entry.json", what);
+    }
+
+    fn still_contains(&mut self, branch: &str, read: Oid, accepted: Option<Oid>, tip: Option<Oid>) {
         let behind = |here: &str| super::Missing {
             sequence: None,
             branch: Some(branch.to_owned()),
@@ -192,9 +212,7 @@ impl<'a> Prover<'a> {
             self.notes.missing.push(behind("is not here"));
             return;
         };
-        let contains = self
-            .graph
-            .is_ancestor(read, tip)
+        let contains = Accepted::goes_on(self.graph, read, accepted, tip)
             .and_then(|contains| Ok((contains, contains || self.graph.is_ancestor(tip, read)?)));
         match contains {
             Ok((true, _)) => {}
@@ -226,7 +244,7 @@ impl<'a> Prover<'a> {
         Report {
             verdict,
             repository: state.as_ref().map(|state| state.repository),
-            root: state.as_ref().map(|state| state.start.policy),
+            root: state.as_ref().map(|state| state.pinned),
             pinned: self.pin.is_some(),
             entries,
             followed,

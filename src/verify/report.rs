@@ -58,7 +58,7 @@ pub struct Report {
     pub verdict: Verdict,
     /// The repository's identity; null where not even the first entry could be read.
     pub repository: Option<RepositoryId>,
-    /// The revision of policy 1.
+    /// The revision of the policy that was pinned last: policy 1, unless an operator pinned another.
     pub root: Option<RevisionId>,
     /// Whether the reader pinned it.
     pub pinned: bool,

@@ -6,11 +6,11 @@ use super::notes::{Attested, Finding, Notes};
 use super::planned::PublishedPlan;
 use super::prover::{Place, Prover};
 use super::tree::Expected;
-use crate::digest::Digest;
+use crate::digest::{Digest, RevisionId};
 use crate::evidence::graph::Graph;
 use crate::journal::read::governance_of;
 use crate::journal::{EntryCommit, Event, Heads, JournalEntry, JournalError};
-use crate::lifecycle::EnvironmentState;
+use crate::lifecycle::{Accepted, EnvironmentState};
 use crate::model::{EnvironmentName, PublicKey};
 use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
 use crate::revision::Hashes;
@@ -28,6 +28,10 @@ pub(super) struct Step<'s, 'a> {
     pub before: Option<(Oid, Oid, Digest)>,
     /// What the entry before had read.
     pub read_before: Heads,
+    /// What an operator had accepted that was not read yet.
+    pub accepted_before: Accepted,
+    /// The policy that the reader trusts.
+    pub pin: Option<RevisionId>,
     /// Whose key signed this one.
     pub signer: Option<PublicKey>,
     /// What the files of this entry must be.
@@ -68,6 +72,8 @@ impl<'s, 'a> Step<'s, 'a> {
             hashes: prover.hashes,
             notes: &mut prover.notes,
             read_before: place.state.heads,
+            accepted_before: place.state.accepted,
+            pin: prover.pin,
             place,
             entry: &read.entry,
             commit: &read.commit,
@@ -112,7 +118,10 @@ impl<'s, 'a> Step<'s, 'a> {
         let rank = |event: &'s Event| {
             let name = event.environment().map(EnvironmentName::as_str).unwrap_or_default();
             match event {
-                Event::Started { .. } | Event::PolicyAdmitted { .. } => (0, "", 0),
+                Event::Started { .. }
+                | Event::PolicyAdmitted { .. }
+                | Event::HistoryAccepted { .. }
+                | Event::PolicyPinned { .. } => (0, "", 0),
                 Event::Statement(_) => (1, "", 0),
                 Event::Alarm { .. } => (2, "", 0),
                 Event::Planned { .. } | Event::Superseded { .. } | Event::Invalid { .. }
@@ -171,7 +180,7 @@ impl<'s, 'a> Step<'s, 'a> {
                 self.violated(At::default(), "entry.json", error.what);
                 return false;
             }
-            if matches!(event, Event::PolicyAdmitted { .. }) && !self.new_policy() {
+            if event.moves_policy() && !self.new_policy() {
                 return false;
             }
             if in_detail && let Event::Claimed(claim) = event {
@@ -183,6 +192,7 @@ impl<'s, 'a> Step<'s, 'a> {
                 self.checked(Self::missing_alarms);
             }
             self.checked(Self::lives_on);
+            self.checked(Self::gone_plans);
             self.checked(Self::governance_told);
             self.checked(Self::offers);
             self.checked(Self::pages);
@@ -217,6 +227,13 @@ impl<'s, 'a> Step<'s, 'a> {
             Event::Started { .. } => {}
             Event::PolicyAdmitted { version, commit, .. } => {
                 self.checked(|step| step.admitted_policy(*version, *commit));
+            }
+            Event::HistoryAccepted { branch, old, new } => {
+                self.checked(|step| step.accepted_history(branch, *old, *new));
+            }
+            Event::PolicyPinned { version, revision, commit } => {
+                let pin = self.pin;
+                self.checked(|step| step.pinned_policy(*version, *revision, *commit, pin));
             }
             Event::Planned { environment, .. } if environment.is_governance() => {
                 self.checked(|step| step.planned_policy(event));

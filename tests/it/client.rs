@@ -5,6 +5,8 @@ mod events;
 mod history;
 mod plan;
 mod publish;
+mod rewound;
+mod rotation;
 mod set;
 mod status;
 mod trust;

@@ -30,6 +30,7 @@ mod shell;
 mod shown;
 mod signed;
 mod statements;
+mod tampered;
 mod targets;
 mod verify;
 mod walkthrough;

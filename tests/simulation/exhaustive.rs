@@ -6,6 +6,7 @@ use super::approver::{self, Meaning};
 use super::baton::{Call, Order, Point};
 use super::content::{Content, Gates, Setting};
 use super::ledger::Branch;
+use super::saboteur;
 use super::world::World;
 
 const ENVIRONMENT: &str = "acme-prod";
@@ -33,11 +34,15 @@ pub enum Accident {
     Rejection,
     /// Somebody who approved takes it back.
     Withdrawal,
+    /// Somebody records approvals in the names of two others.
+    Forgery,
+    /// Somebody rejects the plan, and a record that takes something else back is put beside it.
+    OutOfOrder,
     /// The other daemon runs a whole round.
     OtherDaemon,
 }
 
-pub const ACCIDENTS: [Accident; 11] = [
+pub const ACCIDENTS: [Accident; 13] = [
     Accident::Crash,
     Accident::CrashAndLoss,
     Accident::Failure,
@@ -48,6 +53,8 @@ pub const ACCIDENTS: [Accident; 11] = [
     Accident::PushAndRevert,
     Accident::Rejection,
     Accident::Withdrawal,
+    Accident::Forgery,
+    Accident::OutOfOrder,
     Accident::OtherDaemon,
 ];
 
@@ -166,6 +173,20 @@ impl Script {
                         .filter(|said| (said.person, said.plan) == (person, meaning.published.plan));
                     let previous = previous.last().map(|said| said.digest);
                     approver::record(&mut self.world, &meaning, previous, Branch::Config);
+                }
+            }
+            Accident::Forgery => {
+                for name in ["alice", "bob"] {
+                    if let Some(meaning) = self.meaning(name, ApprovalVerdict::Approve) {
+                        saboteur::in_the_name_of(&mut self.world, &meaning, "carol");
+                    }
+                }
+            }
+            Accident::OutOfOrder => {
+                if let Some(meaning) = self.meaning("carol", ApprovalVerdict::Reject) {
+                    approver::record(&mut self.world, &meaning, None, Branch::Config);
+                    let withdrawal = Meaning { verdict: ApprovalVerdict::Withdraw, ..meaning };
+                    saboteur::out_of_order(&mut self.world, &withdrawal);
                 }
             }
             Accident::OtherDaemon => self.world.run(1)?,

@@ -16,6 +16,7 @@ mod dice;
 mod exhaustive;
 mod host;
 mod ledger;
+mod once;
 mod people;
 mod process;
 mod promise;

@@ -158,6 +158,7 @@ fn daemon(
         yaml_limit: 1 << 20,
         nonce: "0123456789abcdef0123456789abcdef".to_owned(),
         start_journal,
+        accept_history: None,
         take_over,
     };
     let driver = HostDriver { host: host.clone(), baton: Arc::clone(baton), daemon: name };

@@ -3,25 +3,30 @@
 
 use std::collections::BTreeMap;
 
+use countersign::digest::{Digest, StatementId};
 use countersign::journal::ReadyMade;
-use countersign::model::{ApprovalVerdict, Maker};
+use countersign::model::{Approval, ApprovalVerdict, Maker};
 use countersign::object::{Edit, Entry, Kind, Mode, Objects, entry_at, files_below};
 
 use super::approver::{Meaning, mean, signed};
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
+use super::ledger::Said;
 use super::people::{self, DAEMONS, STRANGER};
 use super::process::JOURNAL;
 use super::world::{Work, World, put};
 
+/// What records are signed for.
+const STATEMENTS: &str = "statement-v1@countersign";
+
 pub fn meddle(dice: &mut Dice, world: &mut World) {
-    match dice.below(12) {
+    match dice.below(14) {
         0..5 => bad_merge(dice, world),
-        5..7 => bad_record(dice, world),
-        7 => delete_record(dice, world),
-        8 => move_branch(dice, world),
-        9 => junk_on_journal(dice, world),
-        10 => change_policy(dice, world),
+        5..9 => bad_record(dice, world),
+        9 => delete_record(dice, world),
+        10 => move_branch(dice, world),
+        11 => junk_on_journal(dice, world),
+        12 => change_policy(dice, world),
         _ => copy_record(dice, world),
     }
 }
@@ -113,45 +118,63 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
 /// A record that proves nothing.
 fn bad_record(dice: &mut Dice, world: &mut World) {
     let Some(meaning) = mean(dice, world) else { return };
-    let mut approval = signed(world, &meaning, None);
-    let how = match dice.below(4) {
-        0 => {
+    match dice.below(7) {
+        0..2 => in_the_name_of(world, &meaning, people::PEOPLE[dice.below(3)]),
+        2..4 => takes_back_something_else(dice, world, &meaning),
+        4 => {
+            let mut approval = signed(world, &meaning, None);
             approval.reason = "changed after it was signed".to_owned();
-            "changed after it was signed"
+            put_record(world, &meaning, &approval, "changed after it was signed");
         }
-        1 => {
-            let other = people::PEOPLE[dice.below(3)];
-            if other == meaning.person {
-                return;
-            }
-            if let Maker::Signed { by, .. } = &mut approval.maker {
-                *by = other.parse().unwrap();
-            }
-            let signature =
-                people::key(meaning.person).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
-            if let Maker::Signed { signature: place, .. } = &mut approval.maker {
-                *place = signature;
-            }
-            "in another's name"
-        }
-        2 => {
-            let signature = people::key(meaning.person).sign("git", &approval.signed_bytes()).unwrap();
-            if let Maker::Signed { signature: place, .. } = &mut approval.maker {
-                *place = signature;
-            }
-            "signed for another purpose"
-        }
-        _ => {
-            let signature = people::key(DAEMONS[0]).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
-            if let Maker::Signed { signature: place, .. } = &mut approval.maker {
-                *place = signature;
-            }
-            "signed by a daemon"
-        }
+        5 => signed_otherwise(world, &meaning, meaning.person, "git", "signed for another purpose"),
+        _ => signed_otherwise(world, &meaning, DAEMONS[0], STATEMENTS, "signed by a daemon"),
+    }
+}
+
+/// A record of what somebody means, signed with the key of somebody else.
+pub fn in_the_name_of(world: &mut World, meaning: &Meaning, signer: &'static str) {
+    if signer != meaning.person {
+        signed_otherwise(world, meaning, signer, STATEMENTS, &format!("signed by {signer}"));
+    }
+}
+
+/// A record that names what nobody ever said as the one before.
+pub fn out_of_order(world: &mut World, meaning: &Meaning) {
+    let previous = StatementId(Digest::of("nothing that anybody said"));
+    let approval = signed(world, meaning, Some(previous));
+    put_record(world, meaning, &approval, "out of order");
+}
+
+/// The opposite of what somebody said last, out of order.
+fn takes_back_something_else(dice: &mut Dice, world: &mut World, meaning: &Meaning) {
+    let Meaning { published, .. } = meaning;
+    let about = |said: &&Said| said.plan == published.plan && said.occurrence == published.occurrence;
+    let said: Vec<Said> = world.ledger.said().filter(about).cloned().collect();
+    if said.is_empty() {
+        return;
+    }
+    let last = dice.pick(&said).clone();
+    let verdict = match last.verdict {
+        ApprovalVerdict::Reject => ApprovalVerdict::Withdraw,
+        ApprovalVerdict::Approve | ApprovalVerdict::Withdraw => ApprovalVerdict::Approve,
     };
+    out_of_order(world, &Meaning { person: last.person, verdict, ..meaning.clone() });
+}
+
+fn signed_otherwise(world: &mut World, meaning: &Meaning, signer: &str, namespace: &str, how: &str) {
+    let mut approval = signed(world, meaning, None);
+    let made = people::key(signer).sign(namespace, &approval.signed_bytes()).unwrap();
+    if let Maker::Signed { signature, .. } = &mut approval.maker {
+        *signature = made;
+    }
+    put_record(world, meaning, &approval, how);
+}
+
+fn put_record(world: &mut World, meaning: &Meaning, approval: &Approval, how: &str) {
     let count = world.log.len();
     let path = format!("approvals/{}/{}/bad-{count}.yaml", meaning.environment, meaning.published.plan.short());
-    world.note(format!("a record of {} {how}", meaning.person));
+    let verdict = meaning.verdict.name();
+    world.note(format!("a record of {} to {verdict} {}, {how}", meaning.person, meaning.published.plan.short()));
     let edits = BTreeMap::from([(path, put(&world.objects(), &approval.to_yaml()))]);
     let deed = world.deed(Vec::new());
     world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "record".to_owned() }, deed);

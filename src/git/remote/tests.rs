@@ -243,12 +243,38 @@ fn tidying_up_loses_nothing() {
         let next = world.commit(tip, &n.to_string());
         world.remote.push(&[update(MAIN, Some(tip), Some(next))]).expect("an answer");
         tip = next;
-        world.remote.tidy().expect("tidied");
+        world.remote.pack().expect("packed");
         world.store.commit(tip).expect("the commit");
     }
     world.store.blob(kept).expect("the file");
     let counted = world.folder.git("state/cache.git", &["count-objects", "-v"]);
     assert!(counted.contains("count: 0\n"), "{counted}");
+}
+
+#[test]
+fn packs_that_somebody_has_open_are_read_on_after_tidying_up() {
+    let mut world = World::new();
+    let first = world.fetch(MAIN);
+    let reader = GitObjects::open(world.store.path()).expect("the store");
+    let mut all = vec![first];
+    for n in 0..=PACKS {
+        let next = world.commit(all[n], &n.to_string());
+        world.remote.push(&[update(MAIN, Some(all[n]), Some(next))]).expect("an answer");
+        all.push(next);
+        world.remote.run(["repack", "-d", "-q", "--no-write-bitmap-index"]).expect("packed");
+        // Only some of the packs are opened before they are gone.
+        if n % 2 == 0 {
+            reader.commit(all[n + 1]).expect("read");
+        }
+    }
+    let packs = || fs::read_dir(world.store.path().join("objects/pack")).expect("packs").count();
+    let before = packs();
+    assert!(world.remote.is_untidy(), "{before}");
+    world.remote.pack().expect("packed");
+    assert!(packs() < before && !world.remote.is_untidy());
+    for id in all {
+        reader.commit(id).expect("the commit");
+    }
 }
 
 #[test]

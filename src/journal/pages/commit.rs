@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{count, deployment, list, said};
 use crate::journal::{Admission, Event, Judged, OutcomeResult};
+use crate::lifecycle::{accepted_in_words, pinned_in_words};
 use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
 use crate::text::{cut, escape, is_safe};
 
@@ -48,7 +49,10 @@ fn subject(events: &[Event]) -> String {
 /// What a subject names first where several things happened to one environment.
 fn weight(event: &Event) -> u8 {
     match event {
-        Event::Started { .. } | Event::PolicyAdmitted { .. } => 10,
+        Event::Started { .. }
+        | Event::PolicyAdmitted { .. }
+        | Event::HistoryAccepted { .. }
+        | Event::PolicyPinned { .. } => 10,
         Event::Alarm { .. } => 9,
         Event::Outcome { .. } => 8,
         Event::Claimed(_) => 7,
@@ -104,6 +108,8 @@ pub(crate) fn told(event: &Event) -> String {
     match event {
         Event::Started { branch, .. } => format!("the journal of branch {} begins", harmless(branch)),
         Event::PolicyAdmitted { version, .. } => format!("policy {version} is in force"),
+        Event::HistoryAccepted { branch, old, new } => harmless(&accepted_in_words(branch, *old, *new)),
+        Event::PolicyPinned { version, revision, .. } => harmless(&pinned_in_words(*version, *revision)),
         Event::Statement(judged) => statement(judged),
         Event::Planned { plan, .. } => format!("plan {} waits for approval", plan.short()),
         Event::Superseded { plans, round, .. } if plans.is_empty() => format!("round {round} begins"),

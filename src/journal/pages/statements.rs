@@ -26,7 +26,7 @@ pub(super) fn said_so_far(status: &Status, env: &EnvironmentState) -> String {
 /// Whose rejection counts.
 pub(super) fn rejected_by(status: &Status) -> Vec<String> {
     let rejects = |view: &&StatementView| view.counted && view.verdict == Some(ApprovalVerdict::Reject);
-    status.statements.iter().filter(rejects).map(who).collect()
+    status.statements.iter().filter(rejects).map(StatementView::who).collect()
 }
 
 /// Whose suspensions stand, each person once.
@@ -42,14 +42,14 @@ pub(super) fn suspended_by(status: &Status) -> Vec<String> {
 
 /// What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
 fn line(view: &StatementView, judged: Option<&Judged>) -> String {
-    let who = who(view);
+    let who = format!("{}{}", view.who(), view.whence());
     let what = match (view.counted, view.verdict) {
-        (true, Some(ApprovalVerdict::Approve)) => format!("{who} approved{}", colon(&view.reason)),
+        (true, Some(ApprovalVerdict::Approve)) => format!("{who} approved{}", colon(&view.why)),
         (true, Some(ApprovalVerdict::Reject)) => format!("{who} rejected the plan"),
         (true, Some(ApprovalVerdict::Withdraw)) => format!("{who} took back what they had said"),
         (true, None) => match &view.request {
-            Some(action) => format!("{who} asked to {action}{}", colon(&view.reason)),
-            None => format!("{who}{}", colon(&view.reason)),
+            Some(action) => format!("{who} asked to {action}{}", colon(&view.why)),
+            None => format!("{who}{}", colon(&view.why)),
         },
         (false, verdict) => {
             let noun = match verdict {
@@ -61,7 +61,7 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
                     None => "a statement",
                 },
             };
-            format!("{noun} by {who} **does not count**{}", why_not(&view.reason))
+            format!("{noun} by {who} **does not count**{}", why_not(view))
         }
     };
     let reason = judged.map(|judged| cut(&judged.reason, REASON)).filter(|reason| !reason.is_empty());
@@ -70,16 +70,9 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
 }
 
 /// Why a statement does not count; the command that would is code.
-fn why_not(reason: &str) -> String {
-    match reason.split_once("; what would count: ") {
-        Some((why, hint)) => format!("{}; what would count: {}", colon(why), markdown_inline(hint)),
-        None => colon(reason),
-    }
-}
-
-/// Where nothing proves who it was, it is only a claim.
-fn who(view: &StatementView) -> String {
-    view.by.as_ref().map_or_else(|| "somebody".to_owned(), ToString::to_string)
+fn why_not(view: &StatementView) -> String {
+    let why = colon(&view.why);
+    if view.hint.is_empty() { why } else { format!("{why}; what would count: {}", markdown_inline(&view.hint)) }
 }
 
 fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Judged> {

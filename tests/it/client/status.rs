@@ -7,6 +7,8 @@ use countersign::plan::PlanDocument;
 use super::{expect_refused, shown, update_waiting, waiting};
 use crate::world::World;
 
+const TWO: &str = "rules:\n  - name: platform\n    approvers: { teams: [platform] }\n    required: 2\n";
+
 #[test]
 fn the_status_answers_what_it_waits_for_and_who_can() {
     let mut world = update_waiting();
@@ -69,7 +71,7 @@ fn a_statement_that_does_not_count_is_told_with_what_would() {
       plan [short] · update of deployment 1 · since [time] UTC
       deployment 1 was applied [time] UTC
       standard/platform  0 of 1  waits for alice or bob
-      ✗ somebody approved, which does not count: it is not signed (merge with `-S`)
+      ✗ somebody approved ([commit]), which does not count: it is not signed (merge with `-S`)
         what would count: git pull --ff-only && git fetch origin countersign/approve/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
       you can give standard/platform
       look     countersign diff prod
@@ -93,6 +95,25 @@ fn problems_are_told_with_their_place() {
     policy 1 · last entry [n] s ago
     "#);
     world.finish();
+}
+
+#[test]
+fn what_was_said_on_a_plan_that_rests_is_listed_and_counts_again_after_a_fix() {
+    let mut world = World::with().ruleset("standard", TWO).build();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod").tick();
+    std::fs::write(world.target("prod"), "in the way").expect("a file");
+    world.approve_by_merge("bob", "prod").tick().expect_phase("prod", Phase::Invalid);
+    insta::assert_snapshot!(shown(&world, &world.client("bob", &["status", "prod"])), @r#"
+    exit 0
+    prod Invalid: the configuration cannot be used; what was applied stays until a fix is pushed
+      plan [short] · creation · since [time] UTC
+      environments/prod/environment.yaml: service `config`: the target `[WORLD]/srv/prod` is a file; remove it or choose another target
+      ✗ alice approved, which does not count: the configuration is invalid; it counts again if a fix leaves this plan as it is
+      ✗ bob approved, which does not count: the configuration is invalid; it counts again if a fix leaves this plan as it is
+    policy 1 · last entry [n] s ago
+    "#);
+    std::fs::remove_file(world.target("prod")).expect("removed");
+    world.tick().expect_applied("prod", "v1\n").finish();
 }
 
 #[test]

@@ -46,6 +46,17 @@ impl World {
         self.edit_settings(DAEMON, |text| text.replace(&old, &new))
     }
 
+    /// The pin that `verify` is given.
+    pub fn root(&self) -> String {
+        self.pin.clone()
+    }
+
+    /// From here on `verify` is given this pin.
+    pub fn take_root(&mut self, pin: &str) -> &mut Self {
+        pin.clone_into(&mut self.pin);
+        self
+    }
+
     /// Runs a command of the binary.
     pub fn countersign(&self, arguments: &[&str]) -> Run {
         let mut command = self.command(env!("CARGO_BIN_EXE_countersign"));

@@ -30,6 +30,19 @@ impl World {
     /// As [`World::forge_entry`], where the entry read the config branch at this commit.
     #[track_caller]
     pub fn forge_entry_reading(&mut self, config: Oid, events: Vec<Event>) -> &mut Self {
+        let policy = self.last_entry().policy;
+        self.forge(config, policy, events)
+    }
+
+    /// An entry without events that says another policy is in force.
+    #[track_caller]
+    pub fn forge_entry_under(&mut self, policy: u64) -> &mut Self {
+        let config = self.last_entry().heads.config;
+        self.forge(config, policy, Vec::new())
+    }
+
+    #[track_caller]
+    fn forge(&mut self, config: Oid, policy: u64, events: Vec<Event>) -> &mut Self {
         let last = self.last_entry();
         let objects = GitObjects::open(&self.at("remote.git")).expect("the remote");
         let key = JournalKey::load(&self.at(format!("{DAEMON}.key"))).expect("the stolen key");
@@ -38,7 +51,7 @@ impl World {
         let entry = JournalEntry {
             sequence: last.sequence + 1,
             previous: Some(Digest::of(&before.raw)),
-            policy: last.policy,
+            policy,
             events,
             heads: Heads { config, ..last.heads },
             files: std::collections::BTreeMap::new(),

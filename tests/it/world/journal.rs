@@ -113,7 +113,10 @@ impl World {
     #[track_caller]
     pub fn expect_not_counted(&mut self, environment: &str, words: &str) -> &mut Self {
         let status = self.status(environment);
-        let found = status.statements.iter().any(|view| !view.counted && view.reason.contains(words));
+        let found = status
+            .statements
+            .iter()
+            .any(|view| !view.counted && (view.why.contains(words) || view.hint.contains(words)));
         assert!(found, "no statement is refused with `{words}`: {:#?}\n{}", status.statements, self.said());
         self
     }
