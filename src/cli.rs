@@ -31,6 +31,7 @@ mod reject;
 mod reopen;
 mod resume;
 mod rewound;
+mod rollback;
 mod run;
 mod say;
 mod scaffold;
@@ -162,6 +163,8 @@ enum Command {
     Close(close::Arguments),
     /// Have a rejected change planned anew
     Reopen(reopen::Arguments),
+    /// Desire again what an earlier deployment had
+    Rollback(rollback::Arguments),
     /// Who approved what, when and why, and what came of it
     History(history::Arguments),
     /// What happened, event by event
@@ -231,6 +234,7 @@ pub fn main() -> ExitCode {
         Command::Resume(arguments) => resume::main(global, arguments),
         Command::Close(arguments) => close::main(global, arguments),
         Command::Reopen(arguments) => reopen::main(global, arguments),
+        Command::Rollback(arguments) => rollback::main(global, arguments),
         Command::Events(arguments) => events::main(global, arguments),
         Command::History(arguments) => history::main(global, arguments),
         Command::Completions(arguments) => completions::main(global, arguments),

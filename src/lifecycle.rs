@@ -10,6 +10,7 @@ mod found;
 mod gate;
 mod imports;
 mod judged;
+mod kind;
 mod missing;
 mod phase;
 mod policy;
@@ -26,6 +27,7 @@ pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPla
 pub use found::find_new;
 pub use gate::{held, permit};
 pub use judged::{JudgeError, gates_at, judge_plan, verdict_on};
+pub use kind::is_earlier;
 pub use missing::missing_records;
 pub use phase::{Phase, WaitingOn, phase_of, phase_of_change};
 pub use policy::{NextPolicy, PolicyWanted, policy_plan, policy_wanted};

@@ -39,6 +39,23 @@ impl<'a> Told<'a> {
         Ok(Source { revision, commit, imports })
     }
 
+    /// Every deployment of an environment that was applied and left something there.
+    ///
+    /// # Errors
+    /// Where one cannot be read.
+    pub fn all(&self, name: &EnvironmentName) -> Result<Vec<Source>, CliError> {
+        let mut all = Vec::new();
+        for number in self.journal.deployments(name)? {
+            let plan = self.journal.deployed_plan(name, number)?;
+            if let Some(revision) = plan.and_then(|plan| plan.plan.revision)
+                && let Ok(source) = self.source(name, number, revision)
+            {
+                all.push(source);
+            }
+        }
+        Ok(all)
+    }
+
     /// The newest deployment of this revision, going back from the last one.
     fn newest(&self, name: &EnvironmentName, revision: RevisionId) -> Result<Option<Source>, CliError> {
         let Some(applied) = self.journal.status(name)?.and_then(|status| status.applied) else { return Ok(None) };

@@ -17,11 +17,11 @@ use super::worktree::tree_of_but;
 use super::{CliError, Global, Outcome, Output, environment_name, root_folder};
 use crate::journal::pages::{gate_changes, purpose};
 use crate::journal::{OutcomeResult, Status};
-use crate::lifecycle::Phase;
+use crate::lifecycle::{Phase, is_earlier};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceKind};
 use crate::object::{Kind, MemoryObjects, ObjectError, Objects, Oid};
-use crate::plan::compose::{Place, changes, compose, is_without_effect};
-use crate::plan::{PlanDocument, ServiceChange, ServicePlan, files, values_diff};
+use crate::plan::compose::{Place, changes, compose, is_without_effect, kind_of};
+use crate::plan::{PlanDocument, PlanKind, ServiceChange, ServicePlan, files, values_diff};
 use crate::policy::unsatisfied_names;
 use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, Resolved, resolve};
@@ -140,9 +140,15 @@ impl Here {
         };
         let changes = changes(name, base.as_ref(), desired.as_ref());
         let services = changes.iter().map(|change| service(objects, change)).collect::<Result<Vec<_>, _>>()?;
+        let mut kind = kind_of(applied, desired.as_ref());
+        if let (PlanKind::Update, Some(base), Some(desired)) = (kind, &base, &desired)
+            && was_there(journal, objects, base, desired)?
+        {
+            kind = PlanKind::Rollback;
+        }
         // Neither number nor round is known before the daemon plans, and nothing here is a plan that can be approved.
         let place = Place { repository: journal.repository()?, environment: name, number: 0, round: 0, base: applied };
-        let composed = compose(place, desired.as_ref(), changes, services);
+        let composed = compose(place, kind, desired.as_ref(), changes, services);
         let id = composed.plan.id();
         let gates = gate_changes(
             base.as_ref().map(|base| &base.environment.gates),
@@ -223,6 +229,23 @@ impl Here {
             show::body(&self.seen, output, &show::notes(&self.seen)),
         )
     }
+}
+
+/// Whether an earlier deployment was exactly this, as the daemon will see it.
+fn was_there(
+    journal: &JournalTip<'_>,
+    objects: &Both<'_>,
+    base: &Resolved,
+    desired: &Resolved,
+) -> Result<bool, CliError> {
+    if base.revision == desired.revision {
+        return Ok(false);
+    }
+    let earlier = Told::by(journal).all(&desired.environment.name)?;
+    let is_one = earlier.iter().any(|source| source.revision == desired.revision);
+    // The clone's tree may have a root folder; what was applied is read from there.
+    let root = &journal.tips().root;
+    Ok(is_one || is_earlier(objects, &Hashes::default(), root, base, desired, || earlier)?)
 }
 
 /// What a service would be set to, by the repository alone.

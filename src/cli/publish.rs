@@ -64,7 +64,6 @@ pub fn publish_as(
     publication: &Publication<'_>,
     still: &dyn Fn(&Tips) -> Result<(), CliError>,
 ) -> Result<Published, CliError> {
-    let records = publication.records;
     let mut tips = tips.clone();
     let mut protected = None;
     for tries in 1..=MOST_TRIES {
@@ -100,10 +99,10 @@ pub fn publish_as(
                 still(&tips)?;
             }
             None => {
-                // Whether it arrived is not known: it did if the branch has the records now.
+                // Whether it arrived is not known: it did if the branch has it all now.
                 tips = clone.fetch()?;
                 let now = if protected.is_none() { Some(tips.config) } else { tips.records };
-                if now.is_some_and(|now| has_all(clone, now, records).unwrap_or(false)) {
+                if now.is_some_and(|now| has_all(clone, now, publication).unwrap_or(false)) {
                     return Ok(done(protected));
                 }
                 still(&tips)?;
@@ -132,10 +131,22 @@ fn commit(clone: &ConfigClone, tip: Option<Oid>, publication: &Publication<'_>) 
     clone.git().commit_tree(&Draft { tree, parents: &parents, message }, &mut passed_on).map_err(failed)
 }
 
-fn has_all(clone: &ConfigClone, tip: Oid, records: &Records) -> Result<bool, CliError> {
+fn has_all(clone: &ConfigClone, tip: Oid, publication: &Publication<'_>) -> Result<bool, CliError> {
     let objects = clone.objects();
     let tree = objects.commit(tip)?.tree;
-    for (path, bytes) in records {
+    // What has a record is known by it: the rest may have been changed again since.
+    if publication.records.is_empty() {
+        for (path, edit) in publication.edits {
+            let wanted = match edit {
+                Edit::Put(entry) => Some(*entry),
+                Edit::Remove => None,
+            };
+            if entry_at(objects, tree, path)? != wanted {
+                return Ok(false);
+            }
+        }
+    }
+    for (path, bytes) in publication.records {
         let entry = entry_at(objects, tree, path)?;
         if entry.map(|entry| entry.id) != Some(Oid::of(Kind::Blob, bytes)) {
             return Ok(false);

@@ -49,7 +49,7 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 }
 
 /// The file with the value in it, and nothing else changed.
-fn edited(
+pub(super) fn edited(
     name: &EnvironmentName,
     file: &str,
     text: &str,

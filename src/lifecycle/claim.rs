@@ -31,9 +31,11 @@ pub fn why_not(verdict: Option<&Verdict>, hold: Option<&Hold>) -> String {
             let names: Vec<String> = verdict.rejected_by.iter().map(ToString::to_string).collect();
             format!("rejected by {}", names.join(", "))
         }
-        Some(verdict) if verdict.is_approved() => {
-            hold.map_or_else(|| "no window was open".to_owned(), |hold| format!("it {hold}"))
-        }
+        Some(verdict) if verdict.is_approved() => match hold {
+            None => "no window was open".to_owned(),
+            Some(hold @ (Hold::Suspended { .. } | Hold::Closed { .. })) => hold.to_string(),
+            Some(hold) => format!("it {hold}"),
+        },
         Some(verdict) => {
             let open = verdict.requirements.iter().filter(|requirement| !requirement.is_met());
             let labels: Vec<String> = open.map(Requirement::label).collect();

@@ -76,7 +76,7 @@ fn ordered(services: Vec<ServiceContent>) -> Vec<ServiceContent> {
     }
 }
 
-/// What a plan from `base` to `desired` is for.
+/// What a plan from `base` to `desired` is for, going by these two alone: an update may be a rollback.
 pub fn kind_of(base: Option<Base>, desired: Option<&Resolved>) -> PlanKind {
     match (base, desired) {
         (_, None) => PlanKind::Destroy,
@@ -88,6 +88,7 @@ pub fn kind_of(base: Option<Base>, desired: Option<&Resolved>) -> PlanKind {
 /// Puts a plan together; `services` are what the drivers said to each change, in order.
 pub fn compose(
     place: Place<'_>,
+    kind: PlanKind,
     desired: Option<&Resolved>,
     changes: Vec<ServiceChange>,
     services: Vec<ServicePlan>,
@@ -108,7 +109,7 @@ pub fn compose(
         environment: place.environment.clone(),
         number: place.number,
         round: place.round,
-        kind: kind_of(place.base, desired),
+        kind,
         base: place.base,
         revision: desired.map(|desired| desired.revision),
         services: changes.iter().zip(&services).map(line).collect(),

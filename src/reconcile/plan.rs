@@ -269,9 +269,10 @@ impl Daemon {
             return Ok(Err(problems));
         }
         let state = self.state()?;
+        let kind = state.kind_of(self.objects.as_ref(), &self.hashes, name, base, desired)?;
         let place =
             Place { repository: state.repository, environment: name, number, round: env.round, base: env.base() };
-        Ok(Ok(compose::compose(place, desired, changes, services)))
+        Ok(Ok(compose::compose(place, kind, desired, changes, services)))
     }
 
     /// Publishes a plan, or what changed beside it.

@@ -9,7 +9,7 @@ use crate::journal::Event;
 use crate::lifecycle::{EnvironmentState, JudgeError, OpenPlan, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{ObjectError, Oid};
-use crate::plan::compose::{is_without_effect, kind_of};
+use crate::plan::compose::is_without_effect;
 use crate::revision::Resolved;
 
 impl Step<'_, '_> {
@@ -168,16 +168,17 @@ impl Step<'_, '_> {
     }
 
     fn why_unjudgeable(
-        &self,
+        &mut self,
         name: &EnvironmentName,
         env: &EnvironmentState,
         desired: &Resolved,
     ) -> Result<Option<Problem>, ObjectError> {
+        let base = self.base_of(name, env)?;
         let plan = OpenPlan {
             id: crate::digest::PlanId(crate::digest::Digest::of("")),
             number: env.next_number(),
             round: env.round,
-            kind: kind_of(env.base(), Some(desired)),
+            kind: self.place.state.kind_of(self.objects, self.hashes, name, base.as_ref(), Some(desired))?,
             base: env.base(),
             revision: Some(desired.revision),
             commit: self.entry.heads.config,

@@ -182,6 +182,7 @@ impl Step<'_, '_> {
                 preview: files::preview(self.objects, &service.target, old, new, &[])?,
             });
         }
+        let kind = self.place.state.kind_of(self.objects, self.hashes, name, base, desired)?;
         let place = Place {
             repository: self.place.state.repository,
             environment: name,
@@ -189,7 +190,7 @@ impl Step<'_, '_> {
             round: env.round,
             base: env.base(),
         };
-        Ok(compose::compose(place, desired, changes, services))
+        Ok(compose::compose(place, kind, desired, changes, services))
     }
 
     pub(super) fn contributions(

@@ -25,6 +25,7 @@ mod pages;
 mod remote;
 mod replay;
 mod requests;
+mod rollbacks;
 mod schema;
 mod shell;
 mod shown;

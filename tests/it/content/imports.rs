@@ -3,6 +3,7 @@
 use countersign::journal::Event;
 use countersign::lifecycle::Phase;
 use countersign::model::ApprovalVerdict::Approve;
+use countersign::plan::PlanKind;
 
 use super::{on_host, written};
 use crate::world::World;
@@ -119,6 +120,33 @@ fn later_wins_and_the_environment_itself_last() {
     world.push("mallory").tick().approve_by_merge("alice", "inner").tick().expect_phase("prod", Phase::Synced);
     world.expect_waiting_on("region", "standard/platform").approve_by_merge("alice", "region").tick();
     world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "one two own 123 3 deeper\n").finish();
+}
+
+#[test]
+fn a_rollback_pins_what_was_imported_then() {
+    let mut world = applied();
+    let first = world.status("base").applied.and_then(|base| base.revision).expect("a revision");
+    rebase(&mut world, "mallory", "{ region: us }");
+    world.approve_by_merge("alice", "base").tick().approve_by_merge("alice", "prod").tick();
+    world.expect_applied("prod", "us\n");
+    let said = world.client("mallory", &["rollback", "prod", "--to", "1"]).text();
+    assert!(said.contains("pinned to the revision of then: base\n"), "{said}");
+    let settings = world.git("remote.git", &["show", "main:environments/prod/environment.yaml"]);
+    assert!(settings.contains(&format!("name: base, revision: {first}")), "{settings}");
+    let here = world.pull("mallory").client("mallory", &["--output", "json", "plan", "prod"]);
+    assert!(here.stdout.contains("\"rollback\""), "{here}");
+    world.tick();
+    assert_eq!(world.status("prod").plan.expect("a plan").kind, PlanKind::Rollback);
+    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "eu\n");
+    // And there it stays, whatever becomes of what is imported.
+    rebase(&mut world, "mallory", "{ region: asia }");
+    world.approve_by_merge("alice", "base").tick().expect_phase("prod", Phase::Synced).expect_applied("prod", "eu\n");
+    // Without the pin it follows again, which nothing earlier was.
+    world.pull("mallory");
+    prod(&mut world, "mallory", "[{ name: base }]", "{}");
+    world.push("mallory").tick();
+    assert_eq!(world.status("prod").plan.expect("a plan").kind, PlanKind::Update);
+    world.finish();
 }
 
 #[test]
