@@ -21,7 +21,7 @@ use crate::lifecycle::{Phase, is_earlier};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceKind};
 use crate::object::{Kind, MemoryObjects, ObjectError, Objects, Oid};
 use crate::plan::compose::{Place, changes, compose, is_without_effect, kind_of};
-use crate::plan::{PlanDocument, PlanKind, ServiceChange, ServicePlan, files, values_diff};
+use crate::plan::{PlanKind, ServiceChange, ServicePlan, files, values_diff};
 use crate::policy::unsatisfied_names;
 use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, Resolved, resolve};
@@ -149,20 +149,12 @@ impl Here {
         // Neither number nor round is known before the daemon plans, and nothing here is a plan that can be approved.
         let place = Place { repository: journal.repository()?, environment: name, number: 0, round: 0, base: applied };
         let composed = compose(place, kind, desired.as_ref(), changes, services);
-        let id = composed.plan.id();
         let gates = gate_changes(
             base.as_ref().map(|base| &base.environment.gates),
             desired.as_ref().map(|desired| &desired.environment.gates),
         );
-        let document = PlanDocument {
-            digest: id,
-            short: id.short(),
-            plan: composed.plan,
-            truncated: false,
-            contributors: Vec::new(),
-            commits: Vec::new(),
-            imports: desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default(),
-        };
+        let imports = desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default();
+        let document = composed.plan.document(false, Vec::new(), Vec::new(), imports);
         let uncertain = status.and_then(|status| status.last.as_ref()).filter(|last| {
             matches!(last.result, OutcomeResult::Failed | OutcomeResult::Unknown)
                 && applied.is_none_or(|applied| last.number > applied.number)

@@ -11,7 +11,7 @@ use crate::model::{
     RulesetName, ServiceName,
 };
 use crate::object::Oid;
-use crate::plan::{Base, Contributor, PlanKind};
+use crate::plan::{Base, Contributor, PlanDocument, PlanKind};
 use crate::revision::Sources;
 
 /// The version of the journal's format.
@@ -379,6 +379,24 @@ impl JournalEntry {
 }
 
 impl Event {
+    /// That a plan waits, as its document says, computed from this config commit.
+    pub fn planned(document: &PlanDocument, commit: Oid) -> Self {
+        let plan = &document.plan;
+        Self::Planned {
+            environment: plan.environment.clone(),
+            plan: document.digest,
+            number: plan.number,
+            round: plan.round,
+            kind: plan.kind,
+            base: plan.base,
+            revision: plan.revision,
+            commit,
+            truncated: document.truncated,
+            contributors: document.contributors.clone(),
+            imports: document.imports.clone(),
+        }
+    }
+
     /// Whether another policy is in force after it.
     pub fn moves_policy(&self) -> bool {
         matches!(self, Self::PolicyAdmitted { .. } | Self::PolicyPinned { .. })

@@ -235,6 +235,12 @@ impl EnvironmentState {
         self.consumed + 1
     }
 
+    /// Whether this plan waits and nothing else is said: telling it, with these contributors, would say nothing new.
+    pub fn says(&self, plan: PlanId, contributors: &[Contributor]) -> bool {
+        let waits = self.current == Some(plan) && self.invalid.is_none();
+        waits && self.current_plan().is_some_and(|open| open.contributors == contributors)
+    }
+
     /// The plan that waits.
     pub fn current_plan(&self) -> Option<&OpenPlan> {
         self.plans.get(&self.current?)

@@ -67,6 +67,18 @@ impl Plan {
     pub fn id(&self) -> PlanId {
         PlanId(Digest::of_canonical(self))
     }
+
+    /// The plan as it is published, with what is told beside it.
+    pub fn document(
+        self,
+        truncated: bool,
+        contributors: Vec<Contributor>,
+        commits: Vec<CommitLine>,
+        imports: Sources,
+    ) -> PlanDocument {
+        let digest = self.id();
+        PlanDocument { plan: self, digest, short: digest.short(), truncated, contributors, commits, imports }
+    }
 }
 
 /// `plan.json` as published: the plan, its digest, and what is told beside it.

@@ -11,7 +11,7 @@ use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusa
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
 use crate::plan::compose::{self, Composed, Place};
-use crate::plan::{PlanDocument, values_diff};
+use crate::plan::values_diff;
 use crate::revision::imports::From;
 use crate::revision::resolve::below;
 use crate::revision::{Desired, Resolved, Sources, resolve};
@@ -310,35 +310,14 @@ impl Daemon {
             );
         }
         let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
-        let document = PlanDocument {
-            plan: composed.plan.clone(),
-            digest: id,
-            short: id.short(),
-            truncated,
-            contributors: found.contributors.clone(),
-            commits: found.commits,
-            imports: imports.clone(),
-        };
-        let event = Event::Planned {
-            environment: name.clone(),
-            plan: id,
-            number: composed.plan.number,
-            round: composed.plan.round,
-            kind: composed.plan.kind,
-            base: composed.plan.base,
-            revision: composed.plan.revision,
-            commit: heads.config,
-            truncated,
-            contributors: found.contributors,
-            imports,
-        };
+        let document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
+        let event = Event::planned(&document, heads.config);
         // Gate: a plan that cannot be judged is never published, and one that was is Invalid once the policy in force
         // no longer has what it asks for.
         if let Some(problem) = self.unjudgeable(name, &env, &event)? {
             return self.set_problems(draft, heads, name, vec![problem]);
         }
-        let said = env.current == Some(id) && env.invalid.is_none();
-        if said && env.current_plan().is_some_and(|open| open.contributors == document.contributors) {
+        if env.says(id, &document.contributors) {
             return Ok(());
         }
         let leaves = base.map(|base| base.environment.gates.clone());

@@ -18,7 +18,7 @@ use crate::lifecycle::{
 use crate::model::EnvironmentName;
 use crate::object::Oid;
 use crate::plan::compose::Composed;
-use crate::plan::{PlanDocument, policy};
+use crate::plan::policy;
 use crate::policy::Verdict;
 use crate::revision::Sources;
 use crate::revision::resolve::below;
@@ -73,34 +73,12 @@ impl Daemon {
         if found.commits.is_empty() {
             return self.set_problems(draft, heads, &name, vec![refusals::nobody_contributed(&name)]);
         }
-        let id = composed.plan.id();
-        let said = env.current == Some(id) && env.invalid.is_none();
-        if said && env.current_plan().is_some_and(|open| open.contributors == found.contributors) {
+        if env.says(composed.plan.id(), &found.contributors) {
             return Ok(());
         }
         let truncated = pages::is_cut("", &composed.previews, self.config.preview_limit);
-        let document = PlanDocument {
-            plan: composed.plan.clone(),
-            digest: id,
-            short: id.short(),
-            truncated,
-            contributors: found.contributors.clone(),
-            commits: found.commits,
-            imports: Sources::new(),
-        };
-        let event = Event::Planned {
-            environment: name.clone(),
-            plan: id,
-            number: composed.plan.number,
-            round: composed.plan.round,
-            kind: composed.plan.kind,
-            base: composed.plan.base,
-            revision: composed.plan.revision,
-            commit: heads.config,
-            truncated,
-            contributors: found.contributors,
-            imports: Sources::new(),
-        };
+        let document = composed.plan.clone().document(truncated, found.contributors, found.commits, Sources::new());
+        let event = Event::planned(&document, heads.config);
         let files = PlanFiles {
             document,
             previews: composed.previews.clone(),

@@ -60,8 +60,7 @@ impl Step<'_, '_> {
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
-        let said = env.current == Some(*id) && env.invalid.is_none();
-        if said && env.current_plan().is_some_and(|open| open.contributors == *contributors) {
+        if env.says(*id, contributors) {
             self.violated(at, &place, "says what was said before");
         }
         if env.deployment.is_some() {
@@ -101,15 +100,7 @@ impl Step<'_, '_> {
         if commits.is_empty() && !env.uncertain {
             self.violated(at, &place, "no commit made this change");
         }
-        self.told(name, *id, composed, |plan| PlanDocument {
-            digest: plan.id(),
-            short: plan.id().short(),
-            plan,
-            truncated: *truncated,
-            contributors: known,
-            commits,
-            imports: imports.clone(),
-        })?;
+        self.told(name, *id, composed, |plan| plan.document(*truncated, known, commits, imports.clone()))?;
         if let Some(published) = self.published.get_mut(name) {
             published.values = values_diff(base.as_ref(), desired);
             published.leaves = base.map(|base| base.environment.gates);

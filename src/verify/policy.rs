@@ -8,7 +8,6 @@ use crate::journal::{Event, OutcomeResult};
 use crate::lifecycle::{NextPolicy, PolicyWanted, policy_plan, policy_wanted, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, Mode, ObjectError, Oid, entry_at, files_below};
-use crate::plan::PlanDocument;
 use crate::plan::compose::Composed;
 use crate::revision::Sources;
 use crate::revision::resolve::below;
@@ -56,8 +55,7 @@ impl Step<'_, '_> {
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
-        let said = env.current == Some(*id) && env.invalid.is_none();
-        if said && env.current_plan().is_some_and(|open| open.contributors == *contributors) {
+        if env.says(*id, contributors) {
             self.violated(at, &place, "says what was said before");
         }
         let Some(composed) = self.policy_plan(&next)? else {
@@ -78,15 +76,7 @@ impl Step<'_, '_> {
         if commits.is_empty() {
             self.violated(at, &place, "no commit made this change");
         }
-        self.told(&name, *id, composed, |plan| PlanDocument {
-            digest: plan.id(),
-            short: plan.id().short(),
-            plan,
-            truncated: *truncated,
-            contributors: known,
-            commits,
-            imports: Sources::new(),
-        })
+        self.told(&name, *id, composed, |plan| plan.document(*truncated, known, commits, Sources::new()))
     }
 
     fn policy_plan(&self, next: &NextPolicy) -> Result<Option<Composed>, ObjectError> {
