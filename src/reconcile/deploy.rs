@@ -167,7 +167,7 @@ impl Daemon {
             self.append(draft)?;
             return Ok(wrote);
         }
-        self.claim(name, env, &plan, verdict, prepared)
+        self.claim(name, &plan, verdict, prepared)
     }
 
     /// A retry goes on only where every service is done already or plans again to its approved effect.
@@ -191,7 +191,7 @@ impl Daemon {
         {
             return Ok(false);
         }
-        self.claim(name, env, plan, verdict, Prepared { id: plan.id, ..prepared })
+        self.claim(name, plan, verdict, Prepared { id: plan.id, ..prepared })
     }
 
     fn prepare(
@@ -217,27 +217,56 @@ impl Daemon {
     fn claim(
         &mut self,
         name: &EnvironmentName,
-        env: &EnvironmentState,
         plan: &OpenPlan,
         verdict: &Verdict,
         prepared: Prepared,
     ) -> Result<bool, TickError> {
         let state = self.state()?;
         let heads = state.heads;
-        let mut draft = self.draft(heads);
+        let draft = self.draft(heads);
         // Gate: at the very time that the claim will bear.
         let Some(started) = self.may_start(name, verdict, draft.time) else { return Ok(false) };
-        let state = self.state()?;
         let targets = match &prepared.desired {
             Some(desired) => desired.targets(),
             None => prepared.base.as_ref().map(Resolved::targets).unwrap_or_default(),
         };
+        let deployment = self.claim_and_look_again(draft, name, plan, verdict, started, targets)?;
+        let env = self.state()?.environment(name);
+        let verdict = self.verdict(name, &env)?;
+        let permit = verdict.as_ref().and_then(|verdict| permit(verdict, &deployment, prepared.id));
+        let Some(permit) = permit else {
+            self.outcome(
+                name,
+                &deployment,
+                OutcomeResult::Abandoned,
+                untouched(&prepared.composed.changes),
+                why_not(verdict.as_ref(), held(verdict.as_ref(), &deployment).as_ref()),
+            )?;
+            return Ok(true);
+        };
+        let (result, services, message) = self.apply(&permit, &prepared.composed.changes, &BTreeMap::new());
+        self.outcome(name, &deployment, result, services, message)?;
+        Ok(true)
+    }
+
+    /// Puts a claim on the journal and looks again: whatever was said while it was made is heard before anything
+    /// happens. Gives the deployment that now runs.
+    pub(super) fn claim_and_look_again(
+        &mut self,
+        mut draft: Draft,
+        name: &EnvironmentName,
+        plan: &OpenPlan,
+        verdict: &Verdict,
+        started: Option<StartedBy>,
+        targets: Vec<String>,
+    ) -> Result<Deployment, TickError> {
+        let state = self.state()?;
         let claim = Claim {
             environment: name.clone(),
             plan: plan.id,
             number: plan.number,
-            attempt: env.next_attempt(plan.number),
-            heads,
+            attempt: state.environment(name).next_attempt(plan.number),
+            heads: draft.heads,
             journal: self.journal()?.tip,
             policy: state.policy.map_or(0, |policy| policy.version),
             key: self.public.clone(),
@@ -257,29 +286,12 @@ impl Daemon {
         self.append(draft)?;
         tracing::info!(environment = %name, plan = %plan.id.short(), number = claim.number, attempt = claim.attempt, "claimed");
 
-        // Look again: whatever was said while the claim was made is heard before anything happens.
         let remotes = self.look()?;
         if remotes.journal != Some(self.journal()?.tip) {
             return Err(TickError::Conflict);
         }
         self.observe(&remotes)?;
-        let env = self.state()?.environment(name);
-        let Some(deployment) = env.running().cloned() else { return Err(TickError::Conflict) };
-        let verdict = self.verdict(name, &env)?;
-        let permit = verdict.as_ref().and_then(|verdict| permit(verdict, &deployment, prepared.id));
-        let Some(permit) = permit else {
-            self.outcome(
-                name,
-                &deployment,
-                OutcomeResult::Abandoned,
-                untouched(&prepared.composed.changes),
-                why_not(verdict.as_ref(), held(verdict.as_ref(), &deployment).as_ref()),
-            )?;
-            return Ok(true);
-        };
-        let (result, services, message) = self.apply(&permit, &prepared.composed.changes, &BTreeMap::new());
-        self.outcome(name, &deployment, result, services, message)?;
-        Ok(true)
+        self.state()?.environment(name).running().cloned().ok_or(TickError::Conflict)
     }
 
     /// Applies each change in order; a failure leaves the later ones untouched.

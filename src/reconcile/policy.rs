@@ -10,10 +10,9 @@ use super::{Daemon, TickError};
 use crate::evidence::contributors::{Contributions, contributions};
 use crate::evidence::graph::Graph;
 use crate::journal::pages;
-use crate::journal::{Claim, DeploymentDocument, Event, Heads, OutcomeResult, ServiceOutcome, ServiceResult};
+use crate::journal::{Event, Heads, OutcomeResult, ServiceOutcome, ServiceResult};
 use crate::lifecycle::{
-    Deployment, OpenPlan, PolicyInForce, PolicyWanted, evidence_files, held, met, permit, policy_plan, policy_wanted,
-    refusals, why_not,
+    Deployment, PolicyInForce, PolicyWanted, held, permit, policy_plan, policy_wanted, refusals, why_not,
 };
 use crate::model::EnvironmentName;
 use crate::object::Oid;
@@ -120,48 +119,11 @@ impl Daemon {
             self.append(draft)?;
             return Ok(true);
         }
-        self.claim_policy(&plan, &verdict)?;
-
-        // Look again: whatever was said while the claim was made is heard before the policy moves.
-        let remotes = self.look()?;
-        if remotes.journal != Some(self.journal()?.tip) {
-            return Err(TickError::Conflict);
-        }
-        self.observe(&remotes)?;
+        let draft = self.draft(heads);
+        let running = self.claim_and_look_again(draft, &name, &plan, &verdict, None, Vec::new())?;
         let env = self.state()?.environment(&name);
-        let Some(running) = env.running().cloned() else { return Err(TickError::Conflict) };
         let verdict = self.verdict(&name, &env)?;
         self.end_policy(&running, verdict.as_ref())
-    }
-
-    fn claim_policy(&mut self, plan: &OpenPlan, verdict: &Verdict) -> Result<(), TickError> {
-        let name = EnvironmentName::governance();
-        let heads = self.state()?.heads;
-        let env = self.state()?.environment(&name);
-        let claim = Claim {
-            environment: name.clone(),
-            plan: plan.id,
-            number: plan.number,
-            attempt: env.next_attempt(plan.number),
-            heads,
-            journal: self.journal()?.tip,
-            policy: self.policy_in_force()?.version,
-            key: self.public.clone(),
-            instance: self.instance.clone(),
-            met: met(verdict),
-            started: None,
-            targets: Vec::new(),
-        };
-        let document = self.plan_document(&name, plan)?;
-        let mut draft = self.draft(heads);
-        let before = self.deployment_document(&name, claim.number)?;
-        self.emit(&mut draft, Event::Claimed(claim))?;
-        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
-        let env = self.state()?.environment(&name);
-        let running = env.running().ok_or(TickError::Conflict)?;
-        let deployment = DeploymentDocument::of_claim(before, running);
-        self.deployment_files(&mut draft, &name, &deployment, evidence, document.as_ref())?;
-        self.append(draft)
     }
 
     /// Ends a claim: the policy comes into force where it may, and otherwise the claim is abandoned.
