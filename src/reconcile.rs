@@ -29,10 +29,12 @@ use jiff::Timestamp;
 
 pub use accept::AcceptHistory;
 pub use error::TickError;
+pub use prove::Proofs;
 pub use report::{EnvironmentLine, Report};
 pub use seams::{Clock, Drivers, SystemClock};
 
 use crate::disk::Disk;
+use crate::evidence::graph::{Graph, Memory};
 use crate::git::Remote;
 use crate::git::sign::JournalKey;
 use crate::journal::pages::Overview;
@@ -96,10 +98,13 @@ pub struct Daemon {
     public: PublicKey,
     instance: String,
     hashes: Hashes,
+    /// The commits that were read: without it every look would read all of history again.
+    commits: Memory,
     /// The journal as far as it was read.
     journal: Option<Journal>,
     /// How far the proof of what others wrote came.
     walked: Option<crate::verify::Walked>,
+    proofs: Proofs,
     /// The config and records heads whose commits were looked at.
     seen: Option<Heads>,
     /// Tips whose objects are here.
@@ -128,6 +133,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// The commits of the daemon's store.
+    fn graph(&self) -> Graph<'_> {
+        Graph::remembering(self.objects.as_ref(), &self.commits)
+    }
+
     /// When to tick again at the latest, beside polling: `None` where nothing waits for a time.
     pub fn next(&self) -> Option<Timestamp> {
         self.next
@@ -157,8 +167,10 @@ impl Daemon {
             public,
             instance,
             hashes: Hashes::default(),
+            commits: Memory::default(),
             journal: None,
             walked: None,
+            proofs: Proofs::default(),
             seen: None,
             fetched: BTreeMap::new(),
             alarms: BTreeSet::new(),

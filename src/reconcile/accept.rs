@@ -146,7 +146,7 @@ impl Daemon {
         if self.word_for(branch) == Some(new) {
             return Ok(());
         }
-        if Accepted::goes_on(&Graph::new(self.objects.as_ref()), old, accepted, new)? {
+        if Accepted::goes_on(&self.graph(), old, accepted, new)? {
             return Ok(());
         }
         Err(rewritten(branch, lost(new, old), command(branch, new)))
@@ -158,6 +158,7 @@ impl Daemon {
         if new.is_some() && self.word_for(&branch) == new {
             return Ok(());
         }
+        // What is to be put back must be here now, not only once have been.
         let graph = Graph::new(self.objects.as_ref());
         if let Some(new) = new {
             if Accepted::goes_on(&graph, old, accepted, new)? {
@@ -216,7 +217,7 @@ impl Daemon {
             return Ok(false);
         };
         let contains =
-            |old: Oid| -> Result<bool, TickError> { Ok(Graph::new(self.objects.as_ref()).is_ancestor(old, commit)?) };
+            |old: Oid| -> Result<bool, TickError> { Ok(self.graph().is_ancestor(old, commit)?) };
         let read_on = match read {
             Some(read) => accepted == Some(commit) || contains(read)?,
             None => true,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::append::Draft;
 use super::load::Remotes;
 use super::{Daemon, TickError};
-use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
 use crate::lifecycle::{Facts, JudgeError, admit, find_new, gone, missing_records, put_back};
 use crate::model::{EnvironmentName, Problem};
@@ -79,7 +78,7 @@ impl Daemon {
         if state.accepted.config.is_none() || state.heads.config == heads.config {
             return Ok(BTreeSet::new());
         }
-        let graph = Graph::new(self.objects.as_ref());
+        let graph = self.graph();
         let mut found = BTreeSet::new();
         for (name, env) in &state.environments {
             if gone(&graph, env, heads.config)? {
@@ -91,7 +90,7 @@ impl Daemon {
 
     fn observe_statements(&mut self, draft: &mut Draft, from: Heads, to: Heads) -> Result<(), TickError> {
         let objects = Arc::clone(&self.objects);
-        let found = find_new(&Graph::new(objects.as_ref()), objects.as_ref(), self.state()?, from, to)?;
+        let found = find_new(&self.graph(), objects.as_ref(), self.state()?, from, to)?;
         let now = draft.time;
         let governance = self.governance()?;
         let put_back = put_back(objects.as_ref(), self.state()?, to.config, &found)?;
@@ -128,7 +127,7 @@ impl Daemon {
         if old == new {
             return Ok(changed);
         }
-        let graph = Graph::new(self.objects.as_ref());
+        let graph = self.graph();
         self.add_differing(Some(graph.node(old)?.tree), graph.node(new)?.tree, &mut changed)?;
         for id in graph.range(&[new], &[old])? {
             let node = graph.node(id)?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::append::{Draft, PlanFiles};
 use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions_in;
-use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads, pages};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
@@ -289,7 +288,7 @@ impl Daemon {
         let objects = Arc::clone(&self.objects);
         let governance = self.governance()?;
         let from = env.applied.as_ref().map(|applied| applied.commit);
-        let graph = Graph::new(objects.as_ref());
+        let graph = self.graph();
         let ranges = compose::ranges(&self.config.root, base, desired, from, heads.config);
         let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
         if found.commits.is_empty() && !env.uncertain {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::append::{Draft, PlanFiles};
 use super::{Daemon, TickError};
 use crate::evidence::contributors::{Contributions, contributions};
-use crate::evidence::graph::Graph;
 use crate::journal::pages;
 use crate::journal::{Event, Heads, OutcomeResult, ServiceOutcome, ServiceResult};
 use crate::lifecycle::{
@@ -94,7 +93,7 @@ impl Daemon {
         let folder = below(&self.config.root, EnvironmentName::GOVERNANCE);
         let from = Some(self.policy_in_force()?.commit);
         let governance = self.governance()?;
-        Ok(contributions(&Graph::new(objects), objects, &governance, &[folder], from, head)?)
+        Ok(contributions(&self.graph(), objects, &governance, &[folder], from, head)?)
     }
 
     /// Brings an approved policy into force, or settles a claim for one. Gives whether anything was written.

@@ -12,7 +12,6 @@ use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
 use crate::digest::PlanId;
-use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade};
@@ -72,7 +71,7 @@ impl Daemon {
         let ReadyRecord { record, path, branch, .. } = made.clone();
         let blob = objects.write(Kind::Blob, record.to_yaml().as_bytes())?;
         // From the config branch's first commit, so that a plain merge makes a merge commit in every clone.
-        let first = Graph::new(objects).root_of(config)?;
+        let first = self.graph().root_of(config)?;
         let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
         let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
         let document = match draft.plan_document(name) {

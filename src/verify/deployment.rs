@@ -59,7 +59,8 @@ impl Step<'_, '_> {
         message: &str,
     ) -> Result<(), ObjectError> {
         let at = At::deployment(name, running.claim.number);
-        let governance = std::sync::Arc::clone(&self.place.governance);
+        // Gate: a change of the policy is judged by the one it replaces, though it is in force by now.
+        let governance = std::sync::Arc::clone(&self.governance_before);
         let verdict = match verdict_on(self.objects, &self.place.state.start.root, &governance, name, env) {
             Ok(verdict) => verdict,
             Err(JudgeError::Object(error)) => return Err(error),

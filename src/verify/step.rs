@@ -1,6 +1,7 @@
 //! One entry: its events one by one, each held against what it must be before it is folded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::notes::{Attested, Finding, Notes};
 use super::planned::PublishedPlan;
@@ -11,7 +12,7 @@ use crate::evidence::graph::Graph;
 use crate::journal::read::governance_of;
 use crate::journal::{EntryCommit, Event, Heads, JournalEntry, JournalError};
 use crate::lifecycle::{Accepted, EnvironmentState};
-use crate::model::{EnvironmentName, PublicKey};
+use crate::model::{EnvironmentName, Governance, PublicKey};
 use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
 use crate::revision::Hashes;
 
@@ -32,6 +33,8 @@ pub(super) struct Step<'s, 'a> {
     pub accepted_before: Accepted,
     /// The policy that the reader trusts.
     pub pin: Option<RevisionId>,
+    /// The policy that was in force before this entry moved it.
+    pub governance_before: Arc<Governance>,
     /// Whose key signed this one.
     pub signer: Option<PublicKey>,
     /// What the files of this entry must be.
@@ -74,6 +77,7 @@ impl<'s, 'a> Step<'s, 'a> {
             read_before: place.state.heads,
             accepted_before: place.state.accepted,
             pin: prover.pin,
+            governance_before: Arc::clone(&place.governance),
             place,
             entry: &read.entry,
             commit: &read.commit,

@@ -9,6 +9,7 @@ use countersign::model::{Approval, ApprovalVerdict, Maker};
 use countersign::object::{Edit, Entry, Kind, Mode, Objects, entry_at, files_below};
 
 use super::approver::{Meaning, mean, signed};
+use super::charter::Charter;
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
 use super::ledger::Said;
@@ -26,7 +27,7 @@ pub fn meddle(dice: &mut Dice, world: &mut World) {
         9 => delete_record(dice, world),
         10 => move_branch(dice, world),
         11 => junk_on_journal(dice, world),
-        12 => change_policy(dice, world),
+        12 => strip(world),
         _ => copy_record(dice, world),
     }
 }
@@ -49,7 +50,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
     let mut edits = BTreeMap::from([(ready.path.clone(), record)]);
     let mut deed = world.deed(Vec::new());
     let mut merges = vec![ready.commit];
-    let (mut author, mut signer) = (person, Some(person));
+    let (mut author, mut signer) = (person, Some(meaning.key));
     let mut message = format!("Merge branch '{}'\n", ready.branch);
     let how = match dice.below(9) {
         0 => {
@@ -59,7 +60,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
         1 => {
             // Other work rides along in the tree of the merge.
             let other = ENVIRONMENTS[usize::from(meaning.environment == ENVIRONMENTS[0])];
-            let content = Content::Present(Setting { gates: Gates::Off, main: 9, extra: None, note: 9 });
+            let content = Content::Present(Setting { main: 9, note: 9, ..Setting::plain(Gates::Off) });
             if deed.contents.insert(other, content) == Some(content) {
                 return;
             }
@@ -251,15 +252,9 @@ fn junk_on_journal(dice: &mut Dice, world: &mut World) {
     world.surroundings.server.set(JOURNAL, Some(junk));
 }
 
-/// A policy that lets everybody approve is pushed, or put back: the one in force stays.
-fn change_policy(dice: &mut Dice, world: &mut World) {
-    let mut edits = BTreeMap::new();
-    let weaker = dice.percent(70);
-    for (path, text) in people::governance() {
-        let text = if weaker { text.replace("required: 2", "required: 1") } else { text };
-        edits.insert(path, put(&world.objects(), &text));
-    }
-    world.note(format!("somebody pushes a policy (weaker: {weaker})"));
-    let deed = world.deed(Vec::new());
-    world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "policy".to_owned() }, deed);
+/// A policy that asks one of the team alone is pushed over the one that is there.
+fn strip(world: &mut World) {
+    let charter = Charter { two: 1, floor: false, broken: false, ..world.ledger.charter_now() };
+    world.note("somebody pushes a weaker policy".to_owned());
+    world.change_policy(STRANGER, charter);
 }

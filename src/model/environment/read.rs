@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::deploy::deploy;
 use super::{Deploy, Environment, Files, Gates, Import, Service, ServiceKind};
+use crate::memo::Memo;
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
 use crate::model::header::named_spec;
@@ -16,6 +17,9 @@ use crate::model::{EnvironmentName, Problem, Problems, ServiceName, Values};
 const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "imports", "values", "services"];
 const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets", "drift"];
 const TYPES_NOT_BUILT: &[&str] = &["git", "command", "terraform", "helm", "kubernetes"];
+
+/// Files that were read. Every judgement reads the settings that a change leaves, and those that it enters.
+static KNOWN: Memo<Environment> = Memo::new(1_000);
 
 /// A service with what is judged of it beside its own fields.
 struct Read<'d> {
@@ -34,6 +38,11 @@ impl Environment {
     /// # Errors
     /// Everything that is wrong with the file or with the folder's name.
     pub fn read(file: &str, folder_name: &str, bytes: &[u8]) -> Result<Self, Problems> {
+        let parts = [file.as_bytes(), folder_name.as_bytes(), bytes];
+        KNOWN.of(&parts, || Self::read_now(file, folder_name, bytes))
+    }
+
+    fn read_now(file: &str, folder_name: &str, bytes: &[u8]) -> Result<Self, Problems> {
         let name: EnvironmentName = folder_name.parse().map_err(|error| {
             Problem::of_file(
                 file,
