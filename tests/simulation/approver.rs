@@ -48,7 +48,7 @@ impl Meaning {
 
 /// Somebody looks at a plan, mostly the one that waits, and means something.
 pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
-    let law = world.book.environments[GOVERNANCE].current().is_some() && dice.percent(40);
+    let law = world.book.environments[GOVERNANCE].current().is_some() && dice.percent(50);
     let environment = if law { GOVERNANCE } else { *dice.pick(&ENVIRONMENTS) };
     let book = &world.book.environments[environment];
     let published = match book.current() {
@@ -71,7 +71,8 @@ pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
 
 pub fn speak(dice: &mut Dice, world: &mut World) {
     let Some(meaning) = mean(dice, world) else { return };
-    if dice.percent(50) {
+    // A change of the policy takes records, and most people know.
+    if dice.percent(if meaning.environment == GOVERNANCE { 10 } else { 50 }) {
         let also = mean(dice, world).filter(|also| dice.percent(15) && also.environment != meaning.environment);
         let also = also.map(|also| Meaning { person: meaning.person, key: meaning.key, ..also });
         merge(world, &[Some(meaning), also].into_iter().flatten().collect::<Vec<_>>());

@@ -34,7 +34,7 @@ fn next(dice: &mut Dice, world: &World) -> Charter {
 }
 
 pub fn push(dice: &mut Dice, world: &mut World) {
-    let author = *dice.pick(&["dave", "dave", "erin", "alice", STRANGER]);
+    let author = *dice.pick(&["dave", "dave", "dave", "erin", "alice", STRANGER]);
     let next = next(dice, world);
     world.note(format!("{author} pushes the policy {next:?}"));
     world.change_policy(author, next);

@@ -4,6 +4,7 @@ use countersign::disk::Tips;
 use countersign::reconcile::Proofs;
 
 use super::baton::{Call, Order, Point};
+use super::charter::GOVERNANCE;
 use super::content::{Content, ENVIRONMENTS, Gates, Setting, target};
 use super::dice::Dice;
 use super::people::DAEMONS;
@@ -53,7 +54,7 @@ pub fn run(seed: u64) -> Result<Tally, String> {
         sabotage: often(&mut dice, 20),
         drift: if dice.percent(20) { 2 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
-        laws: if dice.percent(40) { 6 } else { 0 },
+        laws: if dice.percent(45) { 6 } else { 0 },
         requests: if dice.percent(60) || setting.manual { 8 } else { 0 },
     };
     for name in &DAEMONS[..1 + dice.below(DAEMONS.len())] {
@@ -76,7 +77,10 @@ fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), Str
             _ => rest(dice, world)?,
         }
         if dice.percent(climate.laws) && world.book.len() > 0 {
-            lawmaker::push(dice, world);
+            // What waits for approvals is mostly let alone.
+            if dice.percent(30) || world.book.environments[GOVERNANCE].current().is_none() {
+                lawmaker::push(dice, world);
+            }
         }
         if dice.percent(climate.requests) && world.book.len() > 0 {
             request::ask(dice, world);
