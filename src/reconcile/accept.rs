@@ -216,8 +216,7 @@ impl Daemon {
         } else {
             return Ok(false);
         };
-        let contains =
-            |old: Oid| -> Result<bool, TickError> { Ok(self.graph().is_ancestor(old, commit)?) };
+        let contains = |old: Oid| -> Result<bool, TickError> { Ok(self.graph().is_ancestor(old, commit)?) };
         let read_on = match read {
             Some(read) => accepted == Some(commit) || contains(read)?,
             None => true,

@@ -7,7 +7,7 @@ use countersign::digest::{Digest, StatementId};
 use countersign::model::{Approval, ApprovalVerdict, Maker};
 use countersign::object::{Edit, Entry, Mode, Objects, entry_at};
 
-use super::book::Published;
+use super::chapter::Published;
 use super::charter::GOVERNANCE;
 use super::content::ENVIRONMENTS;
 use super::dice::Dice;

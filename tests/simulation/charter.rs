@@ -79,7 +79,8 @@ impl Charter {
 
     /// Who is in the team.
     pub fn team(&self) -> Vec<&'static str> {
-        let there = |(at, person): (usize, &&'static str)| (self.members[at] && self.gone != Some(*person)).then_some(*person);
+        let there =
+            |(at, person): (usize, &&'static str)| (self.members[at] && self.gone != Some(*person)).then_some(*person);
         PLATFORM.iter().enumerate().filter_map(there).collect()
     }
 
@@ -94,7 +95,8 @@ impl Charter {
     pub fn files(&self) -> Vec<(String, String)> {
         let mut files = Vec::new();
         let mut add = |path: &str, kind: &str, name: &str, spec: String| {
-            let text = format!("apiVersion: countersign/v1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec:\n{spec}\n");
+            let text =
+                format!("apiVersion: countersign/v1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec:\n{spec}\n");
             files.push((format!("{GOVERNANCE}/{path}.yaml"), text));
         };
         add("policy", "Policy", "policy", self.policy());
@@ -106,7 +108,8 @@ impl Charter {
             }
         }
         let mut ruleset = |name: &str, settings: &str, required: usize| {
-            let rules = format!("  rules: [{{ name: some, approvers: {{ teams: [platform] }}, required: {required} }}]");
+            let rules =
+                format!("  rules: [{{ name: some, approvers: {{ teams: [platform] }}, required: {required} }}]");
             add(&format!("rulesets/{name}"), "Ruleset", name, format!("{settings}{rules}"));
         };
         ruleset("two", if self.broken { "  enabeld: true\n" } else { "" }, self.two);

@@ -159,7 +159,10 @@ impl Setting {
         };
         let values = if environment == BASE { format!("  values: {{ size: {} }}\n", self.main) } else { String::new() };
         let service = |name: &str, more: &str| {
-            format!("    - {{ name: {name}, type: files, path: {name}, target: {}{more} }}\n", target(environment, name))
+            format!(
+                "    - {{ name: {name}, type: files, path: {name}, target: {}{more} }}\n",
+                target(environment, name)
+            )
         };
         let template = if self.import == Import::Nothing { "" } else { ", template: true" };
         let extra = self.extra.map(|_| service("extra", "")).unwrap_or_default();

@@ -4,7 +4,7 @@ use countersign::model::ApprovalVerdict;
 
 use super::approver::{self, Meaning};
 use super::baton::{Call, Order, Point};
-use super::book::Published;
+use super::chapter::Published;
 use super::content::{Content, Gates, Setting};
 use super::ledger::Branch;
 use super::request::{self, Wish};

@@ -7,7 +7,8 @@ use countersign::digest::{PlanId, StatementId};
 use countersign::model::ApprovalVerdict;
 use countersign::object::Oid;
 
-use super::book::{Heard, Published};
+use super::book::Heard;
+use super::chapter::Published;
 use super::charter::Charter;
 use super::ledger::Said;
 use super::rules::may_approve;

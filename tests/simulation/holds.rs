@@ -5,7 +5,7 @@ use countersign::journal::StartedBy;
 use countersign::model::ApprovalVerdict;
 use countersign::object::Oid;
 
-use super::book::{Published, Running};
+use super::chapter::{Published, Running};
 use super::charter::{Charter, GOVERNANCE};
 use super::content::Content;
 use super::hearing::Ear;
@@ -26,7 +26,12 @@ struct Word {
 
 impl World {
     /// What these tips hold that stops an environment or its change.
-    pub fn stopped(&self, environment: &'static str, published: &Published, tips: (Oid, Option<Oid>)) -> Option<String> {
+    pub fn stopped(
+        &self,
+        environment: &'static str,
+        published: &Published,
+        tips: (Oid, Option<Oid>),
+    ) -> Option<String> {
         if environment == GOVERNANCE {
             return None;
         }
@@ -62,7 +67,8 @@ impl World {
     /// what is in force.
     fn closes(&self, asked: &Asked, config: Oid) -> bool {
         let environment = asked.environment;
-        let mut words = self.ledger.ever_asked().filter(|other| other.environment == environment).map(|other| other.person);
+        let mut words =
+            self.ledger.ever_asked().filter(|other| other.environment == environment).map(|other| other.person);
         let only = words.by_ref().filter(|person| *person == asked.person).count() == 1;
         let silent = !self.ledger.said().any(|said| said.person == asked.person && said.environment == environment);
         let in_force = self.book.environments[environment].in_force(&self.ledger, environment);

@@ -3,7 +3,8 @@
 use countersign::digest::RevisionId;
 use countersign::object::Oid;
 
-use super::book::{Book, EnvironmentBook};
+use super::book::Book;
+use super::chapter::EnvironmentBook;
 use super::content::Content;
 use super::ledger::Ledger;
 

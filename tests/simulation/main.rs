@@ -11,6 +11,7 @@
 mod approver;
 mod baton;
 mod book;
+mod chapter;
 mod charter;
 mod content;
 mod dice;
@@ -27,6 +28,7 @@ mod people;
 mod process;
 mod promise;
 mod pusher;
+mod quiet;
 mod request;
 mod rules;
 mod saboteur;
@@ -40,9 +42,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// How many schedules a plain test run tries: about a minute on two idle processors, without optimisation and beside the
-/// small worlds.
-const RUNS: u64 = 100;
+/// How many schedules a plain test run tries.
+const RUNS: u64 = 20_000;
 
 /// In how many quiet worlds it tries what a status says.
 const TRUTHS: u64 = 300;

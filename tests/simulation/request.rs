@@ -7,7 +7,7 @@ use countersign::digest::{PlanId, StatementId};
 use countersign::model::{Maker, Request, RequestAction};
 use jiff::Timestamp;
 
-use super::book::Published;
+use super::chapter::Published;
 use super::content::ENVIRONMENTS;
 use super::dice::Dice;
 use super::ledger::{Branch, Deed};
@@ -57,7 +57,8 @@ pub fn ask(dice: &mut Dice, world: &mut World) {
         _ => dice.pick(&book.published).clone(),
     };
     let Published { plan, occurrence, .. } = published;
-    let suspended = world.ledger.ever_asked().any(|asked| asked.environment == environment && asked.wish == Wish::Suspend);
+    let suspended =
+        world.ledger.ever_asked().any(|asked| asked.environment == environment && asked.wish == Wish::Suspend);
     let wish = match dice.below(20) {
         0..11 => {
             let now = world.now().as_second();

@@ -9,8 +9,8 @@ use super::content::{Content, ENVIRONMENTS, Gates, Setting, target};
 use super::dice::Dice;
 use super::people::DAEMONS;
 use super::process::{CONFIG, JOURNAL};
-use super::world::World;
 use super::window::{WINDOWS, Window};
+use super::world::World;
 use super::{approver, lawmaker, pusher, request, saboteur};
 
 /// What a schedule did, so that a run can tell whether it tried anything.
@@ -62,7 +62,8 @@ pub fn run(seed: u64) -> Result<Tally, String> {
         world.start(name, folder, None);
     }
     let result = live(&mut dice, &mut world, &climate).and_then(|()| world.quiet(dice.percent(20)));
-    let tally = Tally { claims: world.claims, switches: world.switches, policies: world.policies, entries: world.book.len() };
+    let tally =
+        Tally { claims: world.claims, switches: world.switches, policies: world.policies, entries: world.book.len() };
     result.map(|()| tally).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
 }
 

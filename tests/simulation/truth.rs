@@ -57,9 +57,14 @@ pub fn run(seed: u64) -> Result<Tried, String> {
         let before = status(&world, place);
         let idle = before.phase == Phase::Approved && before.hold.is_none();
         if idle {
-            return Err(failed(seed, &world, place, "everything asked for is there, nothing holds it, and it did not begin"));
+            return Err(failed(
+                seed,
+                &world,
+                place,
+                "everything asked for is there, nothing holds it, and it did not begin",
+            ));
         }
-        for claim in claims(&before, &world) {
+        for claim in claims(&before) {
             match claim {
                 Claim::Enough(_) => tried.named += 1,
                 Claim::Excluded(..) => tried.excluded += 1,
@@ -126,7 +131,7 @@ fn is_open(waiting: &WaitingOn) -> bool {
 }
 
 /// What a status claims.
-fn claims(status: &Status, world: &World) -> Vec<Claim> {
+fn claims(status: &Status) -> Vec<Claim> {
     let mut claims = Vec::new();
     let open: Vec<&WaitingOn> = status.waiting_on.iter().filter(|waiting| is_open(waiting)).collect();
     let waits = status.plan.is_some() && status.problems.is_empty() && status.phase != Phase::Failed;
@@ -160,7 +165,6 @@ fn claims(status: &Status, world: &World) -> Vec<Claim> {
     if let Some(suspended) = &status.suspended {
         claims.push(Claim::Resumes(people(&suspended.eligible)));
     }
-    let _ = world;
     claims
 }
 
@@ -169,7 +173,8 @@ fn approve(world: &mut World, place: &'static str, person: &'static str) {
     let Some(published) = world.book.environments[place].current().cloned() else { return };
     let Some(key) = world.book.charter().key_of(person) else { return };
     let plan = published.plan;
-    let meaning = Meaning { person, environment: place, published, verdict: ApprovalVerdict::Approve, deploy: false, key };
+    let meaning =
+        Meaning { person, environment: place, published, verdict: ApprovalVerdict::Approve, deploy: false, key };
     let mut previous = world.book.chains.get(&(plan, person.to_owned())).copied();
     let theirs = |said: &&super::ledger::Said| Some(said.digest) == previous && said.plan == plan;
     if world.ledger.said().find(theirs).is_some_and(|said| said.verdict == ApprovalVerdict::Reject) {
@@ -181,9 +186,8 @@ fn approve(world: &mut World, place: &'static str, person: &'static str) {
 }
 
 fn withdraw_rejections(world: &mut World, place: &'static str, status: &Status) {
-    let rejects = |view: &&countersign::policy::StatementView| {
-        view.counted && view.verdict == Some(ApprovalVerdict::Reject)
-    };
+    let rejects =
+        |view: &&countersign::policy::StatementView| view.counted && view.verdict == Some(ApprovalVerdict::Reject);
     for person in people(status.statements.iter().filter(rejects).filter_map(|view| view.by.as_ref())) {
         let Some(published) = world.book.environments[place].current().cloned() else { return };
         let Some(key) = world.book.charter().key_of(person) else { continue };
@@ -234,7 +238,9 @@ fn try_claim(seed: u64, place: &'static str, before: &Status, claim: &Claim) -> 
     let after = status(&world, place);
     let is_over = after.plan.as_ref().map(|plan| plan.digest) != plan.map(|plan| plan.digest);
     let holds = match claim {
-        Claim::Enough(_) => is_over || !after.waiting_on.iter().any(is_open) && (after.hold.is_some() || after.suspended.is_some()),
+        Claim::Enough(_) => {
+            is_over || !after.waiting_on.iter().any(is_open) && (after.hold.is_some() || after.suspended.is_some())
+        }
         Claim::Excluded(waiting, _) => {
             !is_over && same(&after, waiting).is_some_and(|now| is_open(now) && now.have == waiting.have)
         }
@@ -243,7 +249,11 @@ fn try_claim(seed: u64, place: &'static str, before: &Status, claim: &Claim) -> 
         Claim::Starts { named, .. } => named.is_empty() || is_over || after.hold != before.hold,
         Claim::Resumes(named) => named.is_empty() || after.suspended.is_none(),
     };
-    if holds { Ok(()) } else { Err(failed(seed, &world, place, &format!("not so: {claim:?}\nit was {before:#?}\nit is"))) }
+    if holds {
+        Ok(())
+    } else {
+        Err(failed(seed, &world, place, &format!("not so: {claim:?}\nit was {before:#?}\nit is")))
+    }
 }
 
 fn start(world: &mut World, place: &'static str, person: &'static str, overrides: bool) {

@@ -20,8 +20,8 @@ use super::content::{Content, ENVIRONMENTS};
 use super::host::Host;
 use super::ledger::{Branch, Deed, Ledger, Said};
 use super::people::{self, email};
-use super::window::{HALF, Window};
 use super::process::{CONFIG, Folder, JOURNAL, Process, RECORDS, Surroundings};
+use super::window::{HALF, Window};
 
 /// How often the daemons are let run until nothing changes any more.
 const MOST_ROUNDS: usize = 20;
@@ -353,7 +353,12 @@ impl World {
         for _ in 0..MOST_ROUNDS {
             let before = self.surroundings.server.references();
             // Longer than any retry waits, and once while every window is open that ever is.
-            let halves = if self.ledger.all_now().values().chain(&self.ledger_in_force()).any(|c| c.window() != Window::None) { 2 } else { 1 };
+            let halves =
+                if self.ledger.all_now().values().chain(&self.ledger_in_force()).any(|c| c.window() != Window::None) {
+                    2
+                } else {
+                    1
+                };
             self.pass(if halves == 1 { HALF } else { 0 });
             for _ in 0..halves {
                 self.pass(HALF);
