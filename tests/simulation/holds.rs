@@ -111,7 +111,8 @@ impl World {
         if word.at.is_some_and(|at| at > *time) {
             return Some("it is started before the time that was named".to_owned());
         }
-        if !is_open && !(*overrides_window && word.overrides) {
+        let overrides = *overrides_window && word.overrides;
+        if !(is_open || overrides) {
             return Some(format!("its window is closed at {time}, and nobody set that aside"));
         }
         if book.spent.contains(statement) && book.word != Some(*statement) {
