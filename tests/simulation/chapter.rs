@@ -21,6 +21,8 @@ pub struct Published {
     pub revision: Option<RevisionId>,
     /// The config commit of what it imports.
     pub source: Option<Oid>,
+    /// Whom it names as contributors, by their addresses.
+    pub named: Vec<String>,
     pub ready: Vec<ReadyMade>,
     /// What was on the host when it was planned.
     pub shown: Option<BTreeMap<String, Files>>,
@@ -95,9 +97,12 @@ impl EnvironmentBook {
                 self.follow_request(judged.request.as_ref());
             }
             Event::Recorded { commit, .. } => self.recorded = Some(*commit),
-            Event::Planned { plan, number, round, commit, revision, .. } => {
+            Event::Planned { plan, number, round, commit, revision, base, contributors, .. } => {
                 if *number < self.number || *round < self.round {
                     return wrong(format!("number or round went back: {number}/{round}"));
+                }
+                if base.map(|base| base.number) != self.applied.map(|(number, _)| number) {
+                    return wrong(format!("{} starts from {base:?}, not from what is applied", plan.short()));
                 }
                 if *number <= self.consumed {
                     return wrong(format!("number {number} is given again after {}", self.consumed));
@@ -113,9 +118,20 @@ impl EnvironmentBook {
                     let (plan, number, commit) = (*plan, *number, *commit);
                     let (revision, ready) = (*revision, Vec::new());
                     let shown = None;
-                    self.published.push(Published { plan, occurrence, number, commit, revision, source, ready, shown });
+                    self.published.push(Published {
+                        plan,
+                        occurrence,
+                        number,
+                        commit,
+                        revision,
+                        source,
+                        named: Vec::new(),
+                        ready,
+                        shown,
+                    });
                 }
                 (self.published[at].commit, self.published[at].source) = (*commit, source);
+                self.published[at].named = contributors.iter().map(|one| one.email.to_string()).collect();
                 self.current = Some(at);
                 self.failed = false;
                 return Ok(Some(News::Planned { environment: name, at }));

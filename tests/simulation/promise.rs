@@ -12,6 +12,7 @@ use super::content::{Content, ENVIRONMENTS};
 use super::host::Switch;
 use super::imports::BASE;
 use super::ledger::Ledger;
+use super::people::email;
 use super::rules::{Rule, asked, asked_of_policy, is_sound, may_approve};
 use super::world::World;
 
@@ -100,6 +101,11 @@ impl World {
 
     /// Remembers what was on the host when a plan was made: it is what people were shown.
     fn check_planned(&mut self, environment: &'static str, at: usize) -> Result<(), String> {
+        let published = &self.book.environments[environment].published[at];
+        let hands = self.contributors(environment, published, published.commit);
+        if let Some(hand) = hands.iter().find(|hand| !published.named.contains(&email(hand))) {
+            return Err(format!("{environment}: {} does not name {hand}, who contributed", published.plan.short()));
+        }
         if environment == GOVERNANCE {
             let charter = self.ledger.charter(self.book.environments[GOVERNANCE].published[at].commit);
             let plan = self.book.environments[GOVERNANCE].published[at].plan.short();
