@@ -4,6 +4,7 @@ pub mod deployment;
 pub mod event;
 pub mod pages;
 pub mod read;
+pub mod ready;
 pub mod status;
 pub mod yaml_out;
 
@@ -14,4 +15,5 @@ pub const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
 pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
+pub use ready::{ReadyMade, ReadyWord};
 pub use status::{LastOutcome, Status, StatusPlan, Suspender, Suspension};

@@ -196,5 +196,5 @@ impl Status {
 }
 
 fn newest_branches(plan: &crate::lifecycle::OpenPlan) -> BTreeMap<String, String> {
-    plan.ready.iter().map(|(_, ready)| (ready.verdict.name().to_owned(), ready.branch.clone())).collect()
+    plan.ready.iter().map(|(_, ready)| (ready.says.name().to_owned(), ready.branch.clone())).collect()
 }

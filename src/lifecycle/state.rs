@@ -73,12 +73,14 @@ pub struct JudgedKey {
     digest: StatementId,
     plan: Option<PlanId>,
     verdict: Option<ApprovalVerdict>,
+    deploy: bool,
 }
 
 impl JudgedKey {
     /// The key of a judged statement.
     pub fn of(judged: &Judged) -> Self {
-        Self { digest: judged.digest, plan: judged.plan, verdict: judged.verdict }
+        let Judged { digest, plan, verdict, deploy, .. } = judged;
+        Self { digest: *digest, plan: *plan, verdict: *verdict, deploy: *deploy }
     }
 }
 
@@ -301,7 +303,7 @@ impl State {
                 let plan = env.plans.get_mut(&ready.plan).ok_or_else(|| {
                     wrong(format!("a ready-made commit for plan {}, which does not wait", ready.plan.short()))
                 })?;
-                let next = plan.newest_ready(ready.verdict).map_or(1, |newest| newest.n + 1);
+                let next = plan.newest_ready(ready.says).map_or(1, |newest| newest.n + 1);
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }

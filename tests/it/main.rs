@@ -13,6 +13,7 @@ mod clones;
 mod content;
 mod crashes;
 mod demo;
+mod deploy_merges;
 mod deploys;
 mod fixtures;
 mod formats;

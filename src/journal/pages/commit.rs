@@ -121,7 +121,7 @@ pub(crate) fn told(event: &Event) -> String {
         Event::Invalid { problems, .. } if problems.is_empty() => "valid again".to_owned(),
         Event::Invalid { problems, .. } => format!("invalid: {}", first(problems)),
         Event::Ready(ready) => {
-            format!("a branch to {} {} is made", ready.verdict.name(), ready.plan.short())
+            format!("a branch to {} {} is made", ready.says.name(), ready.plan.short())
         }
         Event::Claimed(claim) => {
             let by = claim.started.as_ref().map_or_else(String::new, |started| {
