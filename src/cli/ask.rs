@@ -28,7 +28,7 @@ use crate::revision::resolve::below;
 /// The options that every request takes.
 #[derive(Debug, clap::Args)]
 pub struct Asking {
-    /// The environment
+    /// The environment, or `governance`
     #[arg(value_name = "ENV")]
     environment: String,
     /// Why, for those who read the history
@@ -111,9 +111,6 @@ pub fn ask(global: &Global, asking: &Asking, what: &dyn Fn(&Scene<'_>) -> Result
     let output = Output::of(global);
     if let Some(branch) = asking.branch.as_deref().filter(|name| !is_ref_name(&format!("refs/heads/{name}"))) {
         return Err(CliError::failed(format!("--branch: `{branch}` is no name of a branch")));
-    }
-    if asking.environment == EnvironmentName::GOVERNANCE {
-        return Err(CliError::failed("requests about the policy are not built yet in this version"));
     }
     let name = super::environment_name(&asking.environment)?;
     let clone = ConfigClone::find(global)?;

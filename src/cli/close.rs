@@ -35,7 +35,7 @@ fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
         check_plan(wanted, name, plan.digest)?;
     }
     let objects = scene.clone.objects();
-    let folder = below(&scene.tips.root, &format!("environments/{name}"));
+    let folder = below(&scene.tips.root, &name.folder());
     let entry = |commit: Oid| -> Result<_, CliError> { Ok(entry_at(objects, objects.commit(commit)?.tree, &folder)?) };
     let in_force = match status.in_force_at {
         Some(commit) => entry(commit)?,
@@ -46,6 +46,9 @@ fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
         edits.insert(folder, in_force.map_or(Edit::Remove, Edit::Put));
     }
     let back = match (scene.number(), status.in_force_at) {
+        (_, Some(commit)) if name.is_governance() => {
+            format!("puts governance/ back to policy {} (commit {})", status.policy, commit.short())
+        }
         (Some(number), Some(commit)) => {
             format!(
                 "puts environments/{name} back to what is in force (deployment {number}, commit {})",

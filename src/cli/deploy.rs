@@ -8,6 +8,7 @@ use super::ask::{Asked, Asking, Scene, ask};
 use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::journal::pages::{list, minute};
+use crate::lifecycle::NOTHING_TO_START;
 use crate::model::{Permission, RequestAction};
 use crate::policy::Hold;
 use crate::reconcile::{Clock as _, SystemClock};
@@ -52,6 +53,9 @@ fn time(text: &str) -> Result<Timestamp, CliError> {
 fn deploy(scene: &Scene<'_>, arguments: &Arguments, at: Option<Timestamp>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
+    if name.is_governance() {
+        return Err(scene.objection(NOTHING_TO_START));
+    }
     let Some(plan) = &status.plan else {
         return Err(scene.objection(format!("no plan waits: it is {}", status.phase)));
     };

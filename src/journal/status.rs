@@ -157,7 +157,7 @@ impl Status {
             environment: name.clone(),
             phase: phase_of(env, verdict),
             applied: env.base(),
-            in_force_at: env.in_force_at(),
+            in_force_at: state.in_force_at(name),
             desired: match plan {
                 Some(plan) => plan.revision,
                 None if env.invalid.is_some() => None,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
-pub use request::permission_for;
+pub use request::{NOTHING_TO_START, permission_for};
 
 use super::state::{JudgedKey, State};
 use crate::digest::{Digest, PlanId, StatementId};

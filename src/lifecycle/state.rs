@@ -338,7 +338,11 @@ impl State {
         if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
-        // A folder below approvals/ makes no environment: whoever may push could make any number of them.
+        // A folder below approvals/ makes no environment: whoever may push could make any number of them. The policy is
+        // always there.
+        if judged.environment.is_governance() {
+            self.environments.entry(judged.environment.clone()).or_default();
+        }
         let mut env = self.environments.get_mut(&judged.environment);
         if let Some(env) = env.as_mut() {
             env.hear(sequence, judged);

@@ -19,6 +19,7 @@ mod fixtures;
 mod formats;
 mod gates;
 mod governance;
+mod governance_requests;
 mod house;
 mod init;
 mod lifecycle;

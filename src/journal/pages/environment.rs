@@ -102,6 +102,7 @@ pub(super) fn holds(hold: &Hold) -> String {
 
 fn suspended(status: &Status) -> String {
     let at = match &status.applied {
+        _ if status.environment.is_governance() => format!(" Policy {} stays in force.", status.policy),
         Some(base) if base.revision.is_some() => format!(" It stays at deployment {}.", base.number),
         _ => " Nothing is applied.".to_owned(),
     };
