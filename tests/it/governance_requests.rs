@@ -85,7 +85,8 @@ fn a_policy_that_nobody_changed_yet_can_be_suspended_by_record_and_holds_the_fir
     let suspend = RequestAction::Suspend { number: None };
     // A request is signed for the repository, whose identity any status has.
     let about = |world: &World, who: &str, action| {
-        let mut ask = world.request(who, "prod", action).saying(|request| request.environment = POLICY.parse().unwrap());
+        let mut ask =
+            world.request(who, "prod", action).saying(|request| request.environment = POLICY.parse().unwrap());
         if let Some(status) = world.journal_file("environments/governance/status.yaml") {
             let status: countersign::journal::Status =
                 countersign::journal::yaml_out::from_yaml(status.as_bytes()).expect("a status");
