@@ -9,6 +9,7 @@ mod append;
 mod at_once;
 mod deploy;
 mod error;
+mod heartbeat;
 mod imports;
 mod load;
 mod observe;
@@ -127,6 +128,8 @@ pub struct Daemon {
     importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
+    /// The heartbeat on the remote.
+    heartbeat: heartbeat::Seen,
     /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
     /// due. As the last tick that looked found it.
     next: Option<Timestamp>,
@@ -175,6 +178,7 @@ impl Daemon {
             shared: BTreeMap::new(),
             importers: None,
             overview: None,
+            heartbeat: heartbeat::Seen::default(),
             next: None,
         }
     }
