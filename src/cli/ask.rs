@@ -12,13 +12,13 @@ use super::clone::{ConfigClone, Tips};
 use super::journal::JournalTip;
 use super::me::Signer;
 use super::publish::{Publication, Records, publish_as};
-use super::say::pushed;
+use super::say::{check_plan, pushed};
 use super::weigh::signer_in_policy;
 use super::{CliError, Global, Outcome, Output};
 use crate::digest::StatementId;
 use crate::git::is_ref_name;
-use crate::journal::Status;
 use crate::journal::pages::list;
+use crate::journal::{Status, StatusPlan};
 use crate::lifecycle::permission_for;
 use crate::model::{EnvironmentName, Governance, Maker, Person, PersonName, Request, RequestAction, Statement};
 use crate::object::Edit;
@@ -84,6 +84,17 @@ impl Scene<'_> {
     /// The number of the last deployment.
     pub fn number(&self) -> Option<u64> {
         self.status.applied.map(|base| base.number)
+    }
+
+    /// The plan that waits; where one is wanted, it must be that.
+    pub fn plan(&self, wanted: Option<&str>) -> Result<&StatusPlan, CliError> {
+        let Some(plan) = &self.status.plan else {
+            return Err(self.objection(format!("no plan waits: it is {}", self.status.phase)));
+        };
+        if let Some(wanted) = wanted {
+            check_plan(wanted, &self.status.environment, plan.digest)?;
+        }
+        Ok(plan)
     }
 
     /// The answer that it would not count.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::ask::{Asked, Asking, Scene, ask};
-use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::model::RequestAction;
 use crate::object::{Edit, Objects, Oid, entry_at};
@@ -28,12 +27,7 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
-    let Some(plan) = &status.plan else {
-        return Err(scene.objection(format!("no plan waits: it is {}", status.phase)));
-    };
-    if let Some(wanted) = wanted {
-        check_plan(wanted, name, plan.digest)?;
-    }
+    let plan = scene.plan(wanted)?;
     let objects = scene.clone.objects();
     let folder = below(&scene.tips.root, &name.folder());
     let entry = |commit: Oid| -> Result<_, CliError> { Ok(entry_at(objects, objects.commit(commit)?.tree, &folder)?) };

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::ask::{Asked, Asking, Scene, ask};
-use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::journal::pages::{list, minute};
 use crate::lifecycle::NOTHING_TO_START;
@@ -56,12 +55,7 @@ fn deploy(scene: &Scene<'_>, arguments: &Arguments, at: Option<Timestamp>) -> Re
     if name.is_governance() {
         return Err(scene.objection(NOTHING_TO_START));
     }
-    let Some(plan) = &status.plan else {
-        return Err(scene.objection(format!("no plan waits: it is {}", status.phase)));
-    };
-    if let Some(wanted) = &arguments.plan {
-        check_plan(wanted, name, plan.digest)?;
-    }
+    let plan = scene.plan(arguments.plan.as_deref())?;
     let open: Vec<String> = status.waiting_on.iter().filter(|r| r.missing() > 0).map(|r| r.label()).collect();
     if !open.is_empty() {
         return Err(scene.objection(format!("{} still waits for approvals", list(&open, "and", 10))));

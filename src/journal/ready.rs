@@ -74,6 +74,11 @@ impl ReadyWord {
         (self == Self::Deploy).then_some(RequestAction::Deploy { plan, at: None, override_window: None })
     }
 
+    /// The folder, below the root folder, that its records lie in.
+    pub fn folder(self) -> &'static str {
+        if self == Self::Deploy { "requests" } else { "approvals" }
+    }
+
     /// Whether it may start a deployment.
     pub fn deploys(self) -> bool {
         matches!(self, Self::ApproveAndDeploy | Self::Deploy)

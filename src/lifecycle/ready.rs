@@ -41,20 +41,20 @@ impl ReadyRecord {
             format!("{}/{word}/{environment}/{short}", state.start.prefix),
             format!("{title} plan {short} of {environment}"),
         );
-        let (folder, record) = match says.verdict() {
+        let record = match says.verdict() {
             Some(verdict) => {
                 let deploy = says.deploys();
                 let (reason, acknowledge) = (String::new(), Vec::new());
                 let approval = Approval { repository, environment, plan, verdict, deploy, reason, acknowledge, maker };
-                ("approvals", Statement::Approval(approval))
+                Statement::Approval(approval)
             }
             None => {
                 let action = RequestAction::Deploy { plan, at: None, override_window: None };
                 let request = Request { repository, environment, action, reason: String::new(), maker };
-                ("requests", Statement::Request(request))
+                Statement::Request(request)
             }
         };
-        let path = format!("{folder}/{}/{short}/{word}-{n}.yaml", record.environment());
+        let path = format!("{}/{}/{short}/{word}-{n}.yaml", says.folder(), record.environment());
         Self { path: below(&state.start.root, &path), record, branch, subject }
     }
 }

@@ -50,7 +50,7 @@ impl World {
 
     fn publish(&self, word: &str, n: u64, says: ReadyWord, record: &str) -> ReadyMade {
         let plan12 = Self::plan().short();
-        let folder = if says == ReadyWord::Deploy { "requests" } else { "approvals" };
+        let folder = says.folder();
         let path = format!("{folder}/acme-prod/{plan12}/{word}-{n}.yaml");
         let branch = format!("countersign/{word}/acme-prod/{plan12}");
         let blob = Objects::write(&self.repository, Kind::Blob, record.as_bytes()).unwrap();

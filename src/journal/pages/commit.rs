@@ -153,6 +153,10 @@ fn statement(judged: &Judged) -> String {
         (None, None) => "said something unreadable".to_owned(),
     };
     match &judged.admitted {
+        Admission::Admitted if judged.deploy => match &judged.plain {
+            None => format!("{who} {what}{plan}, to be deployed"),
+            Some(why) => format!("{who} {what}{plan}, which starts nothing{}", because(why)),
+        },
         Admission::Admitted => format!("{who} {what}{plan}"),
         Admission::Powerless { why } => format!("{who} {what}{plan}, without effect{}", because(why)),
         Admission::Refused { why, .. } => format!("{who} {what}{plan}, which does not count{}", because(why)),

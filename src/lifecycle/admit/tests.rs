@@ -119,7 +119,7 @@ impl Office {
             n,
             commit: id,
             branch: format!("countersign/{}/prod/{}", says.name(), plan().short()),
-            path: format!("approvals/prod/{}/{}-{n}.yaml", plan().short(), says.name()),
+            path: format!("{}/prod/{}/{}-{n}.yaml", says.folder(), plan().short(), says.name()),
             blob: commit(2),
         };
         self.happens(Event::Ready(ready.clone()));
@@ -491,4 +491,34 @@ fn a_plan_with_the_short_name_of_another_is_never_on_the_journal() {
     });
     let what = refused.expect_err("a clash").to_string();
     assert!(what.contains("are both named"), "{what}");
+}
+
+#[test]
+fn a_merged_request_to_deploy_follows_its_makers_last_word_in_the_environment() {
+    let mut office = Office::new();
+    let (approve, old) = (office.publishes(ReadyWord::Approve, 1), office.publishes(ReadyWord::Deploy, 1));
+    assert_eq!(office.hears_one(merged(&approve, "alice", "alice@x.example", 50)), "admitted");
+    let told = office.hears_one(merged(&old, "alice", "alice@x.example", 51));
+    assert_eq!(told, "refused: the branch it merged was made before alice's newest statement in prod");
+    let next = office.publishes(ReadyWord::Deploy, 2);
+    assert_eq!(office.hears_one(merged(&next, "alice", "alice@x.example", 52)), "admitted");
+    // Another object with the same words, as anybody can make of some signatures.
+    let told = office.hears_one(merged(&next, "alice", "alice@x.example", 53));
+    assert_eq!(told, "refused: alice merged this ready-made commit before");
+}
+
+#[test]
+fn what_is_published_with_the_judgement_of_a_word_comes_after_it() {
+    let mut office = Office::new();
+    let approve = office.publishes(ReadyWord::Approve, 1);
+    assert_eq!(office.hears_one(merged(&approve, "alice", "alice@x.example", 50)), "admitted");
+    // In the entry that judged it, as the daemon does once the rules are met.
+    let deploy = ReadyMade {
+        says: ReadyWord::Deploy,
+        commit: commit(200),
+        path: "requests/prod/x/deploy-1.yaml".to_owned(),
+        ..approve
+    };
+    office.state.fold(&Event::Ready(deploy.clone())).expect("an event that follows");
+    assert_eq!(office.hears_one(merged(&deploy, "alice", "alice@x.example", 51)), "admitted");
 }
