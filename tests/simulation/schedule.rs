@@ -52,7 +52,7 @@ pub fn run(seed: u64) -> Result<Tally, String> {
         faults: often(&mut dice, 5),
         crashes: often(&mut dice, 3),
         sabotage: often(&mut dice, 20),
-        drift: if dice.percent(20) { 2 } else { 0 },
+        drift: if dice.percent(25) { 4 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
         laws: if dice.percent(45) { 6 } else { 0 },
         requests: if dice.percent(60) || setting.manual { 8 } else { 0 },
