@@ -317,7 +317,10 @@ fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> St
     let verdict = judged.verdict.unwrap_or(ApprovalVerdict::Approve);
     match (plan.newest_ready(verdict), ready) {
         (Some(newest), Some(_)) => merge_command(&newest.branch),
-        _ => format!("countersign {} {} --plan {}", verdict.name(), judged.environment, plan.id.short()),
+        _ => {
+            let draft = if plan.drafted.is_some() { " --draft" } else { "" };
+            format!("countersign {} {}{draft} --plan {}", verdict.name(), judged.environment, plan.id.short())
+        }
     }
 }
 
@@ -349,7 +352,7 @@ impl Chains {
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
-            for plan in env.plans.values().chain(running) {
+            for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);
@@ -478,9 +481,10 @@ impl Chains {
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
         let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
-        // An approval that starts nothing is a plain one.
+        // An approval that starts nothing is a plain one; and nothing starts a draft, nor will what was said on one.
         judged.deploy &= judged.admitted == Admission::Admitted
-            && facts.governance.may(&person, Permission::Deploy, &judged.environment);
+            && facts.governance.may(&person, Permission::Deploy, &judged.environment)
+            && !is_drafted(facts, &judged);
         let sequence = facts.state.sequence + 1;
         if !matches!(judged.admitted, Admission::Refused { .. }) {
             self.spoken.insert((judged.environment.clone(), person.clone()), (judged.digest, sequence));
@@ -491,6 +495,13 @@ impl Chains {
         }
         judged
     }
+}
+
+/// Whether a statement is about a plan of the draft.
+fn is_drafted(facts: &Facts<'_>, judged: &Judged) -> bool {
+    let env = facts.state.environments.get(&judged.environment);
+    let plan = judged.plan.and_then(|plan| env?.open_plan(plan));
+    plan.is_some_and(|plan| plan.drafted.is_some())
 }
 
 fn powerless(why: &str) -> Admission {

@@ -66,9 +66,16 @@ impl ReadyRecord {
         for service in &plan.services {
             let _ = writeln!(out, "  {}: {}", service.name, service.action.name());
         }
+        let env = state.environments.get(&plan.environment);
+        let is_draft = env.and_then(|env| env.open_plan(self.record.plan)).is_some_and(|open| open.drafted.is_some());
+        let (option, file) = if is_draft { (" --draft", "draft") } else { ("", "plan") };
+        if is_draft {
+            let branch = super::draft_branch(&plan.environment);
+            let _ = writeln!(out, "\nOf {branch}: nothing of it is applied before that is merged.");
+        }
         let _ = write!(out, "\nWhat it changes, to be read before this is merged:\n");
-        let _ = writeln!(out, "  countersign diff {}", plan.environment);
-        let _ = writeln!(out, "  git show origin/{}:{folder}/plan.diff", state.start.journal);
+        let _ = writeln!(out, "  countersign diff {}{option}", plan.environment);
+        let _ = writeln!(out, "  git show origin/{}:{folder}/{file}.diff", state.start.journal);
         out
     }
 }

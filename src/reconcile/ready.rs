@@ -11,7 +11,6 @@ use jiff::SignedDuration;
 use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
-use crate::digest::PlanId;
 use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
@@ -31,20 +30,37 @@ impl Daemon {
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
         // A change of the policy takes signed records: a merge of it would count for nothing.
         for name in draft.touched_environments().into_iter().filter(|name| !name.is_governance()) {
-            let phase = self.change_phase(&name)?;
-            if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
-                continue;
-            }
             let env = self.state()?.environment(&name);
-            let Some(plan) = env.current_plan() else { continue };
-            if plan.truncated || self.too_many_wait(plan) {
-                continue;
+            let waits = |phase| matches!(phase, Phase::AwaitingApproval | Phase::Rejected);
+            if waits(self.change_phase(&name)?)
+                && let Some(plan) = env.current_plan()
+            {
+                self.make_ready_for(draft, heads, &name, plan)?;
             }
-            for verdict in ready::offered(plan) {
-                if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, verdict, heads.config)? {
-                    let ready = self.make_one(draft, &name, plan, verdict, heads.config)?;
-                    self.emit(draft, Event::Ready(ready))?;
-                }
+            let status = self.draft_verdict(&name, &env)?;
+            if let Some(plan) = env.draft_plan()
+                && status.is_some_and(|verdict| !verdict.rejected_by.is_empty() || !verdict.is_approved())
+            {
+                self.make_ready_for(draft, heads, &name, plan)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_ready_for(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        name: &EnvironmentName,
+        plan: &OpenPlan,
+    ) -> Result<(), TickError> {
+        if plan.truncated || self.too_many_wait(plan) {
+            return Ok(());
+        }
+        for verdict in ready::offered(plan) {
+            if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, verdict, heads.config)? {
+                let ready = self.make_one(draft, name, plan, verdict, heads.config)?;
+                self.emit(draft, Event::Ready(ready))?;
             }
         }
         Ok(())
@@ -75,9 +91,9 @@ impl Daemon {
         let first = Graph::new(objects).root_of(config)?;
         let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
         let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
-        let document = match draft.plan_document(name) {
+        let document = match draft.plan_document(name, plan.id) {
             Some(document) => document.clone(),
-            None => self.published_plan(name, plan.id)?,
+            None => self.published_plan(name, plan)?,
         };
         let message = made.message(self.state()?, &document.plan);
         let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
@@ -86,9 +102,10 @@ impl Daemon {
     }
 
     /// The plan that waits, as it was published.
-    fn published_plan(&self, name: &EnvironmentName, plan: PlanId) -> Result<PlanDocument, TickError> {
+    fn published_plan(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<PlanDocument, TickError> {
         let folder = crate::journal::pages::environment_folder(self.state()?.start.layout, name);
-        let path = format!("{folder}/plan.json");
+        let file = if plan.drafted.is_some() { "draft.json" } else { "plan.json" };
+        let (path, plan) = (format!("{folder}/{file}"), plan.id);
         let bytes = self.journal_file(&path)?.unwrap_or_default();
         let document: PlanDocument =
             serde_json::from_slice(&bytes).map_err(|error| TickError::Unreadable(format!("{path}: {error}")))?;
@@ -209,7 +226,8 @@ impl Daemon {
     /// Whether the branches of a plan are offered: it waits, and nothing is being deployed.
     fn is_offered(&self, name: &EnvironmentName, plan: &OpenPlan) -> bool {
         let Ok(state) = self.state() else { return false };
-        let env = state.environments.get(name);
-        env.is_some_and(|env| env.current == Some(plan.id) && env.deployment.is_none())
+        let Some(env) = state.environments.get(name) else { return false };
+        let is_of_draft = env.draft.as_ref().is_some_and(|draft| draft.current == Some(plan.id));
+        env.current == Some(plan.id) && env.deployment.is_none() || is_of_draft
     }
 }

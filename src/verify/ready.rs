@@ -4,10 +4,14 @@ use super::chain::commit_faults;
 use super::notes::Attested;
 use super::step::{At, Step};
 use crate::evidence::signature::commit_signer;
-use crate::journal::ReadyMade;
-use crate::lifecycle::{JudgeError, Phase, ReadyRecord, phase_of_change, ready, verdict_on};
+use crate::journal::{Event, ReadyMade};
+use crate::lifecycle::{
+    JudgeError, OpenPlan, Phase, ReadyRecord, draft_verdict_on, phase_of_change, ready, verdict_on,
+};
+use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
+use crate::policy::Verdict;
 
 impl Step<'_, '_> {
     /// After an entry, a plan that can be approved by merging can be rejected so as well, and what was merged already is
@@ -16,26 +20,46 @@ impl Step<'_, '_> {
         let root = self.place.state.start.root.clone();
         for name in self.touched() {
             let env = self.env(&name);
-            let Some(plan) = env.current_plan().filter(|plan| !plan.truncated && !plan.ready.is_empty()) else {
-                continue;
-            };
-            let verdict = match verdict_on(self.objects, &root, &self.place.governance, &name, &env) {
-                Ok(verdict) => verdict,
-                Err(JudgeError::Object(error)) => return Err(error),
-                Err(_) => continue,
-            };
-            if !matches!(phase_of_change(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected) {
-                continue;
+            let verdict = verdict_on(self.objects, &root, &self.place.governance, &name, &env);
+            if let Some(verdict) = judged(verdict)?
+                && matches!(phase_of_change(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected)
+            {
+                self.offered(&name, env.current_plan())?;
             }
-            for verdict in ready::offered(plan) {
-                if ready::is_spent(self.objects, &root, plan, verdict, self.entry.heads.config)? {
-                    let what =
-                        format!("no ready-made commit to {} plan {} is offered", verdict.name(), plan.id.short());
-                    self.violated(At::environment(&name), "entry.json: events", what);
-                }
+            let verdict = draft_verdict_on(self.objects, &root, &self.place.governance, &name, &env);
+            if let Some(Some(verdict)) = judged(verdict)?
+                && (!verdict.rejected_by.is_empty() || !verdict.is_approved())
+            {
+                self.offered(&name, env.draft_plan())?;
             }
         }
         Ok(())
+    }
+
+    fn offered(&mut self, name: &EnvironmentName, plan: Option<&OpenPlan>) -> Result<(), ObjectError> {
+        let root = self.place.state.start.root.clone();
+        let Some(plan) = plan.filter(|plan| !plan.truncated && !plan.ready.is_empty()) else { return Ok(()) };
+        for verdict in ready::offered(plan) {
+            if ready::is_spent(self.objects, &root, plan, verdict, self.entry.heads.config)? {
+                let what = format!("no ready-made commit to {} plan {} is offered", verdict.name(), plan.id.short());
+                self.violated(At::environment(name), "entry.json: events", what);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a ready-made commit of this entry is for the plan of a draft.
+    pub(super) fn is_of_draft(&self, ready: &ReadyMade) -> bool {
+        let mut is_of_draft =
+            self.env(&ready.environment).open_plan(ready.plan).is_some_and(|plan| plan.drafted.is_some());
+        for event in &self.entry.events {
+            match event {
+                Event::Planned { plan, .. } if *plan == ready.plan => is_of_draft = false,
+                Event::DraftPlanned { plan, .. } if *plan == ready.plan => is_of_draft = true,
+                _ => {}
+            }
+        }
+        is_of_draft
     }
 
     /// Called before the event is folded.
@@ -58,7 +82,9 @@ impl Step<'_, '_> {
         if name.is_governance() {
             self.violated(at, &place, "a change of the policy takes signed records: nothing is ready-made for it");
         }
-        if self.env(name).current != Some(ready.plan) {
+        let env = self.env(name);
+        let is_of_draft = env.draft.as_ref().is_some_and(|draft| draft.current == Some(ready.plan));
+        if env.current != Some(ready.plan) && !is_of_draft {
             self.violated(at, &place, "a ready-made commit for a plan that does not wait");
         }
         let commit = match self.objects.commit(ready.commit) {
@@ -73,7 +99,8 @@ impl Step<'_, '_> {
         let first = self.graph.root_of(self.entry.heads.config)?;
         let put = [(ready.path.clone(), Edit::Put(Entry { mode: Mode::File, id: ready.blob }))].into();
         let tree = edit_tree(&super::tree::Unwritten(self.objects), Some(self.objects.commit(first)?.tree), &put)?;
-        let published = self.file(&format!("{}/plan.json", self.folder(name)))?.unwrap_or_default();
+        let file = if is_of_draft { "draft.json" } else { "plan.json" };
+        let published = self.file(&format!("{}/{file}", self.folder(name)))?.unwrap_or_default();
         let document = match serde_json::from_slice::<PlanDocument>(&published) {
             Ok(document) if document.plan.id() == ready.plan => document,
             _ => {
@@ -90,5 +117,14 @@ impl Step<'_, '_> {
             _ => self.violated(at, &place, "the ready-made commit is not signed by a journal key"),
         }
         Ok(())
+    }
+}
+
+/// A verdict, where the plan can be judged.
+fn judged(verdict: Result<Option<Verdict>, JudgeError>) -> Result<Option<Option<Verdict>>, ObjectError> {
+    match verdict {
+        Ok(verdict) => Ok(Some(verdict)),
+        Err(JudgeError::Object(error)) => Err(error),
+        Err(_) => Ok(None),
     }
 }

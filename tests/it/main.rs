@@ -14,6 +14,7 @@ mod content;
 mod crashes;
 mod demo;
 mod deploys;
+mod drafts;
 mod fixtures;
 mod formats;
 mod gates;
