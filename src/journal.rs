@@ -6,6 +6,7 @@ pub mod event;
 pub mod heartbeat;
 pub mod pages;
 pub mod read;
+pub mod ready;
 pub mod status;
 pub mod yaml_out;
 
@@ -18,4 +19,5 @@ pub use draft::DraftStatus;
 pub use event::*;
 pub use heartbeat::Heartbeat;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
+pub use ready::{ReadyMade, ReadyWord};
 pub use status::{LastOutcome, Status, StatusPlan, Suspender, Suspension};

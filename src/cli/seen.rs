@@ -4,6 +4,8 @@
 mod draft;
 mod policy;
 
+pub(super) use policy::policy_in_force;
+
 use super::CliError;
 use super::journal::JournalTip;
 use crate::digest::RevisionId;

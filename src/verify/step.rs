@@ -140,7 +140,7 @@ impl<'s, 'a> Step<'s, 'a> {
                 | Event::Outcome { .. } => (4, name, 0),
                 Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => (5, name, 0),
                 // Those of the config branch's plan before those of the draft's.
-                Event::Ready(ready) => (6, name, ready.verdict as u8 + if self.is_of_draft(ready) { 100 } else { 0 }),
+                Event::Ready(ready) => (6, name, ready.says as u8 + if self.is_of_draft(ready) { 100 } else { 0 }),
             }
         };
         let events = &self.entry.events;

@@ -166,6 +166,7 @@ impl Scene {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             admitted: Admission::Admitted,
         });
         self
