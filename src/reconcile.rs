@@ -8,6 +8,7 @@ mod accept;
 mod append;
 mod at_once;
 mod deploy;
+mod drafts;
 mod error;
 mod heartbeat;
 mod imports;
@@ -115,6 +116,10 @@ pub struct Daemon {
     seen: Option<Heads>,
     /// Tips whose objects are here.
     fetched: BTreeMap<String, Oid>,
+    /// Drafts that the remote did not give, by their tip.
+    unfetchable: BTreeMap<String, Oid>,
+    /// What the drafts were planned from.
+    planned_from: BTreeMap<EnvironmentName, drafts::PlannedFrom>,
     /// What was noticed and is not on the journal yet.
     alarms: BTreeSet<String>,
     /// Environments with plans from commits that are gone: they are planned anew.
@@ -181,6 +186,8 @@ impl Daemon {
             proofs: Proofs::default(),
             seen: None,
             fetched: BTreeMap::new(),
+            unfetchable: BTreeMap::new(),
+            planned_from: BTreeMap::new(),
             alarms: BTreeSet::new(),
             gone: BTreeSet::new(),
             refused: BTreeMap::new(),

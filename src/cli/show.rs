@@ -26,9 +26,10 @@ pub fn title(seen: &SeenPlan, output: Output) -> String {
     let who: Vec<String> = document.contributors.iter().map(contributor).collect();
     let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
     format!(
-        "{} · plan {} · {} · pushed by {who}, {}\n",
+        "{} · plan {}{} · {} · pushed by {who}, {}\n",
         output.paint(Tone::Strong, plan.environment.as_str()),
         document.short,
+        if seen.of_draft { " of the draft, which is not merged" } else { "" },
         purpose(plan.kind, plan.base),
         count(document.commits.len(), "commit"),
     )

@@ -332,7 +332,8 @@ fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> St
     let Some(plan) = plan else { return String::new() };
     let verdict = judged.verdict.unwrap_or(ApprovalVerdict::Approve);
     let deploy = if judged.deploy { " --deploy" } else { "" };
-    format!("countersign {} {} --plan {}{deploy}", verdict.name(), judged.environment, plan.id.short())
+    let draft = if plan.drafted.is_some() { " --draft" } else { "" };
+    format!("countersign {} {}{draft} --plan {}{deploy}", verdict.name(), judged.environment, plan.id.short())
 }
 
 /// Each person's last proven statement, on each plan and in each environment, and what stands of it.
@@ -363,7 +364,7 @@ impl Chains {
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
-            for plan in env.plans.values().chain(running) {
+            for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);
@@ -493,11 +494,15 @@ impl Chains {
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
         let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
-        if judged.deploy
-            && judged.admitted == Admission::Admitted
-            && !facts.governance.may(&person, Permission::Deploy, &judged.environment)
-        {
-            judged.plain = Some(format!("{person} does not hold `deploy` in {}", judged.environment));
+        if judged.deploy && judged.admitted == Admission::Admitted {
+            // Nothing starts a draft, nor will what was said on one.
+            judged.plain = if is_drafted(facts, &judged) {
+                Some("its plan is that of a draft".to_owned())
+            } else if !facts.governance.may(&person, Permission::Deploy, &judged.environment) {
+                Some(format!("{person} does not hold `deploy` in {}", judged.environment))
+            } else {
+                None
+            };
         }
         let sequence = facts.state.sequence + 1;
         if !matches!(judged.admitted, Admission::Refused { .. }) {
@@ -509,6 +514,13 @@ impl Chains {
         }
         judged
     }
+}
+
+/// Whether a statement is about a plan of the draft.
+fn is_drafted(facts: &Facts<'_>, judged: &Judged) -> bool {
+    let env = facts.state.environments.get(&judged.environment);
+    let plan = judged.plan.and_then(|plan| env?.open_plan(plan));
+    plan.is_some_and(|plan| plan.drafted.is_some())
 }
 
 fn powerless(why: &str) -> Admission {

@@ -74,9 +74,19 @@ impl ReadyRecord {
         for service in &plan.services {
             let _ = writeln!(out, "  {}: {}", service.name, service.action.name());
         }
+        let env = state.environments.get(&plan.environment);
+        let is_draft = env
+            .zip(self.record.plan())
+            .and_then(|(env, plan)| env.open_plan(plan))
+            .is_some_and(|open| open.drafted.is_some());
+        let (option, file) = if is_draft { (" --draft", "draft") } else { ("", "plan") };
+        if is_draft {
+            let branch = super::draft_branch(&plan.environment);
+            let _ = writeln!(out, "\nOf {branch}: nothing of it is applied before that is merged.");
+        }
         let _ = write!(out, "\nWhat it changes, to be read before this is merged:\n");
-        let _ = writeln!(out, "  countersign diff {}", plan.environment);
-        let _ = writeln!(out, "  git show origin/{}:{folder}/plan.diff", state.start.journal);
+        let _ = writeln!(out, "  countersign diff {}{option}", plan.environment);
+        let _ = writeln!(out, "  git show origin/{}:{folder}/{file}.diff", state.start.journal);
         out
     }
 }
@@ -88,7 +98,9 @@ impl ReadyRecord {
 pub fn offered(plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
     let start = &verdict.start;
     let approved = verdict.is_approved();
-    if approved && !start.manual && start.windows.is_empty() && start.suspended_by.is_empty() {
+    // Nothing starts a draft: what is approved there waits to be merged, and may be rejected or taken back until then.
+    let of_draft = plan.drafted.is_some();
+    if approved && !of_draft && !start.manual && start.windows.is_empty() && start.suspended_by.is_empty() {
         return Vec::new();
     }
     let now = start.wishes.iter().any(|wish| wish.void.is_none() && wish.at.is_none());
@@ -98,8 +110,8 @@ pub fn offered(plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
         .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted);
     let is_offered = |word: &ReadyWord| match word {
         ReadyWord::Approve => !approved,
-        ReadyWord::ApproveAndDeploy => !approved && start.manual,
-        ReadyWord::Deploy => approved && start.manual && !now,
+        ReadyWord::ApproveAndDeploy => !approved && start.manual && !of_draft,
+        ReadyWord::Deploy => approved && start.manual && !now && !of_draft,
         ReadyWord::Reject => true,
         // A withdrawal, once there is something to take back.
         ReadyWord::Withdraw => somebody_approved,

@@ -18,7 +18,8 @@ impl EnvironmentState {
         if judged.admitted != Admission::Admitted {
             match action {
                 // Kept with its plan: a ready-made commit that gave nothing is used up all the same.
-                RequestAction::Deploy { plan, .. } if self.open_plan(*plan).is_some() => {}
+                RequestAction::Deploy { plan, .. }
+                    if self.open_plan(*plan).is_some_and(|open| open.drafted.is_none()) => {}
                 _ => {
                     self.keep_refused(judged);
                     return Ok(());

@@ -141,18 +141,19 @@ fn effect(content: &ServiceContent) -> Digest {
     }
 }
 
-/// The commits that may have contributed to a change: those to its own inputs, and of each import those between what was
-/// imported before and what is now.
+/// The commits that may have contributed to a change: those to its own inputs that `to` reach, and of each import those
+/// between what was imported before and what is now.
 pub fn ranges(
     root: &str,
     base: Option<&Resolved>,
     desired: Option<&Resolved>,
     from: Option<Oid>,
-    to: Oid,
+    to: &[Oid],
 ) -> Vec<Range> {
     let sides = || base.into_iter().chain(desired);
     let own: BTreeSet<String> = sides().flat_map(|resolved| resolved.input_paths(root)).collect();
-    let mut ranges = vec![Range { folders: own.into_iter().collect(), from: from.into_iter().collect(), to }];
+    let mut ranges =
+        vec![Range { folders: own.into_iter().collect(), from: from.into_iter().collect(), to: to.to_vec() }];
     let old = base.map(|base| base.imported.as_slice()).unwrap_or_default();
     for new in desired.iter().flat_map(|desired| &desired.imported) {
         let before: Vec<_> = old.iter().filter(|old| old.name == new.name).collect();
@@ -163,7 +164,7 @@ pub fn ranges(
         let range = Range {
             folders: folders.into_iter().collect(),
             from: before.iter().map(|old| old.commit).collect(),
-            to: new.commit,
+            to: vec![new.commit],
         };
         if !ranges.contains(&range) {
             ranges.push(range);

@@ -26,6 +26,8 @@ pub struct Case<'a> {
     pub enters: Option<&'a Gates>,
     /// Who contributed to the change.
     pub contributors: &'a [Contributor],
+    /// Who else contributed while this was the plan of a draft: they approve it as little.
+    pub drafted_by: &'a [Contributor],
     /// Whether the preview shown was cut.
     pub truncated: bool,
     /// Every statement on the plan, in the order judged.
@@ -99,7 +101,8 @@ fn barred(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName) -> Option<Str
 }
 
 fn contributed(case: &Case<'_>, person: &PersonName) -> Option<String> {
-    let found = case.contributors.iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
+    let all = case.contributors.iter().chain(case.drafted_by);
+    let found = all.into_iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
     Some(match found.commits.first() {
         Some(commit) => format!("contributed to this change ({})", commit.short()),
         None => "contributed to this change".to_owned(),

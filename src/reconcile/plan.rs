@@ -85,7 +85,7 @@ impl Daemon {
 
     /// What the config head says of an environment, with everything that can be refused before planning.
     fn wanted(&mut self, config: Oid, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, TickError> {
-        let known = *env != EnvironmentState::default();
+        let known = env.is_known();
         Ok(match self.desired(config, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
@@ -298,7 +298,7 @@ impl Daemon {
         let governance = self.governance()?;
         let from = env.applied.as_ref().map(|applied| applied.commit);
         let graph = self.graph();
-        let ranges = compose::ranges(&self.config.root, base, desired, from, heads.config);
+        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
         let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
         if found.commits.is_empty() && !env.uncertain {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
@@ -306,16 +306,8 @@ impl Daemon {
         let id = composed.plan.id();
         let values = values_diff(base, desired);
         let truncated = pages::is_cut(&values, &composed.previews, self.config.preview_limit);
-        if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
-            let message = format!(
-                "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
-            );
-            return self.set_problems(
-                draft,
-                heads,
-                name,
-                vec![Problem::of_file(format!("environments/{name}"), message)],
-            );
+        if env.has_other_named(id) {
+            return self.set_problems(draft, heads, name, vec![refusals::same_short_name(name, id)]);
         }
         let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
         let document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
@@ -336,7 +328,7 @@ impl Daemon {
     }
 
     /// Why this plan could not be judged, if so: an unknown ruleset in the settings it leaves or enters.
-    fn unjudgeable(
+    pub(super) fn unjudgeable(
         &self,
         name: &EnvironmentName,
         env: &EnvironmentState,

@@ -152,7 +152,7 @@ impl Daemon {
         tracing::info!(version, %revision, "a new policy is in force");
         // Everything that waits is judged anew, by whom it now asks for.
         let open = |env: &crate::lifecycle::EnvironmentState| {
-            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some()
+            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some() || env.draft.is_some()
         };
         let names: Vec<EnvironmentName> =
             self.state()?.environments.iter().filter(|(_, env)| open(env)).map(|(name, _)| name.clone()).collect();

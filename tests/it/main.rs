@@ -15,6 +15,7 @@ mod crashes;
 mod demo;
 mod deploy_merges;
 mod deploys;
+mod drafts;
 mod fixtures;
 mod formats;
 mod gates;

@@ -78,7 +78,7 @@ fn why_not(view: &StatementView) -> String {
 fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Judged> {
     let waiting = env.current_plan();
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
-    let plans = waiting.into_iter().chain(deploying);
+    let plans = waiting.into_iter().chain(deploying).chain(env.draft_plan());
     let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
     on_plan.chain(&env.refused).find(|judged| judged.digest == view.digest)
 }

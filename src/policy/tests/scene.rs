@@ -134,6 +134,7 @@ impl Scene {
             leaves: self.leaves.as_ref(),
             enters: self.enters.as_ref(),
             contributors: &self.contributors,
+            drafted_by: &[],
             truncated: self.truncated,
             statements: &self.statements,
             start: &Start::default(),

@@ -1,6 +1,6 @@
 //! What somebody with the daemon's stolen key could write.
 
-use countersign::digest::{Digest, StatementId, canonical_json};
+use countersign::digest::{Digest, PlanId, StatementId, canonical_json};
 use countersign::git::sign::{JournalKey, NewCommit, write_commit};
 use countersign::git::store::GitObjects;
 use countersign::journal::pages::commit_message;
@@ -71,13 +71,18 @@ impl World {
     /// A claim of the pending plan that no approval stands behind, as this daemon would have written it.
     #[track_caller]
     pub fn forge_claim(&mut self, environment: &str) -> &mut Self {
-        let status = self.status(environment);
-        let plan = status.plan.expect("a plan");
+        let plan = self.status(environment).plan.expect("a plan");
+        self.forge_claim_of(environment, plan.digest, plan.number)
+    }
+
+    /// As [`World::forge_claim`], of this plan.
+    #[track_caller]
+    pub fn forge_claim_of(&mut self, environment: &str, plan: PlanId, number: u64) -> &mut Self {
         let instance = std::fs::read_to_string(self.at("journal.state/world/instance")).expect("an instance");
         let claim = Claim {
-            environment: status.environment,
-            plan: plan.digest,
-            number: plan.number,
+            environment: environment.parse().expect("a name"),
+            plan,
+            number,
             attempt: 1,
             heads: self.last_entry().heads,
             journal: self.tip(JOURNAL).parse().expect("an id"),
