@@ -10,7 +10,7 @@ use super::output::Tone;
 use super::table;
 use super::times::Span;
 use super::{CliError, Global, Outcome, Output, environment_name};
-use crate::journal::deployment::{Attempt, CountedStatement};
+use crate::journal::deployment::{Attempt, CountedStatement, Started};
 use crate::journal::pages::{deployment, list, minute, said};
 use crate::journal::{DeploymentDocument, OutcomeResult, ServiceResult};
 use crate::model::EnvironmentName;
@@ -86,7 +86,7 @@ fn rows(documents: &[DeploymentDocument], with_names: bool, output: Output) -> S
             "{name}{:number$}  {when}  {:kind$}  {outcome}  {}{message}\n",
             self::number(document),
             document.kind.name(),
-            approvers(document)
+            approvers(document) + &word(document)
         )
     };
     documents.iter().map(row).collect()
@@ -109,6 +109,15 @@ fn approvers(document: &DeploymentDocument) -> String {
         (false, true) => list(&people, "and", 5),
         (false, false) => format!("{} ({})", list(&people, "and", 5), reasons.join("; ")),
     }
+}
+
+/// `, started by carol`, where it took somebody's word.
+fn word(document: &DeploymentDocument) -> String {
+    let started = document.attempts.last().and_then(|last| last.claim.started.as_ref());
+    started.map_or_else(String::new, |started| {
+        let window = if started.overrides_window { " although no window was open" } else { "" };
+        format!(", started by {}{window}", started.by)
+    })
 }
 
 pub(super) fn number(document: &DeploymentDocument) -> String {
@@ -181,17 +190,25 @@ fn statement(statement: &CountedStatement) -> String {
     format!("    {} {verb}{reason}\n      {}\n", statement.by, statement.digest)
 }
 
+/// By whose word it started; on a line of its own.
+fn started(started: &Started) -> String {
+    let window = if started.overrides_window { " although no window was open" } else { "" };
+    let reason = if started.reason.is_empty() { String::new() } else { format!(": {}", escape(&started.reason)) };
+    format!("\n    started by {}{window}{reason}", started.by)
+}
+
 fn told(attempt: &Attempt, output: Output) -> String {
     let (outcome, tone, message) = ended(Some(attempt));
     let message = if message.is_empty() { String::new() } else { format!(": {}", escape(&message)) };
     let end = attempt.outcome.as_ref().map(|outcome| format!(", ended {} UTC", minute(outcome.time)));
     let mut text = format!(
-        "  attempt {}: {}{message}\n    claimed {} UTC from commit {}{}\n",
+        "  attempt {}: {}{message}\n    claimed {} UTC from commit {}{}{}\n",
         attempt.attempt,
         output.paint(tone, outcome),
         minute(attempt.claim.time),
         attempt.claim.heads.config.short(),
-        end.unwrap_or_default()
+        end.unwrap_or_default(),
+        attempt.claim.started.as_ref().map(started).unwrap_or_default()
     );
     for service in attempt.outcome.iter().flat_map(|outcome| &outcome.services) {
         let result = match service.result {

@@ -10,6 +10,7 @@ use super::{CliError, Global, Outcome, Output};
 use crate::journal::Status;
 use crate::lifecycle::Phase;
 use crate::model::PersonName;
+use crate::policy::Hold;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -29,7 +30,7 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;
     let mut statuses = journal.statuses()?;
-    statuses.retain(|status| status.phase == Phase::AwaitingApproval);
+    statuses.retain(waits_for_somebody);
     if arguments.mine {
         let me = who_am_i(global, &clone, arguments.key.as_deref(), &journal.governance)?;
         let me = me.ok_or_else(|| {
@@ -45,12 +46,22 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     } else {
         output.text(&table(&statuses, output))?;
         let name = &statuses[0].environment;
-        output.text(&format!("look: countersign diff {name} · approve: countersign approve {name}\n"))?;
+        let does = if statuses[0].phase == Phase::Approved { "deploy" } else { "approve" };
+        output.text(&format!("look: countersign diff {name} · {does}: countersign {does} {name}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether it takes somebody's approval, or somebody's word to start.
+pub fn waits_for_somebody(status: &Status) -> bool {
+    let approved = status.phase == Phase::Approved && matches!(status.hold, Some(Hold::Person { .. }));
+    status.phase == Phase::AwaitingApproval || approved
+}
+
 /// Whether something is missing that this person could give.
 fn could_act(status: &Status, person: &PersonName) -> bool {
+    if let Some(Hold::Person { eligible }) = &status.hold {
+        return eligible.contains(person);
+    }
     status.waiting_on.iter().any(|rule| rule.missing() > 0 && rule.eligible.contains(person))
 }

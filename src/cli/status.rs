@@ -9,6 +9,7 @@ use super::journal::JournalTip;
 use super::life::SignOfLife;
 use super::me::who_am_i;
 use super::output::Tone;
+use super::pending::waits_for_somebody;
 use super::standing::{in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
@@ -70,7 +71,7 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
     for (time, words) in journal.decided()? {
         output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
     }
-    let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
+    let waiting = statuses.iter().filter(|status| waits_for_somebody(status)).count();
     let told = match (environments, waiting) {
         (0, _) => "no environment yet".to_owned(),
         (_, 0) => format!("{}, none waits for anybody", count(environments, "environment")),
@@ -89,6 +90,9 @@ pub fn table(statuses: &[Status], output: Output) -> String {
     for status in statuses {
         let line = in_a_line(status, now);
         text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
+        if let Some(hold) = status.hold.as_ref().filter(|_| status.phase == Phase::Approved) {
+            text += &format!("{:width$}  {hold}\n", "");
+        }
         if matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected) {
             for rule in rules(status, output) {
                 text += &format!("{:width$}  {rule}\n", "");
@@ -166,14 +170,19 @@ fn statement(view: &StatementView, output: Output) -> String {
     let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
     let verb = asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned());
     let (why, whence) = (escape(&view.why), view.whence());
+    // What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
+    let given = match escape(&view.reason) {
+        none if none.is_empty() => none,
+        given => format!("    reason given: {given}\n"),
+    };
     if view.counted {
-        return format!("  {} {by} {verb}{whence}: {why}\n", output.paint(Tone::Good, "✓"));
+        return format!("  {} {by} {verb}{whence}: {why}\n{given}", output.paint(Tone::Good, "✓"));
     }
     let hint = match escape(&view.hint) {
         none if none.is_empty() => none,
         hint => format!("    what would count: {hint}\n"),
     };
-    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}{given}", output.paint(Tone::Bad, "✗"))
 }
 
 /// Why nothing is deployed, in the words of those who saw to it.

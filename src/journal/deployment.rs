@@ -89,9 +89,23 @@ pub struct AttemptClaim {
     /// The journal commit before the claim.
     pub journal: Oid,
     /// By whose word it started; null where it started by itself.
-    pub started: Option<StartedBy>,
+    pub started: Option<Started>,
     /// When.
     pub time: Timestamp,
+}
+
+/// By whose word an attempt started, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Started {
+    /// The request, or the approval that asked for it as well.
+    pub statement: StatementId,
+    /// Whose.
+    pub by: PersonName,
+    /// Whether it started although no window allowed it.
+    pub overrides_window: bool,
+    /// The reason given.
+    pub reason: String,
 }
 
 /// How an attempt ended.
@@ -122,7 +136,11 @@ impl DeploymentDocument {
     pub fn of_claim(before: Option<Self>, deployment: &Deployment) -> Self {
         let Deployment { plan, claim, claimed, .. } = deployment;
         let mut attempts = before.map(|before| before.attempts).unwrap_or_default();
-        attempts.push(Attempt { attempt: claim.attempt, claim: AttemptClaim::of(claim, *claimed), outcome: None });
+        attempts.push(Attempt {
+            attempt: claim.attempt,
+            claim: AttemptClaim::of(claim, plan, *claimed),
+            outcome: None,
+        });
         Self {
             environment: claim.environment.clone(),
             number: claim.number,
@@ -151,16 +169,25 @@ impl DeploymentDocument {
 }
 
 impl AttemptClaim {
-    fn of(claim: &Claim, time: Timestamp) -> Self {
+    fn of(claim: &Claim, plan: &OpenPlan, time: Timestamp) -> Self {
         Self {
             plan: claim.plan,
             key: claim.key.clone(),
             instance: claim.instance.clone(),
             heads: claim.heads,
             journal: claim.journal,
-            started: claim.started.clone(),
+            started: claim.started.as_ref().map(|started| Started::of(started, plan)),
             time,
         }
+    }
+}
+
+impl Started {
+    fn of(started: &StartedBy, plan: &OpenPlan) -> Self {
+        let StartedBy { statement, by, overrides_window } = started.clone();
+        let mut said = plan.deploys.iter().chain(&plan.statements).map(|(_, judged)| judged);
+        let reason = said.find(|judged| judged.digest == statement).map(|judged| judged.reason.clone());
+        Self { statement, by, overrides_window, reason: reason.unwrap_or_default() }
     }
 }
 

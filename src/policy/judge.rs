@@ -169,7 +169,8 @@ fn view(
     };
     let (digest, by, verdict, commit) = (statement.digest, statement.by.clone(), statement.verdict, statement.commit);
     let (request, admitted) = (None, Admitted::Admitted);
-    StatementView { digest, by, verdict, request, commit, counted, admitted, why, hint }
+    let reason = StatementView::reason_of(statement);
+    StatementView { digest, by, verdict, request, commit, counted, admitted, why, hint, reason }
 }
 
 /// Why something does not count, and the command that would; empty where there is none.

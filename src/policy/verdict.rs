@@ -9,6 +9,7 @@ use crate::digest::StatementId;
 use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 use crate::object::Oid;
+use crate::text::cut;
 
 /// What the policy in force says of a plan, given the statements on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,9 @@ pub struct Exclusion {
     pub why: String,
 }
 
+/// How much of a reason a view holds, in characters.
+const REASON: usize = 200;
+
 /// A statement as the verdict sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,6 +96,8 @@ pub struct StatementView {
     pub why: String,
     /// What would count: a command; empty where it counts, or nothing helps.
     pub hint: String,
+    /// The reason that its maker gave, the beginning of it.
+    pub reason: String,
 }
 
 /// How a statement was judged when it was first seen, in one word. All but refused ones are part of their maker's chain
@@ -127,7 +133,13 @@ impl StatementView {
         };
         let request = judged.request.as_ref().map(|action| action.name().to_owned());
         let (digest, by, verdict, commit) = (judged.digest, judged.by.clone(), judged.verdict, judged.commit);
-        Self { digest, by, verdict, request, commit, counted: false, admitted, why, hint }
+        let reason = Self::reason_of(judged);
+        Self { digest, by, verdict, request, commit, counted: false, admitted, why, hint, reason }
+    }
+
+    /// As much of the reason as a status holds: the whole of it is in the record, and in the journal's event.
+    pub(super) fn reason_of(judged: &Judged) -> String {
+        cut(&judged.reason, REASON)
     }
 
     /// Whose it is, for people.
