@@ -59,10 +59,19 @@ pub fn notes(seen: &SeenPlan) -> String {
     out
 }
 
-/// What several plans may have in common: what happens to what, the gates, the commits, the diff. `notes` are those of
+/// What several plans may have in common: what happens to what, the commits, the gates and values, the diff. `notes` are those of
 /// a plan that stands alone.
 pub fn body(seen: &SeenPlan, output: Output, notes: &str) -> String {
     let mut out = items(seen, output) + notes;
+    let commits = &seen.document.commits;
+    for commit in commits.iter().take(COMMITS) {
+        let subject = escape(&cut(&commit.subject, SUBJECT));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {} {}: {subject}", commit.id.short(), escape(&cut(&commit.author, SUBJECT)));
+    }
+    if commits.len() > COMMITS {
+        let _ = writeln!(out, "  and {} before these", count(commits.len() - COMMITS, "commit"));
+    }
     if seen.gates.is_empty() {
         out += "  gates: unchanged\n";
     }
@@ -72,15 +81,6 @@ pub fn body(seen: &SeenPlan, output: Output, notes: &str) -> String {
     }
     for line in seen.values.lines() {
         let _ = writeln!(out, "  {}", diff_line(line, output));
-    }
-    let commits = &seen.document.commits;
-    for commit in commits.iter().take(COMMITS) {
-        let subject = escape(&cut(&commit.subject, SUBJECT));
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "  {} {}: {subject}", commit.id.short(), escape(&cut(&commit.author, SUBJECT)));
-    }
-    if commits.len() > COMMITS {
-        let _ = writeln!(out, "  and {} before these", count(commits.len() - COMMITS, "commit"));
     }
     for (_, preview) in &seen.previews {
         if preview.diff.is_empty() && preview.summary.is_empty() {
@@ -129,5 +129,13 @@ fn items(seen: &SeenPlan, output: Output) -> String {
             let _ = writeln!(out, "{}", output.paint(tone, &line));
         }
     }
-    if out.is_empty() { "  nothing changes by the repository alone\n".to_owned() } else { out }
+    if !out.is_empty() {
+        return out;
+    }
+    match (seen.values.is_empty(), seen.gates.is_empty()) {
+        (false, _) => "  no file changes; values do, see below\n",
+        (true, false) => "  no file changes; gates do, see below\n",
+        (true, true) => "  nothing changes by the repository alone\n",
+    }
+    .to_owned()
 }

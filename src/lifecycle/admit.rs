@@ -13,6 +13,7 @@ pub use request::permission_for;
 
 use super::state::{JudgedKey, State};
 use crate::digest::{Digest, PlanId, StatementId};
+use crate::evidence::key::fingerprint;
 use crate::evidence::{Found, Proof};
 use crate::journal::{Admission, Judged, ReadyMade};
 use crate::model::{
@@ -199,7 +200,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                     return Err(Some(refuse(judged, why, String::new())));
                 }
                 None => {
-                    let why = "the key that signed it belongs to nobody in the policy".to_owned();
+                    let why = format!("the key that signed it ({}) belongs to nobody in the policy", fingerprint(key));
                     return Err(Some(refuse(judged, why, String::new())));
                 }
             }
@@ -228,7 +229,8 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             judged.reason.clone_from(reason);
             let hint = hint_for(facts, &judged, Some(ready));
             let Some((person, held)) = facts.governance.person_with_key(key) else {
-                let why = "the key that signed the merge belongs to nobody in the policy".to_owned();
+                let why =
+                    format!("the key that signed the merge ({}) belongs to nobody in the policy", fingerprint(key));
                 return Err(Some(refuse(judged, why, hint)));
             };
             judged.by = Some(person.name.clone());

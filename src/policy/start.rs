@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::StatementView;
 use crate::digest::StatementId;
+use crate::journal::pages::list;
 use crate::journal::{Judged, StartedBy};
 use crate::model::{DeployMode, EnvironmentName, Gates, Governance, Permission, PersonName, RequestAction, Window};
 
@@ -195,13 +196,12 @@ impl Wish {
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |people: &[PersonName], word: &str| {
-            let people: Vec<String> = people.iter().map(ToString::to_string).collect();
-            if people.is_empty() { "nobody".to_owned() } else { people.join(word) }
+            if people.is_empty() { "nobody".to_owned() } else { list(people, word, people.len()) }
         };
         match self {
-            Self::Suspended { by } => write!(f, "suspended by {}", names(by, ", ")),
+            Self::Suspended { by } => write!(f, "suspended by {}", names(by, "and")),
             Self::Closed { by } => write!(f, "closed by {by}"),
-            Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, " or ")),
+            Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, "or")),
             Self::Time { at, by } => write!(f, "waits until {at}, as {by} asked"),
             Self::Window { windows, .. } => write!(f, "waits for a window ({})", windows.join("; ")),
         }

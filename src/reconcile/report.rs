@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use crate::journal::pages::list;
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
 use crate::model::EnvironmentName;
 use crate::text::escape;
+
+/// How many names a line holds.
+const NAMES: usize = 10;
 
 /// Where every environment stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,10 +96,13 @@ pub fn describe(status: &Status) -> String {
 
 /// `production/platform 1 of 2 (bob or carol)`.
 pub fn waits_for(waiting: &WaitingOn) -> String {
-    let who: Vec<String> = waiting.eligible.iter().map(ToString::to_string).collect();
     if let Some(commit) = waiting.unsigned.first() {
         return format!("{} {} of {} ({commit})", waiting.label(), waiting.have.len(), waiting.required);
     }
-    let who = if !waiting.satisfiable { "nobody can: see the status".to_owned() } else { who.join(" or ") };
+    let who = if !waiting.satisfiable {
+        "nobody can: see the status".to_owned()
+    } else {
+        list(&waiting.eligible, "or", NAMES)
+    };
     format!("{} {} of {} ({who})", waiting.label(), waiting.have.len(), waiting.required)
 }

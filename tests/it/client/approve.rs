@@ -14,8 +14,8 @@ fn an_approval_shows_the_plan_says_what_it_gives_and_counts() {
     prod · plan [short] · update of deployment 1 · pushed by mallory (signed), 1 commit
       ~ config: change  app.conf
       config: sets the folder `[WORLD]/srv/prod`, which is owned whole
-      gates: unchanged
       [commit] mallory@x.example: change
+      gates: unchanged
 
       change 0644 app.conf
       --- app.conf
@@ -173,9 +173,9 @@ fn a_glob_means_the_plans_that_wait_and_what_is_the_same_is_shown_once() {
     acme-test · plan [short] · creation · pushed by mallory (signed), 1 commit
       config: sets the folder `[WORLD]/srv/acme-test`, which is owned whole
       + config: create  app.conf
+      [commit] mallory@x.example: change
       gates: requireApproval is the policy's default now, true then
       gates: rulesets is the policy's default now, standard then
-      [commit] mallory@x.example: change
 
       create 0644 app.conf
       --- /dev/null
