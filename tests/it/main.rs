@@ -7,6 +7,7 @@
     reason = "tests make worlds, and fail by panicking"
 )]
 
+mod alarms;
 mod approvals;
 mod client;
 mod clones;
