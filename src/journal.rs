@@ -16,4 +16,4 @@ pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
 pub use heartbeat::Heartbeat;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
-pub use status::{LastOutcome, Status, StatusPlan, Suspender, Suspension};
+pub use status::{LastOutcome, Status, StatusCorrections, StatusPlan, Suspender, Suspension};

@@ -22,7 +22,8 @@ use jiff::Timestamp;
 
 use crate::digest::PlanId;
 
-/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::permit`] makes one.
+/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::permit`] and
+/// [`crate::lifecycle::permit_correction`] make one.
 #[derive(Debug)]
 pub struct Permit {
     plan: PlanId,
@@ -32,6 +33,12 @@ impl Permit {
     /// The plan that may be applied.
     pub fn plan(&self) -> PlanId {
         self.plan
+    }
+
+    /// A correction needs no verdict: what it applies was let through before. Only [`crate::lifecycle::permit_correction`]
+    /// makes one, where the settings in force ask for it and nothing holds it.
+    pub(crate) fn of_correction(plan: PlanId) -> Self {
+        Self { plan }
     }
 
     /// Gate 1: everything the policy asks for is met, no rejection stands, and nothing else holds it.

@@ -7,6 +7,7 @@ use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::model::RequestAction;
 use crate::object::{Edit, Objects, Oid, entry_at};
+use crate::plan::PlanKind;
 use crate::revision::resolve::below;
 
 #[derive(Debug, clap::Args)]
@@ -33,6 +34,11 @@ fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
     };
     if let Some(wanted) = wanted {
         check_plan(wanted, name, plan.digest)?;
+    }
+    if plan.kind == PlanKind::Drift {
+        return Err(scene
+            .objection(format!("plan {} is of what changed on the host, and a close would leave it there", plan.short))
+            .hint(format!("countersign reject {name}, or put the host right")));
     }
     let objects = scene.clone.objects();
     let folder = below(&scene.tips.root, &format!("environments/{name}"));

@@ -316,6 +316,7 @@ impl<'a> JournalTip<'a> {
             branches: BTreeMap::new(),
             problems: Vec::new(),
             last: None,
+            corrections: None,
             manual: false,
             hold: None,
             suspended: None,

@@ -7,7 +7,7 @@ use super::output::Tone;
 use super::seen::SeenPlan;
 use crate::journal::pages::{count, list, purpose};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Contributor, ContributorBasis};
+use crate::plan::{Action, Contributor, ContributorBasis, PlanKind};
 use crate::text::{cut, cut_lines, escape};
 
 /// More of a diff than this nobody reads in a terminal.
@@ -24,13 +24,17 @@ pub fn title(seen: &SeenPlan, output: Output) -> String {
     let document = &seen.document;
     let plan = &document.plan;
     let who: Vec<String> = document.contributors.iter().map(contributor).collect();
-    let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
+    let who = match (who.as_slice(), plan.kind) {
+        ([], PlanKind::Drift) => "the host changed by itself".to_owned(),
+        ([], _) => format!("pushed by nobody who is known, {}", count(document.commits.len(), "commit")),
+        (who, kind) if kind.is_towards_itself() && document.commits.is_empty() => list(who, "and", 5),
+        (who, _) => format!("pushed by {}, {}", list(who, "and", 5), count(document.commits.len(), "commit")),
+    };
     format!(
-        "{} · plan {} · {} · pushed by {who}, {}\n",
+        "{} · plan {} · {} · {who}\n",
         output.paint(Tone::Strong, plan.environment.as_str()),
         document.short,
         purpose(plan.kind, plan.base),
-        count(document.commits.len(), "commit"),
     )
 }
 
@@ -38,6 +42,7 @@ fn contributor(contributor: &Contributor) -> String {
     let known = match contributor.basis {
         ContributorBasis::Signed => "signed",
         ContributorBasis::Claimed => "claimed, not proven",
+        ContributorBasis::Asked => "asked for it",
     };
     match &contributor.person {
         Some(person) => format!("{person} ({known})"),

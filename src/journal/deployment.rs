@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome, StartedBy};
+use super::{Claim, Drifted, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome, StartedBy};
 use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::lifecycle::{Deployment, OpenPlan};
 use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, PublicKey, RuleName, RulesetName};
@@ -90,6 +90,9 @@ pub struct AttemptClaim {
     pub journal: Oid,
     /// By whose word it started; null where it started by itself.
     pub started: Option<StartedBy>,
+    /// Where it corrected drift: what was found. Left out everywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drifted>>,
     /// When.
     pub time: Timestamp,
 }
@@ -136,6 +139,13 @@ impl DeploymentDocument {
         }
     }
 
+    /// The document once a correction is claimed: what is said of plan, policy and rules stays, since nothing was asked.
+    pub fn with_correction(mut self, claim: &Claim, claimed: Timestamp) -> Self {
+        let claim = Attempt { attempt: claim.attempt, claim: AttemptClaim::of(claim, claimed), outcome: None };
+        self.attempts.push(claim);
+        self
+    }
+
     /// The document once an attempt has ended.
     ///
     /// # Errors
@@ -159,6 +169,7 @@ impl AttemptClaim {
             heads: claim.heads,
             journal: claim.journal,
             started: claim.started.clone(),
+            drift: claim.drift.clone(),
             time,
         }
     }

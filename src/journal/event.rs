@@ -174,6 +174,11 @@ pub enum Event {
         /// For people; empty when applied, unless it was found done after an interruption.
         message: String,
     },
+    /// The host is as it was applied again: the plan of its drift rests, or a correction that failed is moot.
+    AsApplied {
+        /// The environment.
+        environment: EnvironmentName,
+    },
     /// Something that should not be was seen, and what was done about it.
     Alarm {
         /// The environment it concerns, or null.
@@ -297,6 +302,36 @@ pub struct Claim {
     pub started: Option<StartedBy>,
     /// The targets that belong to the environment from here on.
     pub targets: Vec<String>,
+    /// Where this corrects drift of the deployment that was applied last: what was found, service by service. Left out
+    /// everywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drifted>>,
+}
+
+/// What was found on the host that is not as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drifted {
+    /// The service.
+    pub service: ServiceName,
+    /// How many files that nobody approved were there.
+    pub deleted: u64,
+    /// How many differed.
+    pub changed: u64,
+    /// How many were gone.
+    pub created: u64,
+}
+
+/// `drift of config: 1 changed, 2 created`.
+pub fn drift_in_words(found: &[Drifted]) -> String {
+    let one = |drifted: &Drifted| {
+        let counts = [(drifted.deleted, "deleted"), (drifted.changed, "changed"), (drifted.created, "created")];
+        let counts: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let counts = if counts.is_empty() { "folders".to_owned() } else { counts.join(", ") };
+        format!("{}: {counts}", drifted.service)
+    };
+    format!("drift of {}", found.iter().map(one).collect::<Vec<_>>().join("; "))
 }
 
 /// By whose word a deployment starts.
@@ -364,6 +399,11 @@ pub enum ServiceResult {
 }
 
 impl Judged {
+    /// Whether it is a request that was admitted and makes a plan of what is applied.
+    pub fn makes_a_plan(&self) -> bool {
+        matches!(self.request, Some(RequestAction::Redeploy { .. })) && self.admitted == Admission::Admitted
+    }
+
     /// Whether it is a request that was admitted and ends the open plans: closed or reopened, the change is looked at anew.
     pub fn ends_plans(&self) -> bool {
         let ends = matches!(self.request, Some(RequestAction::Close { .. } | RequestAction::Reopen { .. }));
@@ -414,6 +454,7 @@ impl Event {
             | Self::Superseded { environment, .. }
             | Self::Recorded { environment, .. }
             | Self::Invalid { environment, .. }
+            | Self::AsApplied { environment }
             | Self::Outcome { environment, .. } => Some(environment),
             Self::Ready(ready) => Some(&ready.environment),
             Self::Claimed(claim) => Some(&claim.environment),

@@ -328,6 +328,8 @@ struct Chains {
     spoken: BTreeMap<(EnvironmentName, PersonName), (StatementId, u64)>,
     /// The environments whose plans ended just now.
     ended: BTreeSet<EnvironmentName>,
+    /// The environments that somebody asked to be deployed again just now.
+    redeployed: BTreeSet<EnvironmentName>,
     /// What stands of suspensions, by sequence and person.
     suspended: BTreeMap<EnvironmentName, Vec<(u64, PersonName)>>,
 }
@@ -341,8 +343,13 @@ struct Last {
 
 impl Chains {
     fn new(facts: &Facts<'_>) -> Self {
-        let mut chains =
-            Self { last: BTreeMap::new(), spoken: BTreeMap::new(), ended: BTreeSet::new(), suspended: BTreeMap::new() };
+        let mut chains = Self {
+            last: BTreeMap::new(),
+            spoken: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            redeployed: BTreeSet::new(),
+            suspended: BTreeMap::new(),
+        };
         for (name, env) in &facts.state.environments {
             for (sequence, judged) in &env.suspensions {
                 let all = chains.suspended.entry(name.clone()).or_default();

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::correction::{Correcting, Corrections};
+use super::damped::Damped;
 use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, Problem};
@@ -34,6 +36,12 @@ pub struct EnvironmentState {
     pub invalid: Option<(Vec<Problem>, Oid)>,
     /// The deployment that is running or failed.
     pub deployment: Option<Deployment>,
+    /// The correction that is running.
+    pub correcting: Option<Correcting>,
+    /// Somebody's wish that what is applied be applied again, with the sequence of the entry that judged it.
+    pub redeploy: Option<(u64, Judged)>,
+    /// How often something was told because the host changed by itself, since somebody last did something else.
+    pub told: Damped,
     /// What is there may not be what was applied: a later deployment ended part-way or unknown. Cleared by the next
     /// one that succeeds; until then even a return to the applied revision is a change.
     pub uncertain: bool,
@@ -70,6 +78,8 @@ pub struct Applied {
     pub imports: Sources,
     /// When.
     pub time: Timestamp,
+    /// What became of its drift.
+    pub corrections: Corrections,
 }
 
 /// A plan that has not ended.
@@ -133,6 +143,8 @@ pub struct HistoryRow {
     pub attempt: u64,
     /// What it was for.
     pub kind: PlanKind,
+    /// Whether it corrected drift, which was asked of nobody.
+    pub corrects: bool,
     /// The plan.
     pub plan: PlanId,
     /// The revision.
@@ -164,6 +176,9 @@ impl Default for EnvironmentState {
             current: None,
             invalid: None,
             deployment: None,
+            correcting: None,
+            redeploy: None,
+            told: Damped::default(),
             uncertain: false,
             attempts: (0, 0),
             history: Vec::new(),
@@ -275,6 +290,11 @@ impl EnvironmentState {
     /// A claim without outcome.
     pub fn running(&self) -> Option<&Deployment> {
         self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
+    }
+
+    /// Whether a claim is without outcome, a correction's included.
+    pub fn is_busy(&self) -> bool {
+        self.running().is_some() || self.correcting.is_some()
     }
 
     /// Whose suspensions stand, each person once, in the order in which they were made.

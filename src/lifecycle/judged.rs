@@ -107,6 +107,7 @@ pub fn judge_plan(
         })
     };
     let mut start = start_of(settings, env, plan);
+    start.lapsed = env.lapsed_asker(plan.kind, governance, name);
     let deployment = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
     // The word by which it runs, or ran when it failed, was weighed when it was claimed.
     let carried = deployment.and_then(|deployment| deployment.started.as_ref());

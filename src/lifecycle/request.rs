@@ -1,5 +1,6 @@
 //! What an admitted request does to an environment.
 
+use super::damped::Damped;
 use super::environment::{EnvironmentState, HISTORY_SHOWN};
 use crate::journal::{Admission, Judged};
 use crate::model::RequestAction;
@@ -43,9 +44,16 @@ impl EnvironmentState {
                     return Err(not_open());
                 }
                 self.round += 1;
+                self.told = Damped::default();
                 self.plans.clear();
                 self.current = None;
                 self.deployment = None;
+            }
+            RequestAction::Redeploy { .. } => {
+                if self.redeploy.is_some() || self.is_busy() || self.current.is_some() || self.deployment.is_some() {
+                    return Err("a redeployment is admitted where something else waits".to_owned());
+                }
+                self.redeploy = Some((sequence, judged.clone()));
             }
             _ => return Err(format!("`{}` requests are not known to this version", action.name())),
         }
@@ -58,6 +66,8 @@ impl EnvironmentState {
         self.plans.clear();
         self.current = None;
         self.deployment = None;
+        self.redeploy = None;
+        self.told = Damped::default();
     }
 
     /// Keeps a statement that gives nothing, for the status.

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::accepted::Accepted;
+use super::damped::Damped;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
 use crate::journal::{Admission, Event, Heads, JournalEntry, Judged, Layout, ReadyMade};
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
+use crate::plan::PlanKind;
 use crate::revision::Source;
 
 mod deployment;
@@ -229,7 +231,7 @@ impl State {
             Event::HistoryAccepted { branch, old, new } => self.fold_accepted(branch, *old, *new)?,
             Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
             Event::Statement(judged) => self.fold_statement(judged)?,
-            Event::Planned { environment, plan, number, round, base, .. } => {
+            Event::Planned { environment, plan, number, round, kind, base, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
                 if *number != env.next_number() || *round != env.round {
                     return Err(wrong(format!(
@@ -246,8 +248,13 @@ impl State {
                 if clash {
                     return Err(wrong(format!("two plans of {environment} are both named {}", plan.short())));
                 }
-                if env.running().is_some() {
+                if env.is_busy() {
                     return Err(wrong(format!("a plan of {environment} while it is being deployed")));
+                }
+                // The host changed by itself, beneath a change that stays as it is or beneath none.
+                let by_itself = env.current.map_or(*kind == PlanKind::Drift, |current| current != *plan);
+                if by_itself {
+                    env.told = env.told.again(time);
                 }
                 env.invalid = None;
                 env.deployment = None;
@@ -282,10 +289,14 @@ impl State {
                 env.current = None;
                 env.deployment = None;
                 env.refused.clear();
+                env.told = Damped::default();
+                if let Some(wish) = env.end_redeploy() {
+                    env.keep_refused(&wish);
+                }
             }
             Event::Recorded { environment, revision, commit } => {
                 let env = self.known(environment)?;
-                if !env.plans.is_empty() || env.deployment.is_some() {
+                if !env.plans.is_empty() || env.deployment.is_some() || env.correcting.is_some() {
                     return Err(wrong(format!("{environment}: recorded while a plan is open")));
                 }
                 env.recorded = Some((*revision, *commit));
@@ -307,7 +318,11 @@ impl State {
                 }
                 plan.ready.push((time, ready.clone()));
             }
-            Event::Claimed(claim) => self.fold_claim(claim)?,
+            Event::Claimed(claim) => match &claim.drift {
+                Some(found) => self.fold_correction(claim, found)?,
+                None => self.fold_claim(claim)?,
+            },
+            Event::AsApplied { environment } => self.fold_as_applied(environment)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
@@ -324,7 +339,7 @@ impl State {
         self.alarms.truncate(ALARMS_SHOWN);
     }
 
-    fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
+    pub(super) fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
         let sequence = self.sequence;
         self.environments
             .get_mut(name)

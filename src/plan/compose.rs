@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::document::{Base, FORMAT, Plan, ServiceLine};
 use super::preview::Preview;
-use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
+use super::{Action, PlanKind, ServiceChange, ServiceContent, ServicePlan};
 use crate::digest::{Digest, RepositoryId};
 use crate::evidence::contributors::Range;
 use crate::model::environment::order::in_order;
@@ -91,8 +91,11 @@ pub fn compose(
     kind: PlanKind,
     desired: Option<&Resolved>,
     changes: Vec<ServiceChange>,
-    services: Vec<ServicePlan>,
+    mut services: Vec<ServicePlan>,
 ) -> Composed {
+    if kind == PlanKind::Redeploy {
+        services.iter_mut().for_each(set_again);
+    }
     let line = |(change, service): (&ServiceChange, &ServicePlan)| {
         let content = change.desired.as_ref().or(change.base.as_ref());
         ServiceLine {
@@ -116,6 +119,17 @@ pub fn compose(
     };
     let previews = changes.iter().map(|change| change.name.clone()).zip(services.into_iter().map(|s| s.preview));
     Composed { plan, previews: previews.collect(), changes }
+}
+
+/// What a preview says of a service that is set although nothing differs.
+pub const SET_AGAIN: &str = "nothing differs; all of it is set again";
+
+/// A redeployment sets everything, also what is there already.
+fn set_again(service: &mut ServicePlan) {
+    if service.action == Action::None {
+        service.action = Action::Update;
+        service.preview.notes.push(SET_AGAIN.to_owned());
+    }
 }
 
 /// What a service sets, by content alone.

@@ -133,6 +133,8 @@ pub enum ContributorBasis {
     Signed,
     /// An author line or `Co-authored-by` claims it.
     Claimed,
+    /// A signed request asks for it.
+    Asked,
 }
 
 /// A commit of the change, for people.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::append::Draft;
-use super::{Daemon, TickError};
+use super::{Daemon, TickError, drift};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
 use crate::journal::{
@@ -15,8 +15,8 @@ use crate::lifecycle::{
     Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, held, met, permit, why_not,
 };
 use crate::model::EnvironmentName;
-use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
+use crate::plan::{PlanDocument, PlanKind};
 use crate::policy::{Hold, Permit, Verdict};
 use crate::revision::Resolved;
 use crate::services::{DriverError, ServiceChange, Settled};
@@ -44,13 +44,16 @@ impl Daemon {
             .state()?
             .environments
             .iter()
-            .filter(|(name, env)| !name.is_governance() && (env.deployment.is_some() || env.current.is_some()))
+            .filter(|(name, env)| {
+                let waits = env.deployment.is_some() || env.current.is_some() || env.correcting.is_some();
+                !name.is_governance() && (waits || !self.is_never_looked_at(name, env))
+            })
             .map(|(name, _)| name.clone())
             .collect();
         let mut wrote = false;
         self.next = None;
         for name in ready {
-            match self.deploy(&name) {
+            match self.correct_or_deploy(&name) {
                 Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
                     tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
                     self.again.insert(name);
@@ -61,13 +64,23 @@ impl Daemon {
         Ok(wrote)
     }
 
+    /// What drifted is put right first: what waits beside it is then planned from what shall be there.
+    fn correct_or_deploy(&mut self, name: &EnvironmentName) -> Result<bool, TickError> {
+        let wrote = self.correct(name)? || self.deploy(name)?;
+        let env = self.state()?.environment(name);
+        if let Some(at) = self.next_look(name, &env)? {
+            self.wake_at(at);
+        }
+        Ok(wrote)
+    }
+
     fn deploy(&mut self, name: &EnvironmentName) -> Result<bool, TickError> {
         let env = self.state()?.environment(name);
         if let Some(running) = env.running() {
             let running = running.clone();
             return if self.is_mine(name, &running.claim) { self.resume(name, &env, &running) } else { Ok(false) };
         }
-        if env.invalid.is_some() {
+        if env.invalid.is_some() || env.correcting.is_some() {
             return Ok(false);
         }
         let Some(verdict) = self.verdict(name, &env)? else { return Ok(false) };
@@ -126,7 +139,7 @@ impl Daemon {
     }
 
     /// There is something to do at that time, if not before.
-    fn wake_at(&mut self, at: Timestamp) {
+    pub(super) fn wake_at(&mut self, at: Timestamp) {
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
@@ -161,6 +174,12 @@ impl Daemon {
         };
         if prepared.id != plan.id {
             let Prepared { composed, base, desired, .. } = &prepared;
+            if plan.kind == PlanKind::Drift && !drift::is_drifted(composed) {
+                // The host is as it was applied: there is nothing to deploy any more.
+                self.emit(&mut draft, Event::AsApplied { environment: name.clone() })?;
+                self.append(draft)?;
+                return Ok(true);
+            }
             self.publish(&mut draft, heads, name, composed, base.as_ref(), desired.as_ref())?;
             self.make_ready(&mut draft, heads)?;
             let wrote = !draft.is_empty();
@@ -206,7 +225,8 @@ impl Daemon {
             Some(revision) => Some(self.resolved_at(name, plan.commit, revision, &plan.imports)?),
             None => None,
         };
-        Ok(self.compose(name, env, number, base.as_ref(), desired.as_ref())?.map(|composed| Prepared {
+        let again = plan.kind.is_towards_itself().then_some(plan.kind);
+        Ok(self.compose(name, env, number, base.as_ref(), desired.as_ref(), again)?.map(|composed| Prepared {
             id: composed.plan.id(),
             composed,
             base,
@@ -274,6 +294,7 @@ impl Daemon {
             met: met(verdict),
             started,
             targets,
+            drift: None,
         };
         let document = self.plan_document(name, plan)?;
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
@@ -295,7 +316,7 @@ impl Daemon {
     }
 
     /// Applies each change in order; a failure leaves the later ones untouched.
-    fn apply(
+    pub(super) fn apply(
         &self,
         permit: &Permit,
         changes: &[ServiceChange],
@@ -382,7 +403,7 @@ impl Daemon {
         Ok(true)
     }
 
-    fn settled_outcomes(
+    pub(super) fn settled_outcomes(
         &self,
         changes: &[ServiceChange],
         done: &BTreeMap<usize, ()>,
@@ -483,7 +504,7 @@ impl Daemon {
     }
 }
 
-fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
+pub(super) fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
     let outcome = |change: &ServiceChange| ServiceOutcome {
         name: change.name.clone(),
         result: ServiceResult::Untouched,

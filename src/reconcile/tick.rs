@@ -84,7 +84,7 @@ impl Daemon {
     }
 
     fn has_deployments(&self) -> Result<bool, TickError> {
-        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some()))
+        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some() || env.correcting.is_some()))
     }
 
     /// Ticks until nothing is left to do now.
@@ -123,6 +123,7 @@ impl Daemon {
         self.seen = None;
         self.settled = None;
         self.overview = None;
+        self.looked.clear();
     }
 
     /// Where every environment stands.

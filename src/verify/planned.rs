@@ -1,6 +1,6 @@
 //! A published plan: computed again from what was applied and what is desired.
 
-use super::notes::Attested;
+use super::notes::{Attested, Finding};
 use super::step::{At, Step};
 use super::wanted::Wanted;
 use crate::digest::PlanId;
@@ -11,7 +11,7 @@ use crate::model::{EnvironmentName, Gates, ServiceKind, ServiceName};
 use crate::object::{ObjectError, Oid};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files, values_diff};
+use crate::plan::{Action, Plan, PlanDocument, PlanKind, ServiceLine, ServicePlan, files, values_diff};
 use crate::revision::{InputFile, Resolved};
 
 /// What the pages of a plan are made of.
@@ -54,8 +54,19 @@ impl Step<'_, '_> {
             self.violated(at, format!("{place}: imports"), "are not what is applied in the environments it imports");
         }
         let is_imported = self.is_imported(name)?;
-        if found.is_some() && env.in_force_where(is_imported) == found && !env.uncertain {
-            self.violated(at, &place, "what is desired is in force already");
+        // What is in force already is planned where somebody asked for it, or where the settings have the host looked at.
+        let again = found.filter(|found| env.is_at(*found, is_imported)).map(|_| env.kind_towards_itself());
+        if again == Some(PlanKind::Drift) {
+            let planned = self.in_force(name, &env)?.and_then(|gates| gates.drift).is_some_and(|drift| !drift.correct);
+            if !planned {
+                self.violated(at, &place, "what is desired is in force already");
+            }
+        }
+        if again.is_none() && env.redeploy.is_some() {
+            self.violated(at, &place, "somebody's wish to redeploy should have ended: another change is desired");
+        }
+        if env.plans.values().any(|open| open.kind.is_towards_itself() != again.is_some()) {
+            self.violated(at, &place, "plans of something else are still open: the round should have gone up");
         }
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
@@ -78,12 +89,13 @@ impl Step<'_, '_> {
         }
         if let (Some(base), Some(desired), false) = (&base, &desired, env.uncertain)
             && !is_imported
+            && again.is_none()
             && compose::is_without_effect(base, desired)
         {
             self.violated(at, &place, "the change has no effect and was to be recorded without a plan");
         }
         let desired = desired.as_deref();
-        let composed = self.composed(name, &env, base.as_ref(), desired)?;
+        let composed = self.composed(name, &env, base.as_ref(), desired, again)?;
         if composed.plan.kind != *kind {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);
@@ -91,17 +103,29 @@ impl Step<'_, '_> {
         if !truncated && composed.previews.iter().any(|(_, preview)| preview.omitted > 0) {
             self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
         }
+        let found = self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
         let Contributions { contributors: known, commits } =
-            self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
+            env.with_asker(composed.plan.kind, &self.place.governance, found);
         if known != *contributors {
             let what = "the contributors are not those of the commits that changed its inputs";
             self.violated(at, format!("{place}: contributors"), what);
         }
-        if commits.is_empty() && !env.uncertain {
+        if commits.is_empty() && !env.uncertain && again.is_none() {
             self.violated(at, &place, "no commit made this change");
         }
         self.told(name, *id, composed, |plan| plan.document(*truncated, known, commits, imports.clone()))?;
         if let Some(published) = self.published.get_mut(name) {
+            let plan = &published.document.plan;
+            if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
+                self.notes.findings.push(Finding {
+                    sequence: Some(self.entry.sequence),
+                    commit: Some(self.commit.id),
+                    environment: Some(name.clone()),
+                    deployment: None,
+                    place: place.clone(),
+                    what: "nothing is said to have drifted".to_owned(),
+                });
+            }
             published.values = values_diff(base.as_ref(), desired);
             published.leaves = base.map(|base| base.environment.gates);
             published.enters = desired.map(|desired| desired.environment.gates.clone());
@@ -158,6 +182,7 @@ impl Step<'_, '_> {
         env: &EnvironmentState,
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
+        again: Option<PlanKind>,
     ) -> Result<Composed, ObjectError> {
         let changes = compose::changes(name, base, desired);
         let mut services = Vec::new();
@@ -173,7 +198,10 @@ impl Step<'_, '_> {
                 preview: files::preview(self.objects, &service.target, old, new, &[])?,
             });
         }
-        let kind = self.place.state.kind_of(self.objects, self.hashes, name, base, desired)?;
+        let kind = match again {
+            Some(kind) => kind,
+            None => self.place.state.kind_of(self.objects, self.hashes, name, base, desired)?,
+        };
         let place = Place {
             repository: self.place.state.repository,
             environment: name,

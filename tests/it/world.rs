@@ -24,6 +24,7 @@ mod program;
 mod record;
 mod request;
 mod setup;
+mod timed;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

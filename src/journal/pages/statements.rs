@@ -80,5 +80,6 @@ fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Jud
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
     let plans = waiting.into_iter().chain(deploying);
     let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
-    on_plan.chain(&env.refused).find(|judged| judged.digest == view.digest)
+    let wish = env.redeploy.iter().map(|(_, judged)| judged);
+    on_plan.chain(wish).chain(&env.refused).find(|judged| judged.digest == view.digest)
 }

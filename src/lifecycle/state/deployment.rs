@@ -1,5 +1,6 @@
 //! How a claim and its outcome move the state of an environment, and who owns which target.
 
+use super::super::correction::Corrections;
 use super::super::environment::{Applied, Deployment, HISTORY_SHOWN, HistoryRow};
 use super::{FoldError, State};
 use crate::digest::StatementId;
@@ -20,6 +21,9 @@ impl State {
         let env = self.known(&claim.environment)?;
         if claim.policy != policy {
             return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
+        }
+        if env.correcting.is_some() {
+            return Err(wrong(format!("{} is claimed while it is being corrected", claim.environment)));
         }
         if claim.attempt != env.next_attempt(claim.number) {
             return Err(wrong(format!(
@@ -66,6 +70,9 @@ impl State {
         services: &[ServiceOutcome],
         message: &str,
     ) -> Result<(), FoldError> {
+        if self.fold_corrected(name, (number, attempt), result, message).is_some() {
+            return Ok(());
+        }
         let (sequence, time) = (self.sequence, self.time);
         let wrong = |what: String| FoldError { sequence, what };
         let in_force = self.policy.map(|policy| policy.revision);
@@ -92,6 +99,7 @@ impl State {
             number,
             attempt,
             kind: plan.kind,
+            corrects: false,
             plan: plan.id,
             revision: plan.revision,
             met: claim.met.clone(),
@@ -124,6 +132,10 @@ impl State {
             }
             return Ok(());
         }
+        // A wish is fulfilled, or nobody knows; one that failed is tried again.
+        if result != OutcomeResult::Failed {
+            env.end_redeploy();
+        }
         env.consumed = env.consumed.max(number);
         env.plans.clear();
         env.current = None;
@@ -144,6 +156,7 @@ impl State {
                     commit: claim.heads.config,
                     imports: plan.imports.clone(),
                     time,
+                    corrections: Corrections::none(attempt),
                 });
                 env.recorded = None;
                 env.refused.clear();
@@ -155,7 +168,9 @@ impl State {
                 let gone = plan.revision.is_none();
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
             }
-            OutcomeResult::Failed if is_closed => {}
+            OutcomeResult::Failed if is_closed => {
+                env.end_redeploy();
+            }
             OutcomeResult::Failed => {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });

@@ -10,6 +10,7 @@ use countersign::journal::JournalEntry;
 use countersign::journal::read::{line, read_entry};
 use countersign::lifecycle::{Phase, State};
 use countersign::model::ApprovalVerdict::{Approve, Reject, Withdraw};
+use countersign::model::RequestAction;
 use countersign::object::{Kind, MemoryObjects, Mode, Objects, Oid};
 use countersign::verify::Tips;
 
@@ -82,7 +83,31 @@ pub fn story() -> World {
     world.remove("mallory", "environments/stage").tick().approve_by_merge("alice", "stage").tick();
     world.approve_by_merge("bob", "stage").tick().expect_not_applied("stage");
     interrupted(&mut world);
+    drifted(&mut world);
     world
+}
+
+/// A fourth environment, whose host does not stay as it is: planned, put right by hand, deployed again by somebody's wish, and
+/// then corrected by itself.
+fn drifted(world: &mut World) {
+    let looked_at = "requireApproval: true\nrulesets: [standard]\ndrift: { schedule: \"0 3 * * *\", correct: false }\n";
+    world.pull("mallory").environment_with("mallory", "fourth", "f1\n", looked_at).push("mallory").tick();
+    world.approve_by_merge("alice", "fourth").tick().expect_applied("fourth", "f1\n");
+    let by_hand =
+        |world: &World, text: &str| std::fs::write(world.target("fourth").join("app.conf"), text).expect("edited");
+    by_hand(world, "by hand\n");
+    world.tick().expect_waiting_on("fourth", "standard/platform").approve_by_merge("bob", "fourth");
+    by_hand(world, "f1\n");
+    world.tick().expect_phase("fourth", Phase::Synced);
+    let again = world.request("mallory", "fourth", RequestAction::Redeploy { number: 1 });
+    world.ask("mallory", &again).tick().approve_by_merge("bob", "fourth").tick();
+    assert_eq!(world.deployments("fourth"), [(1, 1), (2, 1)]);
+    let corrected = looked_at.replace("false", "true");
+    world.pull("mallory").environment_with("mallory", "fourth", "f1\n", &corrected).push("mallory").tick();
+    world.approve_by_merge("alice", "fourth").tick();
+    by_hand(world, "by hand\n");
+    world.tick().expect_applied("fourth", "f1\n");
+    assert_eq!(world.deployments("fourth"), [(1, 1), (2, 1), (3, 1), (3, 2)]);
 }
 
 /// A third environment: bob's rejection arrives with the claim, then an apply fails, then all is well.

@@ -91,6 +91,7 @@ impl World {
             } else {
                 vec![self.target(environment).display().to_string()]
             },
+            drift: None,
         };
         self.forge_entry(vec![Event::Claimed(claim)])
     }

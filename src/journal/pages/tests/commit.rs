@@ -55,6 +55,7 @@ fn claimed(environment: &str, attempt: u64) -> Event {
         met: vec![],
         started: None,
         targets: vec![],
+        drift: None,
     })
 }
 

@@ -219,6 +219,7 @@ fn gates_are_compared_as_written() {
         auto_approve: [name("web"), name("config")].into(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     };
     assert_eq!(told(Some(&gates()), Some(&gates())), "");
     assert_eq!(told(Some(&gates()), None), "");

@@ -99,6 +99,7 @@ pub fn gates() -> Gates {
         auto_approve: BTreeSet::new(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     }
 }
 
@@ -255,6 +256,7 @@ impl World {
             met: met.collect(),
             started: None,
             targets: vec!["/srv/acme/config".to_owned()],
+            drift: None,
         };
         self.entry(vec![Event::Claimed(claim)])
     }
