@@ -5,6 +5,7 @@ pub mod event;
 pub mod heartbeat;
 pub mod pages;
 pub mod read;
+pub mod ready;
 pub mod status;
 pub mod yaml_out;
 
@@ -16,4 +17,5 @@ pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
 pub use heartbeat::Heartbeat;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
+pub use ready::{ReadyMade, ReadyWord};
 pub use status::{LastOutcome, Status, StatusCorrections, StatusPlan, Suspender, Suspension};

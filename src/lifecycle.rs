@@ -24,7 +24,7 @@ mod request;
 mod state;
 
 pub use accepted::{Accepted, accepted_in_words, gone, pinned_in_words};
-pub use admit::{Facts, admit, merge_command, permission_for};
+pub use admit::{Facts, NOTHING_TO_START, admit, merge_command, permission_for};
 pub use claim::{SETTLED, evidence_files, met, why_not};
 pub use correction::{Correcting, Corrections, correctable, correction_held, permit_correction};
 pub use damped::Damped;

@@ -6,6 +6,7 @@
 
 mod accept;
 mod append;
+mod at_once;
 mod correct;
 mod deploy;
 mod drift;
@@ -72,6 +73,10 @@ pub struct Config {
     pub most_environments: usize,
     /// A larger `environment.yaml`, in bytes, makes its environment Invalid.
     pub yaml_limit: u64,
+    /// How many services of an environment are looked at for a plan at the same time.
+    pub plans_at_once: usize,
+    /// How many services of an environment are applied at the same time. With 1 all of it happens in one thread.
+    pub applies_at_once: usize,
     /// Above this many waiting plans no ready-made branches are made.
     pub ready_limit: usize,
     /// 128 random bits, 32 hex digits: the identity of the journal, should one be started.

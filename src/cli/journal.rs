@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::CliError;
 use super::clone::{ConfigClone, Tips};
+use crate::digest::RevisionId;
 use crate::evidence::signature::commit_signer;
 use crate::journal::pages::environment_folder;
 use crate::journal::read::{line, read_entry};
@@ -252,6 +253,27 @@ impl<'a> JournalTip<'a> {
     /// Where it cannot be read.
     pub fn deployment(&self, name: &EnvironmentName, number: u64) -> Result<Option<DeploymentDocument>, CliError> {
         self.yaml(name, &format!("history/{number}/deployment.yaml"))
+    }
+
+    /// The config commit that the policy in force was read from, and its revision.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read back to the entry that says so.
+    pub fn policy_from(&self) -> Result<(Oid, RevisionId), CliError> {
+        let mut found = None;
+        self.entries(&mut |_, entry| {
+            found = entry.events.iter().find_map(|event| match event {
+                Event::PolicyAdmitted { version, revision, commit }
+                | Event::PolicyPinned { version, revision, commit }
+                    if *version == self.policy =>
+                {
+                    Some((*commit, *revision))
+                }
+                _ => None,
+            });
+            found.is_none()
+        })?;
+        found.ok_or_else(|| CliError::failed(format!("no entry of the journal brings policy {}", self.policy)))
     }
 
     /// Every entry, from the newest back to the first, until `wants_more` says no.

@@ -24,6 +24,9 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 fn redeploy(scene: &Scene<'_>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
+    if name.is_governance() {
+        return Err(scene.objection("the policy is in force, and nothing of it is to be deployed again"));
+    }
     let at = status.applied.filter(|base| base.revision.is_some()).map(|base| base.number);
     let Some(number) = at else { return Err(scene.objection("nothing is applied there")) };
     if let Some(plan) = &status.plan {

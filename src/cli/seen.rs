@@ -3,6 +3,8 @@
 
 mod policy;
 
+pub(super) use policy::policy_in_force;
+
 use super::CliError;
 use super::journal::JournalTip;
 use crate::digest::RevisionId;

@@ -224,6 +224,12 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
             if let Some(merge) = merge("approve") {
                 add("or", merge);
             }
+            if status.manual {
+                add("both", tool("approve", &format!(" --deploy{more}")));
+                if let Some(merge) = merge("approve-and-deploy") {
+                    add("or", merge);
+                }
+            }
             add("reject", tool("reject", ""));
             if let Some(merge) = merge("reject") {
                 add("or", merge);
@@ -239,6 +245,9 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
                 _ => "",
             };
             add("deploy", format!("countersign deploy {name}{more}"));
+            if let Some(merge) = merge("deploy").filter(|_| more.is_empty()) {
+                add("or", merge);
+            }
             add("reject", tool("reject", ""));
         }
         Phase::Approved | Phase::Deploying | Phase::Failed => add("reject", tool("reject", "")),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ReadyMade;
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId, StatementId};
 use crate::model::{
     ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RequestAction, RuleName,
@@ -226,8 +227,10 @@ pub struct Judged {
     pub reason: String,
     /// What its maker acknowledges.
     pub acknowledge: Vec<String>,
-    /// Whether it is an approval that asks for the deployment as well, by somebody who held `deploy`.
+    /// Whether it is an approval that asks for the deployment as well.
     pub deploy: bool,
+    /// Why such an approval is a plain one: its maker held no `deploy` when it was judged.
+    pub plain: Option<String>,
     /// Whether it was admitted, and if not, why not and what would count.
     pub admitted: Admission,
 }
@@ -250,28 +253,6 @@ pub enum Admission {
         /// What would count: a command, or empty.
         hint: String,
     },
-}
-
-/// A ready-made commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ReadyMade {
-    /// The environment.
-    pub environment: EnvironmentName,
-    /// The plan.
-    pub plan: PlanId,
-    /// What merging it says.
-    pub verdict: ApprovalVerdict,
-    /// 1, 2, 3 … per plan and verdict.
-    pub n: u64,
-    /// The commit.
-    pub commit: Oid,
-    /// The branch it is on (`countersign/approve/acme-prod/3f2a9c1d04be`).
-    pub branch: String,
-    /// The path of the record it adds, from the repository's root.
-    pub path: String,
-    /// The record's blob.
-    pub blob: Oid,
 }
 
 /// A deployment's claim.

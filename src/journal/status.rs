@@ -201,7 +201,7 @@ impl Status {
             environment: name.clone(),
             phase: phase_of(env, verdict),
             applied: env.base(),
-            in_force_at: env.in_force_at(),
+            in_force_at: state.in_force_at(name),
             desired: match plan {
                 Some(plan) => plan.revision,
                 None if env.invalid.is_some() => None,
@@ -241,5 +241,5 @@ impl Status {
 }
 
 fn newest_branches(plan: &crate::lifecycle::OpenPlan) -> BTreeMap<String, String> {
-    plan.ready.iter().map(|(_, ready)| (ready.verdict.name().to_owned(), ready.branch.clone())).collect()
+    plan.ready.iter().map(|(_, ready)| (ready.says.name().to_owned(), ready.branch.clone())).collect()
 }

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use super::correction::{Correcting, Corrections};
 use super::damped::Damped;
 use crate::digest::{PlanId, RevisionId, StatementId};
-use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
-use crate::model::{ApprovalVerdict, PersonName, Problem};
+use crate::journal::{
+    Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ReadyWord, ServiceOutcome, StartedBy,
+};
+use crate::model::{PersonName, Problem};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
 use crate::revision::Sources;
@@ -111,7 +113,8 @@ pub struct OpenPlan {
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the time of the entry that published each.
     pub ready: Vec<(Timestamp, ReadyMade)>,
-    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each.
+    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each; those that were
+    /// not admitted too.
     pub deploys: Vec<(u64, Judged)>,
     /// The entry that claimed it last, 0 where none did: what was asked up to then is spent, abandoned or not.
     pub spent: u64,
@@ -219,10 +222,10 @@ impl OpenPlan {
 
     /// The words that it be deployed which no claim has spent, in the order judged: requests, and approvals that say so.
     pub fn asked(&self) -> Vec<&(u64, Judged)> {
-        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy);
-        let approvals = approvals.filter(|(_, judged)| judged.admitted == Admission::Admitted && self.stands(judged));
+        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy && judged.plain.is_none());
+        let approvals = approvals.filter(|(_, judged)| self.stands(judged));
         let mut asked: Vec<&(u64, Judged)> = self.deploys.iter().chain(approvals).collect();
-        asked.retain(|(sequence, _)| *sequence > self.spent);
+        asked.retain(|(sequence, judged)| judged.admitted == Admission::Admitted && *sequence > self.spent);
         asked.sort_by_key(|(sequence, _)| *sequence);
         asked
     }
@@ -238,9 +241,9 @@ impl OpenPlan {
         self.statements.iter().map(|(_, judged)| judged.clone()).collect()
     }
 
-    /// The newest ready-made commit for a verdict.
-    pub fn newest_ready(&self, verdict: ApprovalVerdict) -> Option<&ReadyMade> {
-        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.verdict == verdict)
+    /// The newest ready-made commit for a word.
+    pub fn newest_ready(&self, says: ReadyWord) -> Option<&ReadyMade> {
+        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.says == says)
     }
 }
 

@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use super::environment::OpenPlan;
 use super::state::State;
 use crate::digest::PlanId;
-use crate::journal::Admission;
-use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
+use crate::journal::{Admission, ReadyWord};
+use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker, Request, RequestAction, Statement};
 use crate::object::{ObjectError, Objects, Oid, entry_at};
 use crate::plan::Plan;
+use crate::policy::Verdict;
 use crate::revision::resolve::below;
 
 /// A ready-made commit to be: what it adds, where it lies, and what its message begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadyRecord {
     /// The record without a name in it: whoever merges it signs.
-    pub record: Approval,
+    pub record: Statement,
     /// Its path from the repository's root.
     pub path: String,
     /// The branch.
@@ -25,29 +26,36 @@ pub struct ReadyRecord {
 }
 
 impl ReadyRecord {
-    /// The `n`th for a verdict on a plan.
-    pub fn of(state: &State, environment: &EnvironmentName, plan: PlanId, verdict: ApprovalVerdict, n: u64) -> Self {
-        let (short, word) = (plan.short(), verdict.name());
-        let title = match verdict {
-            ApprovalVerdict::Approve => "Approve",
-            ApprovalVerdict::Reject => "Reject",
-            ApprovalVerdict::Withdraw => "Take back what I said on",
+    /// The `n`th for a word on a plan.
+    pub fn of(state: &State, environment: &EnvironmentName, plan: PlanId, says: ReadyWord, n: u64) -> Self {
+        let (short, word) = (plan.short(), says.name());
+        let title = match says {
+            ReadyWord::Approve => "Approve",
+            ReadyWord::ApproveAndDeploy => "Approve and deploy",
+            ReadyWord::Deploy => "Deploy",
+            ReadyWord::Reject => "Reject",
+            ReadyWord::Withdraw => "Take back what I said on",
         };
-        Self {
-            record: Approval {
-                repository: state.repository,
-                environment: environment.clone(),
-                plan,
-                verdict,
-                deploy: false,
-                reason: String::new(),
-                acknowledge: Vec::new(),
-                maker: Maker::ReadyMade { n },
-            },
-            path: below(&state.start.root, &format!("approvals/{environment}/{short}/{word}-{n}.yaml")),
-            branch: format!("{}/{word}/{environment}/{short}", state.start.prefix),
-            subject: format!("{title} plan {short} of {environment}"),
-        }
+        let (repository, environment, maker) = (state.repository, environment.clone(), Maker::ReadyMade { n });
+        let (branch, subject) = (
+            format!("{}/{word}/{environment}/{short}", state.start.prefix),
+            format!("{title} plan {short} of {environment}"),
+        );
+        let record = match says.verdict() {
+            Some(verdict) => {
+                let deploy = says.deploys();
+                let (reason, acknowledge) = (String::new(), Vec::new());
+                let approval = Approval { repository, environment, plan, verdict, deploy, reason, acknowledge, maker };
+                Statement::Approval(approval)
+            }
+            None => {
+                let action = RequestAction::Deploy { plan, at: None, override_window: None };
+                let request = Request { repository, environment, action, reason: String::new(), maker };
+                Statement::Request(request)
+            }
+        };
+        let path = format!("{}/{}/{short}/{word}-{n}.yaml", says.folder(), record.environment());
+        Self { path: below(&state.start.root, &path), record, branch, subject }
     }
 }
 
@@ -73,20 +81,33 @@ impl ReadyRecord {
     }
 }
 
-/// The verdicts that can be given by merging: a withdrawal once there is something to take back.
-pub fn offered(plan: &OpenPlan) -> Vec<ApprovalVerdict> {
-    let mut verdicts = vec![ApprovalVerdict::Approve, ApprovalVerdict::Reject];
-    if plan
+/// What can be said by merging now, in the order in which the journal tells of it; `verdict` is that on the plan.
+///
+/// What is approved already is offered less, and only where it may wait for a person, a time or a resumption: anything else
+/// is deployed right after.
+pub fn offered(plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
+    let start = &verdict.start;
+    let approved = verdict.is_approved();
+    if approved && !start.manual && start.windows.is_empty() && start.suspended_by.is_empty() {
+        return Vec::new();
+    }
+    let now = start.wishes.iter().any(|wish| wish.void.is_none() && wish.at.is_none());
+    let somebody_approved = plan
         .statements
         .iter()
-        .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted)
-    {
-        verdicts.push(ApprovalVerdict::Withdraw);
-    }
-    verdicts
+        .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted);
+    let is_offered = |word: &ReadyWord| match word {
+        ReadyWord::Approve => !approved,
+        ReadyWord::ApproveAndDeploy => !approved && start.manual,
+        ReadyWord::Deploy => approved && start.manual && !now,
+        ReadyWord::Reject => true,
+        // A withdrawal, once there is something to take back.
+        ReadyWord::Withdraw => somebody_approved,
+    };
+    ReadyWord::ALL.into_iter().filter(is_offered).collect()
 }
 
-/// Whether the newest ready-made commit for a verdict cannot be merged any more (or there is none): it was found in the
+/// Whether the newest ready-made commit for a word cannot be merged any more (or there is none): it was found in the
 /// config branch, or its path is taken there.
 ///
 /// # Errors
@@ -95,11 +116,12 @@ pub fn is_spent(
     objects: &dyn Objects,
     root: &str,
     plan: &OpenPlan,
-    verdict: ApprovalVerdict,
+    says: ReadyWord,
     config: Oid,
 ) -> Result<bool, ObjectError> {
-    let Some(newest) = plan.newest_ready(verdict) else { return Ok(true) };
-    if plan.statements.iter().any(|(_, judged)| below(root, &judged.path) == newest.path) {
+    let Some(newest) = plan.newest_ready(says) else { return Ok(true) };
+    let mut said = plan.statements.iter().chain(&plan.deploys);
+    if said.any(|(_, judged)| below(root, &judged.path) == newest.path) {
         return Ok(true);
     }
     let tree = objects.commit(config)?.tree;

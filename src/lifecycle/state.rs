@@ -75,12 +75,14 @@ pub struct JudgedKey {
     digest: StatementId,
     plan: Option<PlanId>,
     verdict: Option<ApprovalVerdict>,
+    deploy: bool,
 }
 
 impl JudgedKey {
     /// The key of a judged statement.
     pub fn of(judged: &Judged) -> Self {
-        Self { digest: judged.digest, plan: judged.plan, verdict: judged.verdict }
+        let Judged { digest, plan, verdict, deploy, .. } = judged;
+        Self { digest: *digest, plan: *plan, verdict: *verdict, deploy: *deploy }
     }
 }
 
@@ -312,7 +314,7 @@ impl State {
                 let plan = env.plans.get_mut(&ready.plan).ok_or_else(|| {
                     wrong(format!("a ready-made commit for plan {}, which does not wait", ready.plan.short()))
                 })?;
-                let next = plan.newest_ready(ready.verdict).map_or(1, |newest| newest.n + 1);
+                let next = plan.newest_ready(ready.says).map_or(1, |newest| newest.n + 1);
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }
@@ -351,7 +353,11 @@ impl State {
         if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
-        // A folder below approvals/ makes no environment: whoever may push could make any number of them.
+        // A folder below approvals/ makes no environment: whoever may push could make any number of them. The policy is
+        // always there.
+        if judged.environment.is_governance() {
+            self.environments.entry(judged.environment.clone()).or_default();
+        }
         let mut env = self.environments.get_mut(&judged.environment);
         if let Some(env) = env.as_mut() {
             env.hear(sequence, judged);

@@ -163,10 +163,13 @@ fn view(
     asked: &[Asked<'_>],
     requirements: &[Requirement],
 ) -> StatementView {
-    let (counted, (why, hint)) = match &statement.admitted {
+    let (counted, (mut why, hint)) = match &statement.admitted {
         Admission::Admitted => weigh(case, statement, last, asked, requirements),
         _ => return StatementView::of_refused(statement),
     };
+    if counted && let Some(starts) = case.start.started_by(statement) {
+        why = format!("{why}; {starts}");
+    }
     let (digest, by, verdict, commit) = (statement.digest, statement.by.clone(), statement.verdict, statement.commit);
     let (request, admitted) = (None, Admitted::Admitted);
     StatementView { digest, by, verdict, request, commit, counted, admitted, why, hint }

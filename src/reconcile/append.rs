@@ -15,7 +15,7 @@ use crate::journal::read::governance_of;
 use crate::journal::{
     AUTHOR, DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out,
 };
-use crate::lifecycle::{EnvironmentState, Phase, State, phase_of_change, verdict_on};
+use crate::lifecycle::{EnvironmentState, State, verdict_on};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
 use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at, files_below};
 use crate::plan::PlanDocument;
@@ -345,13 +345,6 @@ impl Daemon {
         let env = self.state()?.environment(name);
         let verdict = self.verdict(name, &env)?;
         Ok(Status::of(self.state()?, &self.journal()?.governance, name, &env, verdict.as_ref()))
-    }
-
-    /// The phase of an environment's change, without a verdict that cannot be had: that is Invalid.
-    pub(super) fn change_phase(&self, name: &EnvironmentName) -> Result<Phase, TickError> {
-        let env = self.state()?.environment(name);
-        let verdict = self.verdict(name, &env)?;
-        Ok(phase_of_change(&env, verdict.as_ref()))
     }
 
     /// Adds the files of a deployment: its plan, what met each rule, and the raw evidence.

@@ -66,7 +66,12 @@ impl Daemon {
                 result => result?,
             }
         }
-        self.make_ready(&mut draft, remotes.heads)?;
+        if first_look {
+            // An operator's pin moves what waits in an entry of its own.
+            self.make_all_ready(&mut draft, remotes.heads)?;
+        } else {
+            self.make_ready(&mut draft, remotes.heads)?;
+        }
         self.append(draft)?;
         self.seen = Some(remotes.heads);
         self.remember(|tips| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::append::{Draft, PlanFiles};
+use super::at_once::at_once;
 use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions_in;
 use crate::evidence::graph::Graph;
@@ -272,15 +273,23 @@ impl Daemon {
         let changes = compose::changes(name, base, desired);
         let mut services = Vec::new();
         let mut problems = Vec::new();
-        for change in &changes {
-            let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
-            match self.drivers.of(&content.service.kind).plan(self.objects.as_ref(), change) {
-                Ok(service) => services.push(service),
-                Err(
+        let (drivers, objects) = (&self.drivers, self.objects.as_ref());
+        let look = |at: usize| {
+            let change = &changes[at];
+            let content = change.desired.as_ref().or(change.base.as_ref())?;
+            Some(drivers.of(&content.service.kind).plan(objects, change))
+        };
+        // Everything that is wrong is told, so one that cannot be planned stops no other.
+        let planned = at_once(&compose::after(&changes), self.config.plans_at_once, look, |_| true);
+        for (change, planned) in changes.iter().zip(planned) {
+            match planned.flatten() {
+                None => {}
+                Some(Ok(service)) => services.push(service),
+                Some(Err(
                     DriverError::Invalid { message }
                     | DriverError::Failed { message }
                     | DriverError::Unknown { message },
-                ) => {
+                )) => {
                     let file = format!("environments/{name}/environment.yaml");
                     let message = format!("service `{}`: {message}", change.name);
                     problems.push(Problem::of_file(file, message));

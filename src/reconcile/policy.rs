@@ -110,7 +110,10 @@ impl Daemon {
             return self.end_policy(&running, verdict.as_ref());
         }
         let Some(plan) = env.current_plan().filter(|_| env.invalid.is_none()).cloned() else { return Ok(false) };
-        let Some(verdict) = self.verdict(&name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        // Gate: approved, and not suspended. The policy has no windows.
+        let now = self.now();
+        let may_start = |verdict: &Verdict| verdict.may_start(now, true).is_ok();
+        let Some(verdict) = self.verdict(&name, &env)?.filter(may_start) else { return Ok(false) };
         // Computed once more: what would come into force must be what was approved, and must still be able to.
         let heads = self.state()?.heads;
         let mut draft = self.draft(heads);

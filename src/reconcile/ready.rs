@@ -15,34 +15,53 @@ use crate::digest::PlanId;
 use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
-use crate::journal::{Event, Heads, ReadyMade};
-use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, ready};
-use crate::model::{ApprovalVerdict, EnvironmentName};
+use crate::journal::{Event, Heads, ReadyMade, ReadyWord};
+use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
+use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
 
 /// How long another daemon has to push what it put on the journal.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
-const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
-
 impl Daemon {
     /// Adds the ready-made commits that are missing for the environments of this entry.
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
+        let names = draft.touched_environments();
+        self.make_ready_for(names, draft, heads)
+    }
+
+    /// As [`Daemon::make_ready`], for every plan that waits: what nothing in the entry is about too.
+    pub(super) fn make_all_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
+        let waits = self.state()?.environments.iter().filter(|(_, env)| env.current.is_some());
+        let names: BTreeSet<EnvironmentName> = waits.map(|(name, _)| name.clone()).collect();
+        let names = names.into_iter().chain(draft.touched_environments()).collect::<BTreeSet<_>>();
+        self.make_ready_for(names.into_iter().collect(), draft, heads)
+    }
+
+    fn make_ready_for(
+        &mut self,
+        names: Vec<EnvironmentName>,
+        draft: &mut Draft,
+        heads: Heads,
+    ) -> Result<(), TickError> {
         // A change of the policy takes signed records: a merge of it would count for nothing.
-        for name in draft.touched_environments().into_iter().filter(|name| !name.is_governance()) {
-            let phase = self.change_phase(&name)?;
-            if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
-                continue;
-            }
+        for name in names.into_iter().filter(|name| !name.is_governance()) {
             let env = self.state()?.environment(&name);
-            let Some(plan) = env.current_plan() else { continue };
-            if plan.truncated || self.too_many_wait(plan) {
+            let Some(plan) = env.current_plan().filter(|plan| !plan.truncated) else { continue };
+            if self.too_many_wait(plan) {
                 continue;
             }
-            for verdict in ready::offered(plan) {
-                if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, verdict, heads.config)? {
-                    let ready = self.make_one(draft, &name, plan, verdict, heads.config)?;
+            let Some(verdict) = self.verdict(&name, &env)? else { continue };
+            if !matches!(
+                phase_of_change(&env, Some(&verdict)),
+                Phase::AwaitingApproval | Phase::Rejected | Phase::Approved
+            ) {
+                continue;
+            }
+            for word in ready::offered(plan, &verdict) {
+                if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, word, heads.config)? {
+                    let ready = self.make_one(draft, &name, plan, word, heads.config)?;
                     self.emit(draft, Event::Ready(ready))?;
                 }
             }
@@ -62,13 +81,13 @@ impl Daemon {
         draft: &Draft,
         name: &EnvironmentName,
         plan: &OpenPlan,
-        verdict: ApprovalVerdict,
+        says: ReadyWord,
         config: Oid,
     ) -> Result<ReadyMade, TickError> {
         let objects = Arc::clone(&self.objects);
         let objects = objects.as_ref();
-        let n = plan.newest_ready(verdict).map_or(1, |newest| newest.n + 1);
-        let made = ReadyRecord::of(self.state()?, name, plan.id, verdict, n);
+        let n = plan.newest_ready(says).map_or(1, |newest| newest.n + 1);
+        let made = ReadyRecord::of(self.state()?, name, plan.id, says, n);
         let ReadyRecord { record, path, branch, .. } = made.clone();
         let blob = objects.write(Kind::Blob, record.to_yaml().as_bytes())?;
         // From the config branch's first commit, so that a plain merge makes a merge commit in every clone.
@@ -82,7 +101,7 @@ impl Daemon {
         let message = made.message(self.state()?, &document.plan);
         let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
-        Ok(ReadyMade { environment: name.clone(), plan: plan.id, verdict, n, commit, branch, path, blob })
+        Ok(ReadyMade { environment: name.clone(), plan: plan.id, says, n, commit, branch, path, blob })
     }
 
     /// The plan that waits, as it was published.
@@ -107,8 +126,8 @@ impl Daemon {
         let mut lost = BTreeSet::new();
         let mut hopeless = Vec::new();
         for (name, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
-            for verdict in VERDICTS {
-                let newest = plan.ready.iter().rev().find(|(_, ready)| ready.verdict == verdict);
+            for word in ReadyWord::ALL {
+                let newest = plan.ready.iter().rev().find(|(_, ready)| ready.says == word);
                 let Some((since, newest)) = newest else { continue };
                 let is_there = remotes.all.get(&branch_ref(&newest.branch)) == Some(&newest.commit);
                 if is_there || self.is_here(newest.commit)? {
@@ -117,15 +136,15 @@ impl Daemon {
                 lost.insert(newest.commit);
                 // Whoever wrote it may have another clock: one far ahead of ours must not be waited for.
                 if now.duration_since(*since).abs() >= PATIENCE {
-                    hopeless.push((name.clone(), plan.clone(), verdict));
+                    hopeless.push((name.clone(), plan.clone(), word));
                 }
             }
         }
         self.lost = lost;
         let heads = self.state()?.heads;
         let mut draft = self.draft(heads);
-        for (name, plan, verdict) in hopeless {
-            let ready = self.make_one(&draft, &name, &plan, verdict, heads.config)?;
+        for (name, plan, word) in hopeless {
+            let ready = self.make_one(&draft, &name, &plan, word, heads.config)?;
             self.emit(&mut draft, Event::Ready(ready))?;
         }
         self.append(draft)
@@ -148,7 +167,7 @@ impl Daemon {
                 wanted.insert(branch_ref(&ready.branch), ready.commit);
             }
         }
-        let prefixes = VERDICTS.map(|verdict| branch_ref(&format!("{}/{}/", self.config.prefix, verdict.name())));
+        let prefixes = ReadyWord::ALL.map(|word| branch_ref(&format!("{}/{}/", self.config.prefix, word.name())));
         let ours = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let found: BTreeMap<String, Oid> =
             remotes.all.iter().filter(|(name, _)| ours(name)).map(|(name, tip)| (name.clone(), *tip)).collect();

@@ -1,10 +1,10 @@
-//! A ready-made commit: nothing but the record that its plan and verdict give.
+//! A ready-made commit: nothing but the record that its plan and word give.
 
 use super::chain::commit_faults;
 use super::notes::Attested;
 use super::step::{At, Step};
 use crate::evidence::signature::commit_signer;
-use crate::journal::ReadyMade;
+use crate::journal::{Event, ReadyMade, ReadyWord};
 use crate::lifecycle::{JudgeError, Phase, ReadyRecord, phase_of_change, ready, verdict_on};
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
@@ -14,6 +14,10 @@ impl Step<'_, '_> {
     /// offered anew. Whether branches are made at all is the operator's limit.
     pub(super) fn offers(&mut self) -> Result<(), ObjectError> {
         let root = self.place.state.start.root.clone();
+        if self.entry.events.iter().any(|event| matches!(event, Event::PolicyPinned { .. })) {
+            // An entry of its own: the next one offers what is missing.
+            return Ok(());
+        }
         for name in self.touched() {
             let env = self.env(&name);
             let Some(plan) = env.current_plan().filter(|plan| !plan.truncated && !plan.ready.is_empty()) else {
@@ -24,16 +28,43 @@ impl Step<'_, '_> {
                 Err(JudgeError::Object(error)) => return Err(error),
                 Err(_) => continue,
             };
-            if !matches!(phase_of_change(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected) {
+            let Some(verdict) = verdict.filter(|verdict| {
+                let phase = phase_of_change(&env, Some(verdict));
+                matches!(phase, Phase::AwaitingApproval | Phase::Rejected | Phase::Approved)
+            }) else {
                 continue;
-            }
-            for verdict in ready::offered(plan) {
-                if ready::is_spent(self.objects, &root, plan, verdict, self.entry.heads.config)? {
-                    let what =
-                        format!("no ready-made commit to {} plan {} is offered", verdict.name(), plan.id.short());
+            };
+            for word in ready::offered(plan, &verdict) {
+                if ready::is_spent(self.objects, &root, plan, word, self.entry.heads.config)? {
+                    let what = format!("no ready-made commit to {} plan {} is offered", word.name(), plan.id.short());
                     self.violated(At::environment(&name), "entry.json: events", what);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Gate: what starts a deployment is offered where somebody has to start it; by itself not before the rules are met.
+    fn may_deploy(&mut self, ready: &ReadyMade, place: &str) -> Result<(), ObjectError> {
+        if !ready.says.deploys() {
+            return Ok(());
+        }
+        let name = &ready.environment;
+        let env = self.env(name);
+        let root = self.place.state.start.root.clone();
+        let verdict = match verdict_on(self.objects, &root, &self.place.governance, name, &env) {
+            Err(JudgeError::Object(error)) => return Err(error),
+            verdict => verdict.ok().flatten(),
+        };
+        // One that was lost is made again whatever was said since.
+        let is_first = env.current_plan().is_none_or(|plan| plan.newest_ready(ready.says).is_none());
+        let may = verdict.is_some_and(|verdict| {
+            let early = ready.says == ReadyWord::Deploy && is_first && !verdict.is_approved();
+            verdict.start.manual && !early
+        });
+        if !may {
+            let what = "a ready-made commit that deploys, where nobody has to start it or the rules are not met";
+            self.violated(At::environment(name), place, what);
         }
         Ok(())
     }
@@ -42,8 +73,8 @@ impl Step<'_, '_> {
     pub(super) fn ready_made(&mut self, ready: &ReadyMade) -> Result<(), ObjectError> {
         let name = &ready.environment;
         let at = At::environment(name);
-        let place = format!("{} {}", ready.verdict.name(), ready.n);
-        let expected = ReadyRecord::of(&self.place.state, name, ready.plan, ready.verdict, ready.n);
+        let place = format!("{} {}", ready.says.name(), ready.n);
+        let expected = ReadyRecord::of(&self.place.state, name, ready.plan, ready.says, ready.n);
         let text = expected.record.to_yaml();
         for (field, differs) in [
             ("path", expected.path != ready.path),
@@ -51,7 +82,7 @@ impl Step<'_, '_> {
             ("blob", Oid::of(Kind::Blob, text.as_bytes()) != ready.blob),
         ] {
             if differs {
-                let what = "the ready-made commit's is not the one that plan and verdict give";
+                let what = "the ready-made commit's is not the one that plan and word give";
                 self.violated(at, format!("{place}: {field}"), what);
             }
         }
@@ -61,6 +92,7 @@ impl Step<'_, '_> {
         if self.env(name).current != Some(ready.plan) {
             self.violated(at, &place, "a ready-made commit for a plan that does not wait");
         }
+        self.may_deploy(ready, &place)?;
         let commit = match self.objects.commit(ready.commit) {
             // Its branch went with the plan. Where it was merged it is still reached, and reading the statements would
             // have missed it.

@@ -136,7 +136,7 @@ impl<'s, 'a> Step<'s, 'a> {
                 | Event::AsApplied { .. }
                 | Event::Claimed(_)
                 | Event::Outcome { .. } => (4, name, 0),
-                Event::Ready(ready) => (5, name, ready.verdict as u8),
+                Event::Ready(ready) => (5, name, ready.says as u8),
             }
         };
         let events = &self.entry.events;

@@ -122,7 +122,7 @@ pub(crate) fn told(event: &Event) -> String {
         Event::Invalid { problems, .. } if problems.is_empty() => "valid again".to_owned(),
         Event::Invalid { problems, .. } => format!("invalid: {}", first(problems)),
         Event::Ready(ready) => {
-            format!("a branch to {} {} is made", ready.verdict.name(), ready.plan.short())
+            format!("a branch to {} {} is made", ready.says.name(), ready.plan.short())
         }
         Event::AsApplied { .. } => "the host is as it was applied again".to_owned(),
         Event::Claimed(Claim { drift: Some(found), number, attempt, .. }) => {
@@ -158,6 +158,10 @@ fn statement(judged: &Judged) -> String {
         (None, None) => "said something unreadable".to_owned(),
     };
     match &judged.admitted {
+        Admission::Admitted if judged.deploy => match &judged.plain {
+            None => format!("{who} {what}{plan}, to be deployed"),
+            Some(why) => format!("{who} {what}{plan}, which starts nothing{}", because(why)),
+        },
         Admission::Admitted => format!("{who} {what}{plan}"),
         Admission::Powerless { why } => format!("{who} {what}{plan}, without effect{}", because(why)),
         Admission::Refused { why, .. } => format!("{who} {what}{plan}, which does not count{}", because(why)),

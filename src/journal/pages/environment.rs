@@ -2,11 +2,11 @@
 
 use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ServiceResult, StartedBy, Status, Suspender, drift_in_words};
+use crate::journal::{OutcomeResult, ReadyWord, ServiceResult, StartedBy, Status, Suspender, drift_in_words};
 use crate::lifecycle::{
     Correcting, Corrections, Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command,
 };
-use crate::model::{ApprovalVerdict, PersonName};
+use crate::model::PersonName;
 use crate::policy::{Because, Exclusion, HOW_TO_SIGN, Hold, Unsigned};
 use crate::text::{cut, markdown_inline};
 
@@ -111,6 +111,7 @@ pub(super) fn holds(hold: &Hold) -> String {
 
 fn suspended(status: &Status) -> String {
     let at = match &status.applied {
+        _ if status.environment.is_governance() => format!(" Policy {} stays in force.", status.policy),
         Some(base) if base.revision.is_some() => format!(" It stays at deployment {}.", base.number),
         _ => " Nothing is applied.".to_owned(),
     };
@@ -362,17 +363,21 @@ fn excluded(rules: &[WaitingOn]) -> String {
 /// What a reader can do, each with the commands to copy.
 fn what_to_do(state: &State, status: &Status) -> String {
     let Some(plan) = &status.plan else { return String::new() };
-    let by_tool = |verdict: ApprovalVerdict, more: &str| {
-        command(&format!("countersign {} {} --plan {}{more}", verdict.name(), status.environment, plan.short))
+    let by_tool = |word: ReadyWord, more: &str| {
+        let (word, deploy) = match word {
+            ReadyWord::ApproveAndDeploy => (ReadyWord::Approve, " --deploy"),
+            word => (word, ""),
+        };
+        command(&format!("countersign {} {} --plan {}{deploy}{more}", word.name(), status.environment, plan.short))
     };
-    let by_merge = |verdict: ApprovalVerdict| {
-        let branch = status.branches.get(verdict.name())?;
+    let by_merge = |word: ReadyWord| {
+        let branch = status.branches.get(word.name())?;
         Some(command(&merge_command(branch)))
     };
     let clone = format!("in a clone, on branch {}", markdown_inline(&state.start.branch));
-    let two_ways = |verdict: ApprovalVerdict| match by_merge(verdict) {
-        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(verdict, "")),
-        None => by_tool(verdict, ""),
+    let two_ways = |word: ReadyWord| match by_merge(word) {
+        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(word, "")),
+        None => by_tool(word, ""),
     };
     let mut blocks = Blocks::default();
     let unmet = status.waiting_on.iter().any(|rule| rule.missing() > 0);
@@ -380,41 +385,48 @@ fn what_to_do(state: &State, status: &Status) -> String {
         blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
         if plan.truncated {
             blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
-            blocks.add(by_tool(ApprovalVerdict::Approve, " --acknowledge truncated"));
+            blocks.add(by_tool(ReadyWord::Approve, " --acknowledge truncated"));
         } else {
-            if by_merge(ApprovalVerdict::Approve).is_none() {
+            if by_merge(ReadyWord::Approve).is_none() {
                 blocks.add("No branch is there to be merged for this plan; the tool makes a signed record.");
             }
-            blocks.add(two_ways(ApprovalVerdict::Approve));
+            blocks.add(two_ways(ReadyWord::Approve));
+            if status.manual {
+                blocks.add("## To approve and deploy");
+                blocks.add(
+                    "For who may deploy as well, and gives the last approval; otherwise it is a plain one, and somebody \
+                     has to deploy.",
+                );
+                blocks.add(two_ways(ReadyWord::ApproveAndDeploy));
+            }
         }
     }
     if status.phase == Phase::Rejected {
         blocks.add("## To go on\n\nWho rejected the plan takes that back:");
-        blocks.add(by_tool(ApprovalVerdict::Withdraw, ""));
+        blocks.add(by_tool(ReadyWord::Withdraw, ""));
         blocks.add("or somebody who may deploy has it planned anew, with a reason:");
         blocks.add(command(&format!("countersign reopen {} -m REASON", status.environment)));
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
     }
     if status.phase == Phase::Approved {
-        let deploy = format!("countersign deploy {}", status.environment);
         match &status.hold {
             Some(Hold::Person { .. } | Hold::Time { .. }) => {
                 blocks.add("## To deploy");
-                blocks.add(command(&deploy));
+                blocks.add(two_ways(ReadyWord::Deploy));
             }
             Some(Hold::Window { .. }) => {
                 blocks.add("## To deploy outside the windows");
-                blocks.add(command(&format!("{deploy} --override-window -m REASON")));
+                blocks.add(by_tool(ReadyWord::Deploy, " --override-window -m REASON"));
             }
             _ => {}
         }
     }
     blocks.add("## To reject");
-    blocks.add(two_ways(ApprovalVerdict::Reject));
-    if by_merge(ApprovalVerdict::Withdraw).is_some() {
+    blocks.add(two_ways(ReadyWord::Reject));
+    if by_merge(ReadyWord::Withdraw).is_some() {
         blocks.add("## To withdraw an approval");
-        blocks.add(two_ways(ApprovalVerdict::Withdraw));
+        blocks.add(two_ways(ReadyWord::Withdraw));
     }
     blocks.finish()
 }

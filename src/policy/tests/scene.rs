@@ -165,6 +165,7 @@ impl Scene {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             admitted: Admission::Admitted,
         });
         self

@@ -134,6 +134,7 @@ impl World {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             request: None,
             admitted: Admission::Admitted,
         })])

@@ -61,6 +61,8 @@ impl World {
             start_journal: false,
             accept_history: None,
             take_over: None,
+            plans_at_once: 1,
+            applies_at_once: 1,
         };
         let granted = repository.grants.0.iter().flat_map(|grant| grant.targets.clone());
         let drivers = Drivers { files: Box::new(FilesDriver::new(granted)) };

@@ -181,17 +181,17 @@ impl World {
         self.entry(vec![event])
     }
 
-    pub fn ready(&mut self, verdict: ApprovalVerdict) -> &mut Self {
+    pub fn ready(&mut self, says: ReadyWord) -> &mut Self {
         let plan = self.plan();
         let short = plan.short();
         let event = Event::Ready(ReadyMade {
             environment: self.env.clone(),
             plan,
-            verdict,
+            says,
             n: 1,
-            commit: oid(&format!("{short} {}", verdict.name())),
-            branch: format!("countersign/{}/{}/{short}", verdict.name(), self.env),
-            path: format!("approvals/{}/{short}/{}-1.yaml", self.env, verdict.name()),
+            commit: oid(&format!("{short} {}", says.name())),
+            branch: format!("countersign/{}/{}/{short}", says.name(), self.env),
+            path: format!("approvals/{}/{short}/{}-1.yaml", self.env, says.name()),
             blob: oid("record"),
         });
         self.entry(vec![event])
@@ -216,6 +216,7 @@ impl World {
             reason: reason.to_owned(),
             acknowledge: vec![],
             deploy: false,
+            plain: None,
             admitted,
         }
     }
