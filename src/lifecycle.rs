@@ -5,6 +5,7 @@
 mod accepted;
 mod admit;
 mod claim;
+mod earlier;
 mod environment;
 mod found;
 mod gate;

@@ -107,6 +107,7 @@ fn one(
         format!("{} {}: {}\n", output.paint(Tone::Strong, name.as_str()), phase(&status, output, 0), sentence(&status)),
         what(&status),
         rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        carries_over(&status),
         problems(&status, output),
         status.statements.iter().map(|view| statement(view, output)).collect(),
         suspended(&status),
@@ -141,6 +142,14 @@ fn what(status: &Status) -> String {
         lines += &format!("  deployment {number} {how} {} UTC{why}\n", minute(last.time));
     }
     lines
+}
+
+fn carries_over(status: &Status) -> String {
+    if status.carries_over.is_empty() {
+        return String::new();
+    }
+    let names = list(&status.carries_over, "and", 10);
+    format!("  approvals carry over to later changes: reapproveOnChange: false in ruleset {names}\n")
 }
 
 fn problems(status: &Status, output: Output) -> String {

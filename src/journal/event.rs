@@ -1,6 +1,6 @@
 //! Journal entries and the events in them. The state of everything is the fold of these events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,11 @@ pub enum Event {
         contributors: Vec<Contributor>,
         /// Where each of its imports is from.
         imports: Sources,
+        /// What it takes away; null where nobody compares it.
+        removes: Option<BTreeSet<String>>,
+        /// The rulesets that carry approvals over to later changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carries: Vec<RulesetName>,
     },
     /// The desired revision left that of a published plan: its plans have ended and the round goes up.
     Superseded {
@@ -380,7 +385,7 @@ impl JournalEntry {
 
 impl Event {
     /// That a plan waits, as its document says, computed from this config commit.
-    pub fn planned(document: &PlanDocument, commit: Oid) -> Self {
+    pub fn planned(document: &PlanDocument, commit: Oid, removes: Option<BTreeSet<String>>) -> Self {
         let plan = &document.plan;
         Self::Planned {
             environment: plan.environment.clone(),
@@ -394,6 +399,8 @@ impl Event {
             truncated: document.truncated,
             contributors: document.contributors.clone(),
             imports: document.imports.clone(),
+            removes,
+            carries: document.carries.clone(),
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{RepositoryId, RevisionId, StatementId};
 use crate::journal::OutcomeResult;
 use crate::lifecycle::{EnvironmentState, Phase, State, WaitingOn, phase_of};
-use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem};
+use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
 use crate::policy::{Hold, StatementView, Verdict};
@@ -36,7 +36,10 @@ pub struct Status {
     pub plan: Option<StatusPlan>,
     /// What is asked for: every requirement of the plan, met ones too; empty where no plan waits.
     pub waiting_on: Vec<WaitingOn>,
-    /// Every statement on the plan, and the last ones that were refused.
+    /// The rulesets whose approvals carry over to later changes of the plan's deployment (`reapproveOnChange: false`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries_over: Vec<RulesetName>,
+    /// Every statement on the plan, those of earlier plans where approvals carry over, and the last ones that were refused.
     pub statements: Vec<StatementView>,
     /// The ready-made branches, by what merging them says.
     pub branches: BTreeMap<String, String>,
@@ -173,6 +176,7 @@ impl Status {
                 since: plan.since,
             }),
             waiting_on: verdict.map(|verdict| WaitingOn::of(verdict, true)).unwrap_or_default(),
+            carries_over: verdict.map(|verdict| verdict.carries.clone()).unwrap_or_default(),
             statements: statements.into_iter().chain(asked).chain(refused).collect(),
             branches: env.current_plan().map(newest_branches).unwrap_or_default(),
             problems: env.invalid.as_ref().map(|(problems, _)| problems.clone()).unwrap_or_default(),

@@ -324,6 +324,8 @@ fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> St
 /// Each person's last proven statement, on each plan and in each environment, and what stands of it.
 struct Chains {
     last: BTreeMap<(PlanId, PersonName), Last>,
+    /// Who approved another plan of the same number, and may take that back on this one.
+    elsewhere: BTreeSet<(PlanId, PersonName)>,
     /// In the environment, on a plan or not.
     spoken: BTreeMap<(EnvironmentName, PersonName), (StatementId, u64)>,
     /// The environments whose plans ended just now.
@@ -341,8 +343,13 @@ struct Last {
 
 impl Chains {
     fn new(facts: &Facts<'_>) -> Self {
-        let mut chains =
-            Self { last: BTreeMap::new(), spoken: BTreeMap::new(), ended: BTreeSet::new(), suspended: BTreeMap::new() };
+        let mut chains = Self {
+            last: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            spoken: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            suspended: BTreeMap::new(),
+        };
         for (name, env) in &facts.state.environments {
             for (sequence, judged) in &env.suspensions {
                 let all = chains.suspended.entry(name.clone()).or_default();
@@ -350,6 +357,9 @@ impl Chains {
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
             for plan in env.plans.values().chain(running) {
+                let people = env.approvers_elsewhere(plan).into_iter();
+                let people = people.filter(|person| env.approval_elsewhere(plan, person).is_some());
+                chains.elsewhere.extend(people.map(|person| (plan.id, person)));
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);
@@ -366,7 +376,7 @@ impl Chains {
 
     fn record(&mut self, plan: PlanId, by: &PersonName, verdict: ApprovalVerdict, judged: &Judged, sequence: u64) {
         let key = (plan, by.clone());
-        let before = self.last.get(&key).and_then(|last| last.stands);
+        let before = self.stands(&key);
         let stands = match (&judged.admitted, verdict) {
             (Admission::Refused { .. }, _) => return,
             (Admission::Powerless { .. }, _) => before,
@@ -374,6 +384,19 @@ impl Chains {
             (Admission::Admitted, verdict) => Some(verdict),
         };
         self.last.insert(key, Last { statement: judged.digest, sequence, stands });
+    }
+
+    /// What stands of what a person said on a plan; an approval of an earlier one where they said nothing on it.
+    fn stands(&self, key: &(PlanId, PersonName)) -> Option<ApprovalVerdict> {
+        let elsewhere = || self.elsewhere.contains(key).then_some(ApprovalVerdict::Approve);
+        self.last.get(key).map_or_else(elsewhere, |last| last.stands)
+    }
+
+    fn standing(&self, statement: &Proven) -> Option<ApprovalVerdict> {
+        match statement.says {
+            Says::Verdict(plan, _) => self.stands(&(plan, statement.person.clone())),
+            Says::Request(_) => None,
+        }
     }
 
     fn last_of(&self, statement: &Proven) -> Option<&Last> {
@@ -420,7 +443,7 @@ impl Chains {
     }
 
     fn weigh(&self, facts: &Facts<'_>, statement: &Proven, verdict: ApprovalVerdict) -> Admission {
-        let stands = self.last_of(statement).and_then(|last| last.stands);
+        let stands = self.standing(statement);
         let may = facts.governance.may(&statement.person, Permission::Approve, &statement.judged.environment);
         let record = matches!(statement.source, Link::Previous(_));
         match (verdict, stands) {
@@ -447,7 +470,7 @@ impl Chains {
 
     fn take_out_of_order(&mut self, facts: &Facts<'_>, statement: Proven) -> Judged {
         let last = self.before(&statement);
-        let stands = self.last_of(&statement).and_then(|last| last.stands);
+        let stands = self.standing(&statement);
         let ended = self.ended.contains(&statement.judged.environment);
         let admitted = match (&statement.says, stands) {
             (Says::Verdict(_, ApprovalVerdict::Withdraw), Some(ApprovalVerdict::Approve)) if !ended => {

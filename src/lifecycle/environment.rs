@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
-use crate::model::{ApprovalVerdict, PersonName, Problem};
+use crate::model::{ApprovalVerdict, PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
 use crate::revision::Sources;
@@ -28,6 +28,11 @@ pub struct EnvironmentState {
     /// The plans of this number and round that have not ended, by digest. One that is being deployed is not among them:
     /// there is one copy of a plan, so that what is said on it is heard wherever it is judged.
     pub plans: BTreeMap<PlanId, OpenPlan>,
+    /// The plans of this number that ended and that something was said on, in the order in which they ended: what their
+    /// approvals are carried over from.
+    pub earlier: Vec<OpenPlan>,
+    /// The entry that ended plans last.
+    pub superseded: u64,
     /// The one that waits; the others rest (live state changed and may change back).
     pub current: Option<PlanId>,
     /// What is wrong with the desired configuration, and at which config commit.
@@ -95,8 +100,16 @@ pub struct OpenPlan {
     pub contributors: Vec<Contributor>,
     /// Where each of its imports is from.
     pub imports: Sources,
+    /// What it takes away; `None` where nobody compares it.
+    pub removes: Option<BTreeSet<String>>,
+    /// The rulesets that carry approvals over, as its pages say.
+    pub carries: Vec<RulesetName>,
     /// When it was first published.
     pub since: Timestamp,
+    /// The entry that published it, or brought it back from its rest.
+    pub shown: u64,
+    /// What the entries up to this one judged carries over to no other plan: the policy, or who contributed, was another.
+    pub renewed: u64,
     /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the time of the entry that published each.
@@ -161,6 +174,8 @@ impl Default for EnvironmentState {
             applied: None,
             recorded: None,
             plans: BTreeMap::new(),
+            earlier: Vec::new(),
+            superseded: 0,
             current: None,
             invalid: None,
             deployment: None,
@@ -178,7 +193,19 @@ impl OpenPlan {
     /// The plan that a `planned` event opens, without statements yet; `None` for any other event.
     pub fn of(event: &Event, since: Timestamp) -> Option<Self> {
         let Event::Planned {
-            plan, number, round, kind, base, revision, commit, truncated, contributors, imports, ..
+            plan,
+            number,
+            round,
+            kind,
+            base,
+            revision,
+            commit,
+            truncated,
+            contributors,
+            imports,
+            removes,
+            carries,
+            ..
         } = event
         else {
             return None;
@@ -194,7 +221,11 @@ impl OpenPlan {
             truncated: *truncated,
             contributors: contributors.clone(),
             imports: imports.clone(),
+            removes: removes.clone(),
+            carries: carries.clone(),
             since,
+            shown: 0,
+            renewed: 0,
             statements: Vec::new(),
             ready: Vec::new(),
             deploys: Vec::new(),
@@ -235,10 +266,11 @@ impl EnvironmentState {
         self.consumed + 1
     }
 
-    /// Whether this plan waits and nothing else is said: telling it, with these contributors, would say nothing new.
-    pub fn says(&self, plan: PlanId, contributors: &[Contributor]) -> bool {
+    /// Whether this plan waits and nothing else is said: telling it, with these contributors and these rulesets that carry
+    /// approvals over, would say nothing new.
+    pub fn says(&self, plan: PlanId, contributors: &[Contributor], carries: &[RulesetName]) -> bool {
         let waits = self.current == Some(plan) && self.invalid.is_none();
-        waits && self.current_plan().is_some_and(|open| open.contributors == contributors)
+        waits && self.current_plan().is_some_and(|open| open.contributors == contributors && open.carries == carries)
     }
 
     /// The plan that waits.

@@ -1,5 +1,6 @@
 //! The judgement of a plan with everything it depends on fetched from where it is.
 
+use super::earlier::earlier;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::journal::Judged;
 use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
@@ -92,6 +93,7 @@ pub fn judge_plan(
         None => None,
     };
     let statements = plan.judged();
+    let earlier = earlier(objects, root, governance, name, env, plan)?;
     let settings = Start::of_settings(governance, name, leaves.as_ref(), enters.as_ref());
     let case = |statements: &[Judged], start: &Start| {
         judge(&Case {
@@ -103,6 +105,7 @@ pub fn judge_plan(
             contributors: &plan.contributors,
             truncated: plan.truncated,
             statements,
+            earlier: &earlier,
             start,
         })
     };

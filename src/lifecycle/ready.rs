@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::environment::OpenPlan;
+use super::environment::{EnvironmentState, OpenPlan};
 use super::state::State;
 use crate::digest::PlanId;
-use crate::journal::Admission;
+use crate::journal::{Admission, Judged};
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
 use crate::object::{ObjectError, Objects, Oid, entry_at};
 use crate::plan::Plan;
@@ -74,13 +74,11 @@ impl ReadyRecord {
 }
 
 /// The verdicts that can be given by merging: a withdrawal once there is something to take back.
-pub fn offered(plan: &OpenPlan) -> Vec<ApprovalVerdict> {
+pub fn offered(env: &EnvironmentState, plan: &OpenPlan) -> Vec<ApprovalVerdict> {
     let mut verdicts = vec![ApprovalVerdict::Approve, ApprovalVerdict::Reject];
-    if plan
-        .statements
-        .iter()
-        .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted)
-    {
+    let approves =
+        |judged: &Judged| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted;
+    if plan.statements.iter().any(|(_, judged)| approves(judged)) || env.has_approval_elsewhere(plan) {
         verdicts.push(ApprovalVerdict::Withdraw);
     }
     verdicts

@@ -44,6 +44,7 @@ impl EnvironmentState {
                 }
                 self.round += 1;
                 self.plans.clear();
+                self.earlier.clear();
                 self.current = None;
                 self.deployment = None;
             }
@@ -56,6 +57,7 @@ impl EnvironmentState {
     pub(super) fn close(&mut self, number: u64) {
         self.consumed = self.consumed.max(number);
         self.plans.clear();
+        self.earlier.clear();
         self.current = None;
         self.deployment = None;
     }

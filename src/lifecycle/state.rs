@@ -225,6 +225,7 @@ impl State {
                     }
                 }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
+                self.carry_nothing(sequence);
             }
             Event::HistoryAccepted { branch, old, new } => self.fold_accepted(branch, *old, *new)?,
             Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
@@ -249,12 +250,17 @@ impl State {
                 if env.running().is_some() {
                     return Err(wrong(format!("a plan of {environment} while it is being deployed")));
                 }
+                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
+                env.begin_change(sequence, *number);
                 env.invalid = None;
                 env.deployment = None;
-                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
+                open.shown = sequence;
                 if let Some(old) = env.plans.remove(plan) {
+                    let renewed = if old.has_same_people(&open) { old.renewed } else { sequence };
                     open = OpenPlan {
                         since: old.since,
+                        shown: if env.current == Some(*plan) { old.shown } else { sequence },
+                        renewed,
                         statements: old.statements,
                         ready: old.ready,
                         deploys: old.deploys,
@@ -278,7 +284,7 @@ impl State {
                     return Err(wrong(format!("{environment}: superseded while it is being deployed")));
                 }
                 env.round = *round;
-                env.plans.clear();
+                env.end_plans(sequence);
                 env.current = None;
                 env.deployment = None;
                 env.refused.clear();
@@ -289,6 +295,7 @@ impl State {
                     return Err(wrong(format!("{environment}: recorded while a plan is open")));
                 }
                 env.recorded = Some((*revision, *commit));
+                env.earlier.clear();
                 env.invalid = None;
             }
             Event::Invalid { environment, commit, problems } => {

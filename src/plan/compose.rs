@@ -21,7 +21,12 @@ pub struct Composed {
     pub changes: Vec<ServiceChange>,
     /// What people read of each, in the same order.
     pub previews: Vec<(ServiceName, Preview)>,
+    /// What is taken away. `None` where nobody compares it: of a policy, or where it is too much to be told.
+    pub removes: Option<BTreeSet<String>>,
 }
+
+/// So many things that a plan takes away are told beside it.
+const MOST_REMOVES: usize = 1_000;
 
 /// Where a plan belongs: what makes equal content in another place, or at another time, another plan.
 #[derive(Debug, Clone, Copy)]
@@ -114,8 +119,10 @@ pub fn compose(
         revision: desired.map(|desired| desired.revision),
         services: changes.iter().zip(&services).map(line).collect(),
     };
+    let removes: BTreeSet<String> = services.iter().flat_map(|service| &service.removes).cloned().collect();
+    let removes = (removes.len() <= MOST_REMOVES).then_some(removes);
     let previews = changes.iter().map(|change| change.name.clone()).zip(services.into_iter().map(|s| s.preview));
-    Composed { plan, previews: previews.collect(), changes }
+    Composed { plan, previews: previews.collect(), changes, removes }
 }
 
 /// What a service sets, by content alone.

@@ -11,7 +11,8 @@ use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusa
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
 use crate::plan::compose::{self, Composed, Place};
-use crate::plan::values_diff;
+use crate::plan::{PlanDocument, values_diff};
+use crate::policy::Verdict;
 use crate::revision::imports::From;
 use crate::revision::resolve::below;
 use crate::revision::{Desired, Resolved, Sources, resolve};
@@ -310,14 +311,16 @@ impl Daemon {
             );
         }
         let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
-        let document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
-        let event = Event::planned(&document, heads.config);
+        let mut document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
+        let planned = |document: &PlanDocument| Event::planned(document, heads.config, composed.removes.clone());
         // Gate: a plan that cannot be judged is never published, and one that was is Invalid once the policy in force
         // no longer has what it asks for.
-        if let Some(problem) = self.unjudgeable(name, &env, &event)? {
-            return self.set_problems(draft, heads, name, vec![problem]);
-        }
-        if env.says(id, &document.contributors) {
+        document.carries = match self.first_verdict(name, &env, &planned(&document))? {
+            Ok(verdict) => verdict.carries,
+            Err(problem) => return self.set_problems(draft, heads, name, vec![problem]),
+        };
+        let event = planned(&document);
+        if env.says(id, &document.contributors, &document.carries) {
             return Ok(());
         }
         let leaves = base.map(|base| base.environment.gates.clone());
@@ -327,19 +330,20 @@ impl Daemon {
         self.emit(draft, event)
     }
 
-    /// Why this plan could not be judged, if so: an unknown ruleset in the settings it leaves or enters.
-    fn unjudgeable(
+    /// What is asked for a plan before anything is said on it; or why it could not be judged: an unknown ruleset in the
+    /// settings it leaves or enters.
+    fn first_verdict(
         &self,
         name: &EnvironmentName,
         env: &EnvironmentState,
         planned: &Event,
-    ) -> Result<Option<Problem>, TickError> {
-        let Some(open) = crate::lifecycle::OpenPlan::of(planned, self.now()) else { return Ok(None) };
+    ) -> Result<Result<Verdict, Problem>, TickError> {
+        let open = crate::lifecycle::OpenPlan::of(planned, self.now()).ok_or(TickError::Conflict)?;
         let governance = self.governance()?;
         match judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, &open) {
-            Ok(_) => Ok(None),
+            Ok(verdict) => Ok(Ok(verdict)),
             Err(JudgeError::Object(error)) => Err(error.into()),
-            Err(error) => Ok(Some(refusals::cannot_be_judged(name, error.to_string()))),
+            Err(error) => Ok(Err(refusals::cannot_be_judged(name, error.to_string()))),
         }
     }
 }

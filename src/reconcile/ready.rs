@@ -40,7 +40,7 @@ impl Daemon {
             if plan.truncated || self.too_many_wait(plan) {
                 continue;
             }
-            for verdict in ready::offered(plan) {
+            for verdict in ready::offered(&env, plan) {
                 if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, verdict, heads.config)? {
                     let ready = self.make_one(draft, &name, plan, verdict, heads.config)?;
                     self.emit(draft, Event::Ready(ready))?;

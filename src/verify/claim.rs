@@ -187,13 +187,18 @@ impl Step<'_, '_> {
             None => self.violated(at, "plan.json", "the plan that is claimed was never published"),
         }
         let root = self.place.state.start.root.clone();
-        for (file, bytes) in evidence_files(self.objects, &root, &running.plan)? {
+        for (file, bytes) in evidence_files(self.objects, &root, &env, running)? {
             self.expect(format!("{folder}/{file}"), Expected::Bytes(bytes));
         }
-        self.document_of_claim(name, running)
+        self.document_of_claim(name, &env, running)
     }
 
-    fn document_of_claim(&mut self, name: &EnvironmentName, running: &Deployment) -> Result<(), ObjectError> {
+    fn document_of_claim(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        running: &Deployment,
+    ) -> Result<(), ObjectError> {
         let path = format!("{}/deployment.yaml", self.history(name, running.claim.number));
         let before = match self.file_before(&path)? {
             Some(bytes) => match yaml_out::from_yaml(&bytes) {
@@ -205,7 +210,7 @@ impl Step<'_, '_> {
             },
             None => None,
         };
-        let document = DeploymentDocument::of_claim(before, running);
+        let document = DeploymentDocument::of_claim(before, env, running);
         self.expect(path, Expected::Bytes(yaml_out::to_yaml(&document).into_bytes()));
         Ok(())
     }

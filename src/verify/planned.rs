@@ -1,13 +1,15 @@
 //! A published plan: computed again from what was applied and what is desired.
 
+use std::collections::BTreeSet;
+
 use super::notes::Attested;
 use super::step::{At, Step};
 use super::wanted::Wanted;
 use crate::digest::PlanId;
 use crate::evidence::contributors::{Contributions, contributions_in};
 use crate::journal::Event;
-use crate::lifecycle::{EnvironmentState, refusals};
-use crate::model::{EnvironmentName, Gates, ServiceKind, ServiceName};
+use crate::lifecycle::{EnvironmentState, JudgeError, OpenPlan, judge_plan, refusals};
+use crate::model::{EnvironmentName, Gates, RulesetName, ServiceKind, ServiceName};
 use crate::object::{ObjectError, Oid};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::preview::Preview;
@@ -28,7 +30,10 @@ pub(super) struct PublishedPlan {
 impl Step<'_, '_> {
     /// Called before the event is folded.
     pub(super) fn planned(&mut self, name: &EnvironmentName, event: &Event) -> Result<(), ObjectError> {
-        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, imports, .. } = event else {
+        let Event::Planned {
+            plan: id, commit, kind, revision, truncated, contributors, imports, removes, carries, ..
+        } = event
+        else {
             return Ok(());
         };
         let place = format!("plan {}", id.short());
@@ -60,7 +65,7 @@ impl Step<'_, '_> {
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
-        if env.says(*id, contributors) {
+        if env.says(*id, contributors, carries) {
             self.violated(at, &place, "says what was said before");
         }
         if env.deployment.is_some() {
@@ -100,13 +105,63 @@ impl Step<'_, '_> {
         if commits.is_empty() && !env.uncertain {
             self.violated(at, &place, "no commit made this change");
         }
-        self.told(name, *id, composed, |plan| plan.document(*truncated, known, commits, imports.clone()))?;
+        self.carrying(name, &env, event, carries)?;
+        let takes_away = composed.removes.clone();
+        self.told(name, *id, composed, |plan| {
+            let document = plan.document(*truncated, known, commits, imports.clone());
+            PlanDocument { carries: carries.clone(), ..document }
+        })?;
+        self.removed(name, &place, takes_away.as_ref(), removes.as_ref());
         if let Some(published) = self.published.get_mut(name) {
             published.values = values_diff(base.as_ref(), desired);
             published.leaves = base.map(|base| base.environment.gates);
             published.enters = desired.map(|desired| desired.environment.gates.clone());
         }
         Ok(())
+    }
+
+    /// The rulesets that carry approvals over, as the plan's pages say, are those that the policy in force asks for.
+    fn carrying(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        event: &Event,
+        carries: &[RulesetName],
+    ) -> Result<(), ObjectError> {
+        let nobody_asks = self.place.governance.rulesets.values().all(|ruleset| ruleset.reapprove_on_change);
+        if nobody_asks && carries.is_empty() {
+            return Ok(());
+        }
+        let Some(open) = OpenPlan::of(event, self.entry.time) else { return Ok(()) };
+        let root = &self.place.state.start.root;
+        let place = format!("plan {}: carries", open.id.short());
+        match judge_plan(self.objects, root, &self.place.governance, name, env, &open) {
+            Ok(verdict) if verdict.carries == carries => {}
+            Ok(_) => self.violated(At::environment(name), place, "are not the rulesets that carry approvals over"),
+            Err(JudgeError::Object(error)) => return Err(error),
+            Err(error) => self.violated(At::environment(name), place, format!("the plan cannot be judged: {error}")),
+        }
+        Ok(())
+    }
+
+    /// What the plan takes away: what is found on the host comes on top of what the repository says, as attested.
+    fn removed(
+        &mut self,
+        name: &EnvironmentName,
+        place: &str,
+        known: Option<&BTreeSet<String>>,
+        told: Option<&BTreeSet<String>>,
+    ) {
+        let is_proven = self.published.get(name).is_some_and(|published| published.is_proven);
+        let is_right = match (known, told) {
+            _ if known == told => true,
+            (Some(known), Some(told)) => !is_proven && known.is_subset(told),
+            (Some(_), None) => !is_proven,
+            (None, _) => false,
+        };
+        if !is_right {
+            self.violated(At::environment(name), format!("{place}: removes"), "is not what the plan takes away");
+        }
     }
 
     /// Holds the published document against the plan as computed again: what differs only by what may have been found
@@ -171,6 +226,7 @@ impl Step<'_, '_> {
                 action: files::action(old, new),
                 effect: files::effect(&service.target, new),
                 preview: files::preview(self.objects, &service.target, old, new, &[])?,
+                removes: files::removes(&service.target, old, new, &[]),
             });
         }
         let kind = self.place.state.kind_of(self.objects, self.hashes, name, base, desired)?;

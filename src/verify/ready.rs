@@ -27,7 +27,7 @@ impl Step<'_, '_> {
             if !matches!(phase_of_change(&env, verdict.as_ref()), Phase::AwaitingApproval | Phase::Rejected) {
                 continue;
             }
-            for verdict in ready::offered(plan) {
+            for verdict in ready::offered(&env, plan) {
                 if ready::is_spent(self.objects, &root, plan, verdict, self.entry.heads.config)? {
                     let what =
                         format!("no ready-made commit to {} plan {} is offered", verdict.name(), plan.id.short());

@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod carried;
 mod client;
 mod clones;
 mod content;

@@ -85,7 +85,17 @@ impl Voice<'_> {
             }
         };
         let (deploys, note) = self.deploys(journal, &status);
-        Ok(Subject { plan, seen, chain, gives: gives + &note, deploys, status })
+        let gives = gives + &self.carries_over(&status) + &note;
+        Ok(Subject { plan, seen, chain, gives, deploys, status })
+    }
+
+    /// That it may count for what is pushed later.
+    fn carries_over(&self, status: &Status) -> String {
+        if self.verdict != ApprovalVerdict::Approve || status.carries_over.is_empty() {
+            return String::new();
+        }
+        let names = list(&status.carries_over, "and", 10);
+        format!(" It carries over to later changes (reapproveOnChange: false in ruleset {names}).")
     }
 
     /// Whether it starts the deployment as well, and what is to be said of that.

@@ -26,6 +26,7 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     let waits = matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected);
     if waits || status.phase == Phase::Suspended && env.current.is_some() {
         blocks.add(rules(status));
+        blocks.add(words::carries_over(&status.carries_over));
         blocks.add(said_so_far(status, env));
         blocks.add(what_to_do(state, status));
     } else {

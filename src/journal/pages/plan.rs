@@ -2,7 +2,7 @@
 
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
-use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
+use super::words::{Blocks, carries_over, command, count, list, purpose, sentence, size, table, tally};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::plan::preview::Preview;
 use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
@@ -49,6 +49,7 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     let mut blocks = Blocks::default();
     blocks.add(format!("# {}: plan {}", plan.environment, document.short));
     blocks.add(in_five_lines(page));
+    blocks.add(carries_over(&document.carries));
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));

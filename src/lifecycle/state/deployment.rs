@@ -40,6 +40,15 @@ impl State {
                 plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
             }
         };
+        // Gate: what met a rule was said on this plan, or on another one of this number.
+        let met = claim.met.iter().flat_map(|met| &met.statements);
+        if let Some((unknown, _)) = met.into_iter().find(|(digest, _)| env.statement_for(&plan, *digest).is_none()) {
+            let short = unknown.short();
+            return Err(wrong(format!(
+                "a claim of {} by statement {short}, which is on no plan of it",
+                claim.environment
+            )));
+        }
         env.attempts = (claim.number, claim.attempt);
         let started = match &claim.started {
             None => None,
@@ -79,8 +88,8 @@ impl State {
                 "deployment {number} of the policy ends otherwise than the policy in force says"
             )));
         }
-        let judged = plan.judged();
-        let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
+        let known = env.clone();
+        let reason_of = |id: &StatementId| known.statement_for(plan, *id).map(|(_, judged)| judged.reason.clone());
         let mut reasons: Vec<_> = Vec::new();
         for (statement, person) in claim.met.iter().flat_map(|met| &met.statements) {
             let row = (person.clone(), reason_of(statement).unwrap_or_default());
@@ -146,6 +155,7 @@ impl State {
                     time,
                 });
                 env.recorded = None;
+                env.earlier.clear();
                 env.refused.clear();
                 if let Some(revision) = plan.revision {
                     let source = Source { revision, commit: claim.heads.config, imports: plan.imports.clone() };

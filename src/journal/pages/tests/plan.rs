@@ -63,6 +63,7 @@ fn document(previews: &[(ServiceName, Preview)]) -> PlanDocument {
         truncated: false,
         contributors: contributors(),
         imports: Default::default(),
+        carries: Vec::new(),
         commits: vec![
             commit("two", "mallory@vendor.example", Some("mallory"), "Raise the limits for the winter sale"),
             commit("one", "dave@elsewhere.example", None, "Drop the legacy configuration"),

@@ -176,6 +176,8 @@ impl World {
             truncated,
             contributors: contributors(),
             imports: Default::default(),
+            removes: Some(Default::default()),
+            carries: Vec::new(),
         };
         self.entry(vec![event])
     }
@@ -300,6 +302,7 @@ impl World {
             contributors: &open.contributors,
             truncated: open.truncated,
             statements: &open.judged(),
+            earlier: &[],
             start: &crate::policy::Start::default(),
         })
         .unwrap()
