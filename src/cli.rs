@@ -19,6 +19,7 @@ mod history;
 mod init;
 mod journal;
 mod layout;
+mod life;
 mod log;
 mod man;
 mod me;

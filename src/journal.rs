@@ -2,6 +2,7 @@
 
 pub mod deployment;
 pub mod event;
+pub mod heartbeat;
 pub mod pages;
 pub mod read;
 pub mod status;
@@ -13,5 +14,6 @@ pub const AUTHOR: (&str, &str) = ("countersign", "countersign@invalid");
 
 pub use deployment::{AttemptOutcome, DeploymentDocument, evidence_path};
 pub use event::*;
+pub use heartbeat::Heartbeat;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
 pub use status::{LastOutcome, Status, StatusPlan, Suspender, Suspension};

@@ -8,6 +8,7 @@ mod accept;
 mod append;
 mod deploy;
 mod error;
+mod heartbeat;
 mod imports;
 mod load;
 mod observe;
@@ -122,6 +123,8 @@ pub struct Daemon {
     importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
+    /// The heartbeat on the remote.
+    heartbeat: heartbeat::Seen,
     /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
     /// due. As the last tick that looked found it.
     next: Option<Timestamp>,
@@ -170,6 +173,7 @@ impl Daemon {
             shared: BTreeMap::new(),
             importers: None,
             overview: None,
+            heartbeat: heartbeat::Seen::default(),
             next: None,
         }
     }

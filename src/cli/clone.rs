@@ -84,9 +84,22 @@ impl ConfigClone {
     /// # Errors
     /// Where the remote is away, or has no such branches.
     pub fn fetch(&self) -> Result<Tips, CliError> {
+        self.fetch_with(None).map(|(tips, _)| tips)
+    }
+
+    /// As [`ConfigClone::fetch`], and one reference more in the same go: what it is at.
+    ///
+    /// # Errors
+    /// As [`ConfigClone::fetch`].
+    pub fn fetch_with(&self, more: Option<Wanted>) -> Result<(Tips, Option<Oid>), CliError> {
         let (config, journal, records) = (branch_ref(&self.branch), branch_ref(&self.journal), branch_ref(RECORDS));
-        let wanted =
-            [Wanted::required(config.clone()), Wanted::required(journal.clone()), Wanted::optional(records.clone())];
+        let mut wanted = vec![
+            Wanted::required(config.clone()),
+            Wanted::required(journal.clone()),
+            Wanted::optional(records.clone()),
+        ];
+        let name = more.as_ref().map(|more| more.name.clone());
+        wanted.extend(more);
         let _progress = Progress::start(format!("fetching from {} …", self.remote));
         let found = self.git.fetch(&self.remote, &wanted, &mut passed_on).map_err(|error| self.not_fetched(error))?;
         let at = |name: &str| found.get(name).copied().flatten();
@@ -94,7 +107,7 @@ impl ConfigClone {
         let config = at(&config).ok_or_else(|| missing(&self.branch))?;
         let journal = at(&journal).ok_or_else(|| missing(&self.journal))?;
         let root = self.root(config, journal)?;
-        Ok(Tips { config, journal, records: at(&records), root })
+        Ok((Tips { config, journal, records: at(&records), root }, name.and_then(|name| at(&name))))
     }
 
     /// From here on git gets no longer than this for each thing it is asked.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::output::Tone;
@@ -17,6 +18,9 @@ use crate::lifecycle::Phase;
 use crate::reconcile::{AcceptHistory, Config, Daemon, Drivers, Report, SystemClock, TickError};
 use crate::services::files::FilesDriver;
 use crate::settings::{Credentials, Settings};
+
+/// The least time between two heartbeats.
+const HEARTBEAT: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(
@@ -54,12 +58,13 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
         return super::check::check(&mut daemon, output);
     }
     if arguments.once {
-        return once(&mut daemon, output);
+        return once(&mut daemon, &settings, output);
     }
-    super::watch::watch(&settings, daemon, || {
+    super::watch::watch(settings, daemon, || {
         let settings = Settings::load(&file).map_err(|problems| CliError::problems(&problems, 2))?;
         // What the operator said was said once.
-        open(&settings, &Arguments { accept_history: None, ..arguments.clone() })
+        let daemon = open(&settings, &Arguments { accept_history: None, ..arguments.clone() })?;
+        Ok((settings, daemon))
     })
 }
 
@@ -112,9 +117,23 @@ fn access(credentials: &Credentials) -> Result<Access, CliError> {
     }
 }
 
-fn once(daemon: &mut Daemon, output: Output) -> Outcome {
+/// Gives a sign of life where that is due. Without it nothing is lost but the sign, so a failure is only said.
+pub fn beat(daemon: &mut Daemon, interval: SignedDuration) {
+    if let Err(error) = daemon.beat(interval) {
+        tracing::warn!(%error, "the heartbeat could not be renewed");
+    }
+}
+
+/// How often the daemon says that it is there: every few minutes, or with every poll where those are rarer.
+pub fn heartbeat_interval(settings: &Settings) -> SignedDuration {
+    let poll = i64::try_from(settings.poll.interval.as_seconds()).unwrap_or(i64::MAX);
+    HEARTBEAT.max(SignedDuration::from_secs(poll))
+}
+
+fn once(daemon: &mut Daemon, settings: &Settings, output: Output) -> Outcome {
     let report = match daemon.settle() {
         Ok(()) => {
+            beat(daemon, heartbeat_interval(settings));
             daemon.tidy();
             daemon.report()?
         }

@@ -2,11 +2,14 @@
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 use super::clone::ConfigClone;
 use super::journal::JournalTip;
+use super::life::SignOfLife;
 use super::me::who_am_i;
 use super::output::Tone;
-use super::standing::{age, in_a_line, phase, rules, sentence};
+use super::standing::{in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
 use crate::journal::pages::{count, deployment, list, minute, purpose, said};
@@ -16,43 +19,52 @@ use crate::policy::StatementView;
 use crate::reconcile::{Clock as _, SystemClock};
 use crate::text::escape;
 
+/// The exit code that says the daemon seems to be gone.
+const STALE: u8 = 3;
+
 /// How many problems are listed.
 const PROBLEMS: usize = 50;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  countersign status\n  countersign status acme-prod\n  countersign status governance\n  countersign --output json status acme-prod | jq .waitingOn\n\nWith --output json: one status document for ENV, else a list of them.\nExit code 0: it was read; 2: it could not be."
+    after_help = "Examples:\n  countersign status\n  countersign status acme-prod\n  countersign status governance\n  countersign --output json status acme-prod | jq .waitingOn\n\nWith --output json: one status document for ENV, else a list of them; `daemon` says when it was seen.\nExit code 0: it was read; 2: it could not be; with --exit-code 3: the daemon seems to be gone, or what it wrote is kept back."
 )]
 pub struct Arguments {
     /// The environment, or `governance`; all of them if left out
     #[arg(value_name = "ENV")]
     environment: Option<String>,
-    /// Exit with 3 when the daemon gave no sign of life for too long (not built yet)
+    /// Exit with 3 when the daemon gave no sign of life for too long
     #[arg(long)]
     exit_code: bool,
 }
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
-    if arguments.exit_code {
-        return Err(CliError::failed("`--exit-code` is not built yet in this version: the daemon writes no heartbeat")
-            .hint("the last line of `countersign status` says how old its last entry is"));
-    }
     let name = arguments.environment.as_deref().map(environment_name).transpose()?;
     let output = Output::of(global);
     let clone = ConfigClone::find(global)?;
-    let journal = JournalTip::open(&clone, clone.fetch()?)?;
+    let (tips, heartbeat) = clone.fetch_with(Some(SignOfLife::wanted()))?;
+    let journal = JournalTip::open(&clone, tips)?;
+    let life = SignOfLife::read(&clone, &journal, heartbeat, SystemClock.now())?;
     match name {
-        Some(name) => one(global, output, &clone, &journal, &name)?,
-        None => all(output, &journal)?,
+        Some(name) => one(global, output, &clone, &journal, &name, &life)?,
+        None => all(output, &journal, &life)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if arguments.exit_code && life.stale { ExitCode::from(STALE) } else { ExitCode::SUCCESS })
 }
 
-fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
+/// A status with whether the daemon is there.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    status: &'a Status,
+    daemon: &'a SignOfLife,
+}
+
+fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<(), CliError> {
     let statuses = journal.statuses()?;
     let environments = statuses.iter().filter(|status| !status.environment.is_governance()).count();
     if output.is_json() {
-        return output.json(&statuses);
+        return output.json(&statuses.iter().map(|status| Told { status, daemon: life }).collect::<Vec<_>>());
     }
     output.text(&table(&statuses, output))?;
     for (time, words) in journal.decided()? {
@@ -65,7 +77,7 @@ fn all(output: Output, journal: &JournalTip<'_>) -> Result<(), CliError> {
         (_, 1) => format!("1 of {environments} waits for someone · `countersign pending --mine` shows yours"),
         _ => format!("{waiting} of {environments} wait for someone · `countersign pending --mine` shows yours"),
     };
-    output.text(&format!("{told} · last entry {}\n", ago(journal)))
+    output.text(&format!("{told} · {}\n", life.in_words(output, SystemClock.now())))
 }
 
 /// A line for each environment, and below it the rules it waits for.
@@ -86,21 +98,17 @@ pub fn table(statuses: &[Status], output: Output) -> String {
     text
 }
 
-fn ago(journal: &JournalTip<'_>) -> String {
-    let age = age(journal.time(), SystemClock.now());
-    if age.starts_with("since") { age } else { format!("{age} ago") }
-}
-
 fn one(
     global: &Global,
     output: Output,
     clone: &ConfigClone,
     journal: &JournalTip<'_>,
     name: &EnvironmentName,
+    life: &SignOfLife,
 ) -> Result<(), CliError> {
     let status = journal.known(name)?;
     if output.is_json() {
-        return output.json(&status);
+        return output.json(&Told { status: &status, daemon: life });
     }
     let me = who_am_i(global, clone, None, &journal.governance)?;
     let told = [
@@ -113,7 +121,7 @@ fn one(
         suspended(&status),
         yours(&status, me),
         commands(&status, clone),
-        format!("policy {} · last entry {}\n", status.policy, ago(journal)),
+        format!("policy {} · {}\n", status.policy, life.in_words(output, SystemClock.now())),
     ];
     output.text(&told.concat())
 }

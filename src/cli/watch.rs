@@ -14,23 +14,29 @@ use crate::reconcile::{Clock as _, Daemon, SystemClock, TickError};
 use crate::settings::Settings;
 
 /// Runs until told to stop.
-pub fn watch(settings: &Settings, daemon: Daemon, reopen: impl Fn() -> Result<Daemon, CliError>) -> Outcome {
+pub fn watch(settings: Settings, daemon: Daemon, reopen: impl Fn() -> Result<(Settings, Daemon), CliError>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(run(settings, daemon, reopen))
 }
 
-async fn run(settings: &Settings, mut daemon: Daemon, reopen: impl Fn() -> Result<Daemon, CliError>) -> Outcome {
+async fn run(
+    mut settings: Settings,
+    mut daemon: Daemon,
+    reopen: impl Fn() -> Result<(Settings, Daemon), CliError>,
+) -> Outcome {
     let (wake, mut woken) = mpsc::channel::<()>(1);
-    let _watcher = watch_local(settings, wake)?;
+    let mut _watcher = watch_local(&settings, wake.clone())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
     let mut last_error = String::new();
     tracing::info!(repository = %settings.repository.name, "running");
     loop {
+        let interval = super::run::heartbeat_interval(&settings);
         let (back, result) = tokio::task::spawn_blocking(move || {
             let result = daemon.settle();
             if result.is_ok() {
+                super::run::beat(&mut daemon, interval);
                 daemon.tidy();
             }
             (daemon, result)
@@ -52,13 +58,13 @@ async fn run(settings: &Settings, mut daemon: Daemon, reopen: impl Fn() -> Resul
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(until(settings, daemon.next())) => {}
+            () = tokio::time::sleep(until(&settings, daemon.next())) => {}
             Some(()) = woken.recv() => {}
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = reload.recv() => match reopen() {
-                Ok(new) => {
-                    daemon = new;
+            _ = reload.recv() => match reopen().and_then(|(new, opened)| Ok((watch_local(&new, wake.clone())?, new, opened))) {
+                Ok((watcher, new, opened)) => {
+                    (_watcher, settings, daemon) = (watcher, new, opened);
                     tracing::info!("settings reloaded");
                 }
                 Err(error) => {

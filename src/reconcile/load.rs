@@ -8,7 +8,7 @@ use crate::disk::Tips;
 use crate::evidence::graph::Graph;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::read::{line, read_entry};
-use crate::journal::{Event, Heads, Journal, JournalError};
+use crate::journal::{Event, Heads, Heartbeat, Journal, JournalError};
 use crate::object::Oid;
 use crate::revision::resolve_governance;
 
@@ -40,7 +40,9 @@ impl Daemon {
 
     /// Asks the remote, and fetches what is new.
     pub(super) fn read_remotes(&mut self) -> Result<Remotes, TickError> {
-        let all = self.remote.references()?;
+        let mut all = self.remote.references()?;
+        // It moves by itself, and nothing follows from it.
+        self.heartbeat.found(all.remove(&Heartbeat::reference(&self.config.prefix)));
         let tip = |name: &str| all.get(&branch_ref(name)).copied();
         let config =
             tip(&self.config.branch).ok_or_else(|| TickError::NoConfig { branch: self.config.branch.clone() })?;

@@ -2,6 +2,7 @@
 
 mod approve;
 mod events;
+mod heartbeat;
 mod history;
 mod plan;
 mod publish;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::digest::{Digest, canonical_json};
 use countersign::evidence::signature::verify;
 use countersign::journal::pages::environment_folder;
-use countersign::journal::{DeploymentDocument, Event, JournalEntry, Layout, Status, yaml_out};
+use countersign::journal::{DeploymentDocument, Event, Heartbeat, JournalEntry, Layout, Status, yaml_out};
 use countersign::model::{Environment, EnvironmentName, Maker, Statement};
 use countersign::object::{Kind, MemoryObjects, Mode, Objects};
 use countersign::plan::files::{effect, preview};
@@ -49,6 +49,12 @@ fn inputs(objects: &MemoryObjects) -> Vec<InputFile> {
         file("environments/acme-prod/config/app.conf", example("text app.conf")),
         file("environments/acme-prod/environment.yaml", example("yaml environment")),
     ]
+}
+
+#[test]
+fn the_heartbeat_is_one() {
+    let heartbeat: Heartbeat = serde_json::from_str(&example("json heartbeat")).unwrap();
+    assert_eq!(serde_json::to_value(&heartbeat).unwrap(), value("json heartbeat"));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The remote and the journal on it: refused pushes, foreign hands, and what one invalid environment does to the rest.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use countersign::lifecycle::Phase;
 
 use crate::world::World;
@@ -11,12 +9,6 @@ fn applied() -> World {
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod").tick();
     world.expect_applied("prod", "v1\n");
     world
-}
-
-fn hook(world: &World, name: &str, script: &str) {
-    let path = world.at("remote.git/hooks").join(name);
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a hook");
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a hook");
 }
 
 #[test]
@@ -77,7 +69,7 @@ fn r5_an_entry_signed_by_the_journal_key_that_cannot_follow_is_tampered() {
 fn a_remote_that_refuses_the_journal_is_an_error_and_nothing_is_applied() {
     let mut world = World::new();
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod");
-    hook(&world, "update", "case $1 in refs/heads/countersign/journal) echo 'protected branch' >&2; exit 1;; esac");
+    world.hook("update", "case $1 in refs/heads/countersign/journal) echo 'protected branch' >&2; exit 1;; esac");
     let run = world.try_tick();
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("refused") && run.stderr.contains("refs/heads/countersign/journal"), "{run}");
@@ -89,7 +81,7 @@ fn a_remote_that_refuses_the_journal_is_an_error_and_nothing_is_applied() {
 #[test]
 fn a_remote_that_refuses_ready_made_branches_leaves_the_signed_record() {
     let mut world = World::new();
-    hook(&world, "update", "case $1 in refs/heads/countersign/approve/*) exit 1;; esac");
+    world.hook("update", "case $1 in refs/heads/countersign/approve/*) exit 1;; esac");
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().expect_waiting_on("prod", "standard/platform");
     world.approve_by_record("alice", "prod").tick().expect_applied("prod", "v1\n").finish();
 }
@@ -110,9 +102,7 @@ fn an_outcome_that_the_remote_refuses_is_settled_later_and_applied_once() {
     let mut world = World::new();
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod");
     // The claim passes, what follows it does not.
-    hook(
-        &world,
-        "update",
+    world.hook("update",
         "[ $1 = refs/heads/countersign/journal ] || exit 0\nif git show $2:entry.json | grep -q '\"event\":\"claimed\"'; then exit 1; fi",
     );
     let run = world.try_tick();
@@ -128,9 +118,7 @@ fn an_outcome_that_the_remote_refuses_is_settled_later_and_applied_once() {
 fn an_interrupted_deployment_of_a_lost_state_folder_waits_for_the_operator() {
     let mut world = World::new();
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod");
-    hook(
-        &world,
-        "update",
+    world.hook("update",
         "[ $1 = refs/heads/countersign/journal ] || exit 0\nif git show $2:entry.json | grep -q '\"event\":\"claimed\"'; then exit 1; fi",
     );
     world.try_tick();

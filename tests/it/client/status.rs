@@ -24,13 +24,13 @@ fn the_status_answers_what_it_waits_for_and_who_can() {
       or       git pull --ff-only && git fetch origin countersign/approve/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
       reject   countersign reject prod --plan [short]
       or       git pull --ff-only && git fetch origin countersign/reject/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
-    policy 1 · last entry [n] s ago
+    policy 1 · daemon seen [n] s ago
     "#);
     insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @r#"
     exit 0
     prod  AwaitingApproval  1 ← plan [short]  update  [n] s
           standard/platform  0 of 1  waits for alice or bob
-    1 of 1 waits for someone · `countersign pending --mine` shows yours · last entry [n] s ago
+    1 of 1 waits for someone · `countersign pending --mine` shows yours · daemon seen [n] s ago
     "#);
     // Nothing in it is for mallory to do.
     assert!(!world.client("mallory", &["status", "prod"]).stdout.contains("you can"));
@@ -44,7 +44,7 @@ fn the_last_line_counts_only_where_somebody_is_waited_for() {
     insta::assert_snapshot!(shown(&world, &world.client("bob", &["status"])), @r#"
     exit 0
     prod  Synced  2
-    1 environment, none waits for anybody · last entry [n] s ago
+    1 environment, none waits for anybody · daemon seen [n] s ago
     "#);
     world.finish();
 }
@@ -79,7 +79,7 @@ fn a_statement_that_does_not_count_is_told_with_what_would() {
       or       git pull --ff-only && git fetch origin countersign/approve/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
       reject   countersign reject prod --plan [short]
       or       git pull --ff-only && git fetch origin countersign/reject/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
-    policy 1 · last entry [n] s ago
+    policy 1 · daemon seen [n] s ago
     "#);
     world.finish();
 }
@@ -92,7 +92,7 @@ fn problems_are_told_with_their_place() {
     exit 0
     broken Invalid: the configuration cannot be used; what was applied stays until a fix is pushed
       environments/broken/environment.yaml:6:20: spec.requireApproval: expected `true` or `false`, found `maybe`
-    policy 1 · last entry [n] s ago
+    policy 1 · daemon seen [n] s ago
     "#);
     world.finish();
 }
@@ -110,7 +110,7 @@ fn what_was_said_on_a_plan_that_rests_is_listed_and_counts_again_after_a_fix() {
       environments/prod/environment.yaml: service `config`: the target `[WORLD]/srv/prod` is a file; remove it or choose another target
       ✗ alice approved, which does not count: the configuration is invalid; it counts again if a fix leaves this plan as it is
       ✗ bob approved, which does not count: the configuration is invalid; it counts again if a fix leaves this plan as it is
-    policy 1 · last entry [n] s ago
+    policy 1 · daemon seen [n] s ago
     "#);
     std::fs::remove_file(world.target("prod")).expect("removed");
     world.tick().expect_applied("prod", "v1\n").finish();
@@ -124,7 +124,7 @@ fn a_rule_that_nobody_can_meet_says_who_is_excluded() {
     exit 0
     prod  AwaitingApproval  nothing applied yet ← plan [short]  create  [n] s
           standard/platform  0 of 1  nobody can meet this: mallory contributed to this change ([commit])
-    1 of 1 waits for someone · `countersign pending --mine` shows yours · last entry [n] s ago
+    1 of 1 waits for someone · `countersign pending --mine` shows yours · daemon seen [n] s ago
     "#);
     world.finish();
 }
@@ -215,7 +215,6 @@ fn what_cannot_be_done_is_refused_with_a_hint() {
     let mut world = waiting();
     expect_refused(&world, "bob", &["status", "prox"], 2, &["knows no environment `prox`"]);
     expect_refused(&world, "bob", &["status", "pro"], 2, &["knows no environment `pro`", "perhaps prod"]);
-    expect_refused(&world, "bob", &["status", "--exit-code"], 2, &["`--exit-code` is not built yet"]);
     world.git("bob", &["config", "countersign.branch", "production"]);
     expect_refused(&world, "bob", &["status"], 2, &["has no branch `production`", "countersign.branch"]);
     world.git("bob", &["config", "countersign.remote", "upstream"]);

@@ -20,6 +20,13 @@ impl World {
             .collect()
     }
 
+    /// A hook of the remote: a shell script.
+    pub fn hook(&self, name: &str, script: &str) {
+        let path = self.at("remote.git/hooks").join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a hook");
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a hook");
+    }
+
     /// The remote's branches that begin so.
     pub fn branches(&self, prefix: &str) -> Vec<String> {
         let prefix = format!("refs/heads/{prefix}");
