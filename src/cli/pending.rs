@@ -46,8 +46,21 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
         output.text(&table(&statuses, output))?;
         let name = &statuses[0].environment;
         output.text(&format!("look: countersign diff {name} · approve: countersign approve {name}\n"))?;
+        if let Some(glob) = glob_over(&statuses) {
+            output.text(&format!("{} wait · all at once: countersign approve '{glob}'\n", statuses.len()))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A glob over all of them, where several begin alike up to a dash.
+fn glob_over(statuses: &[Status]) -> Option<String> {
+    let [first, others @ ..] = statuses else { return None };
+    let first = first.environment.as_str();
+    let alike = |name: &str| first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+    let common = others.iter().map(|other| alike(other.environment.as_str())).min()?;
+    let dash = first.get(..common)?.rfind('-')?;
+    Some(format!("{}-*", &first[..dash]))
 }
 
 /// Whether something is missing that this person could give.

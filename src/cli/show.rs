@@ -22,16 +22,18 @@ const SUBJECT: usize = 100;
 /// `acme-prod · plan 3f2a9c1d04be · update of deployment 6 · pushed by mallory (signed), 2 commits`.
 pub fn title(seen: &SeenPlan, output: Output) -> String {
     let document = &seen.document;
+    let name = output.paint(Tone::Strong, document.plan.environment.as_str());
+    format!("{name} · plan {}{}\n", document.short, about(seen))
+}
+
+/// ` · update of deployment 6 · pushed by mallory (signed), 2 commits`.
+pub fn about(seen: &SeenPlan) -> String {
+    let document = &seen.document;
     let plan = &document.plan;
     let who: Vec<String> = document.contributors.iter().map(contributor).collect();
     let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
-    format!(
-        "{} · plan {} · {} · pushed by {who}, {}\n",
-        output.paint(Tone::Strong, plan.environment.as_str()),
-        document.short,
-        purpose(plan.kind, plan.base),
-        count(document.commits.len(), "commit"),
-    )
+    let commits = count(document.commits.len(), "commit");
+    format!(" · {} · pushed by {who}, {commits}", purpose(plan.kind, plan.base))
 }
 
 fn contributor(contributor: &Contributor) -> String {

@@ -22,6 +22,9 @@ use crate::text::escape;
 /// The exit code that says the daemon seems to be gone.
 const STALE: u8 = 3;
 
+/// From so many in a row on that wait for the same, it is said once.
+const ALIKE: usize = 4;
+
 /// How many problems are listed.
 const PROBLEMS: usize = 50;
 
@@ -86,13 +89,24 @@ pub fn table(statuses: &[Status], output: Output) -> String {
     let width = statuses.iter().map(|status| status.environment.as_str().len()).max().unwrap_or_default();
     let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
     let mut text = String::new();
-    for status in statuses {
-        let line = in_a_line(status, now);
-        text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
-        if matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected) {
-            for rule in rules(status, output) {
-                text += &format!("{:width$}  {rule}\n", "");
+    let below = |status: &Status| {
+        let asks = matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected);
+        if asks { rules(status, output) } else { Vec::new() }
+    };
+    // Where many in a row wait for the same, it is said once.
+    for same in statuses.chunk_by(|a, b| a.phase == b.phase && below(a) == below(b)) {
+        let rules = same.first().map(below).unwrap_or_default();
+        let once = same.len() >= ALIKE && !rules.is_empty();
+        for status in same {
+            let line = in_a_line(status, now);
+            text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
+            if !once {
+                text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
             }
+        }
+        if once {
+            text += &format!("{:width$}  each of these {}:\n", "", same.len());
+            text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
         }
     }
     text

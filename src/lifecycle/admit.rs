@@ -62,6 +62,9 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
             Err(None) => {}
         }
     }
+    if proven.is_empty() {
+        return judged;
+    }
     let mut chains = Chains::new(facts);
     let (vetoes, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
     // Gate 1: rejections and suspensions first, whatever they name as previous.

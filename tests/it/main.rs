@@ -16,6 +16,7 @@ mod crashes;
 mod demo;
 mod deploys;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gates;
 mod governance;
