@@ -68,13 +68,13 @@ impl EnvironmentState {
     }
 
     /// A person's approval of another plan of this number, where it is the last they said on any of them: it may count for
-    /// this one, and can be taken back there.
+    /// this one, and can be taken back there. None where this plan says of no ruleset that approvals carry over.
     pub(super) fn approval_elsewhere<'a>(
         &'a self,
         plan: &'a OpenPlan,
         person: &PersonName,
     ) -> Option<(u64, &'a Judged, &'a OpenPlan)> {
-        if plan.last_of(person).is_some() {
+        if plan.carries.is_empty() || plan.last_of(person).is_some() {
             return None;
         }
         let said = self.others(plan).filter_map(|other| other.last_of(person).map(|last| (last, other)));
@@ -95,11 +95,11 @@ impl EnvironmentState {
         verdicts.filter_map(|(.., judged)| judged.by.clone()).collect()
     }
 
-    /// The plans have ended: those that something was said on are kept as long as their number is not consumed.
-    pub(super) fn end_plans(&mut self, sequence: u64) {
+    /// The plans that do not run have ended: those that something was said on are kept until a plan of another number is
+    /// told. A deployment that failed is tried again by what let it through.
+    pub(super) fn end_plans(&mut self) {
         let ended = std::mem::take(&mut self.plans);
         self.earlier.extend(ended.into_values().filter(|plan| !plan.statements.is_empty()));
-        self.superseded = sequence;
     }
 
     /// A plan of this number is told. What was approved before belongs to the same change only if there was one all the

@@ -284,7 +284,8 @@ impl State {
                     return Err(wrong(format!("{environment}: superseded while it is being deployed")));
                 }
                 env.round = *round;
-                env.end_plans(sequence);
+                env.end_plans();
+                env.superseded = sequence;
                 env.current = None;
                 env.deployment = None;
                 env.refused.clear();

@@ -156,6 +156,29 @@ fn a_ruleset_without_it_and_the_single_approval_ask_again() {
 }
 
 #[test]
+fn a_deployment_that_failed_keeps_what_let_it_through() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: mounting a small file system takes root");
+        return;
+    }
+    let mut world = carrying().build();
+    let Some((mount, _unmount)) = crate::targets::small_disk(&world) else {
+        return world.finish_without_tick("skipped");
+    };
+    let target = mount.join("prod").display().to_string();
+    world.environment_at("mallory", "prod", "v1\n", "requireApproval: true\nrulesets: [standard]\n", &target);
+    world.push("mallory").tick();
+    let knowing = world.record("alice", "prod", Approve).acknowledging_truncation();
+    world.say("alice", &knowing).tick();
+    let noise: String = (0..40_000_u64).map(|n| format!("{}\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    world.change("mallory", "prod", &noise).tick().expect_carried("alice");
+    let knowing = world.record("bob", "prod", Approve).acknowledging_truncation();
+    world.say("bob", &knowing).tick().expect_exit(1).expect_phase("prod", Phase::Failed).expect_carried("alice");
+    assert_eq!(world.rule("prod", "standard/platform").have.len(), 2);
+    world.finish();
+}
+
+#[test]
 fn another_contributor_asks_anew() {
     let mut world = half_approved();
     world.change("bob", "prod", "v3\n").tick().expect_not_carried("alice", "other people contributed");
@@ -335,6 +358,23 @@ fn a_carried_approval_is_taken_back_by_record_and_by_merge() {
         assert_eq!(world.rule("prod", "standard/platform").have.len(), 1);
         world.finish();
     }
+}
+
+#[test]
+fn where_nothing_carries_over_there_is_nothing_to_take_back_later() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick();
+    world.environment_with(
+        "mallory",
+        "prod",
+        "v1\n",
+        "requireApproval: true\nrulesets: [standard]\ndeploy: { mode: manual }\n",
+    );
+    world.push("mallory").tick().approve_by_record("alice", "prod").tick().expect_phase("prod", Phase::Approved);
+    world.change("mallory", "prod", "v2\n").tick().expect_waiting_on("prod", "standard/platform");
+    assert!(world.branches("countersign/withdraw/").is_empty());
+    let back = world.record("alice", "prod", Withdraw);
+    world.say("alice", &back).tick().expect_not_counted("prod", "nothing of yours to take back").finish();
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Many environments that import one base: a change of it is reviewed as one thing, and stays as many approvals.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
+use countersign::journal::Event;
 use countersign::lifecycle::Phase;
 
 use crate::world::{World, document};
@@ -41,6 +43,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
 fn a_change_of_the_base_is_reviewed_as_one_thing_and_proven_for_each() {
     let fleet: usize = std::env::var("FLEET").ok().and_then(|n| n.parse().ok()).unwrap_or(FLEET);
     let odd = name(fleet / 2);
+    // Above a limit of waiting plans nothing is ready-made: a fleet is approved by records.
     let mut world = World::with().settings("limits: { readyMadeBranches: 0 }\n").build();
     base(&mut world, "{ region: eu }");
     for nth in 0..fleet {
@@ -49,22 +52,51 @@ fn a_change_of_the_base_is_reviewed_as_one_thing_and_proven_for_each() {
     }
     world.push("mallory");
     timed("the first tick", || world.tick().expect_exit(1));
+    world.expect_invalid(&odd, "nothing is applied in `base` yet");
     world.expect_waiting_on("base", "standard/platform").approve_by_record("alice", "base");
     timed("the base is applied and the fleet planned", || world.tick().expect_exit(0));
     world.expect_phase("base", Phase::Synced).expect_waiting_on(&odd, "standard/platform");
 
-    let waiting = timed("pending", || world.client("bob", &["pending"]));
-    eprintln!("{}", waiting.stdout.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
-    let status = timed("status", || world.client("bob", &["status"]));
-    eprintln!("{}", status.stdout.lines().rev().take(5).collect::<Vec<_>>().join("\n"));
+    // What waits is told without repeating itself.
+    let waiting = timed("pending", || world.client("bob", &["pending"])).text();
+    let lines: Vec<&str> = waiting.lines().collect();
+    assert_eq!(lines.len(), fleet + 4, "a line each, the rule once, and what to do: {waiting}");
+    assert!(lines[fleet].contains(&format!("each of these {fleet}:")), "{waiting}");
+    assert!(lines[fleet + 1].contains("standard/platform  0 of 1  waits for alice or bob"), "{waiting}");
+    let all_at_once = format!("{fleet} wait · all at once: countersign approve 'fleet-*'");
+    assert_eq!(lines.last(), Some(&all_at_once.as_str()), "{waiting}");
+    let status = timed("status", || world.client("bob", &["status"])).text();
+    assert!(status.contains(&format!("{fleet} of {} wait for someone", fleet + 1)), "{status}");
+
+    // It is read as one thing, with what differs; what stands apart is named, and read last.
+    let commits = world.git("remote.git", &["rev-list", "--count", "main"]);
     let run = timed("approve", || world.client("bob", &["approve", "fleet-*", "--yes", "-m", "one region"]));
-    eprintln!("{}", run.stdout.lines().take(3).chain(run.stdout.lines().rev().take(30)).collect::<Vec<_>>().join("\n"));
+    let said = run.text();
+    assert!(said.starts_with(&format!("{} plans alike · creation · pushed by mallory (signed)", fleet - 1)), "{run}");
+    assert_eq!(said.matches("+++ app.conf").count(), 2, "each diff once: {run}");
+    assert!(
+        said.contains(&format!("{} of {fleet} plans change the same; apart from them: {odd}\n", fleet - 1)),
+        "{run}"
+    );
+    let (alike, apart) = said.split_once(&format!("\n{odd} · plan ")).expect("one apart");
+    assert!(alike.contains("  +eu\n") && apart.contains("  +here eu\n"), "{run}");
+    assert!(said.contains(&format!("each of the {fleet}: This gives standard/platform 1 of 1")), "{run}");
+    let after = world.git("remote.git", &["rev-list", "--count", "main"]);
+    assert_eq!(after.parse::<u32>().unwrap(), commits.parse::<u32>().unwrap() + 1, "one commit for all");
+
     timed("the fleet is deployed", || world.tick().expect_exit(0));
+    let mut approvals = BTreeSet::new();
+    for event in world.events() {
+        if let Event::Claimed(claim) = event {
+            approvals.extend(claim.met.iter().flat_map(|met| &met.statements).map(|(digest, _)| *digest));
+        }
+    }
+    assert_eq!(approvals.len(), fleet + 1, "each deployment rests on an approval of its own");
     for nth in 0..fleet {
         let expected = if name(nth) == odd { "here eu\n" } else { "eu\n" };
-        assert_eq!(world.applied(&name(nth)).as_deref(), Some(expected), "{}", name(nth));
+        world.expect_applied(&name(nth), expected);
     }
     // A sign of life may be due again by now.
     world.tick();
-    timed("the end", || world.finish());
+    timed("nothing is left to do, and all of it is proven", || world.finish());
 }

@@ -134,7 +134,7 @@ impl State {
             return Ok(());
         }
         env.consumed = env.consumed.max(number);
-        env.plans.clear();
+        env.end_plans();
         env.current = None;
         let touched = services.iter().any(|service| service.result != ServiceResult::Untouched);
         env.uncertain = match result {
