@@ -5,6 +5,8 @@
 mod accepted;
 mod admit;
 mod claim;
+mod draft;
+mod drafted;
 mod earlier;
 mod environment;
 mod found;
@@ -22,12 +24,14 @@ mod request;
 mod state;
 
 pub use accepted::{Accepted, accepted_in_words, gone, pinned_in_words};
-pub use admit::{Facts, admit, merge_command, permission_for};
+pub use admit::{Facts, NOTHING_TO_START, admit, merge_command, permission_for};
 pub use claim::{SETTLED, evidence_files, met, why_not};
+pub use draft::{DRAFTS, DraftState, Drafted, draft_branch};
+pub use drafted::{AsIfMerged, DraftCase, DraftWanted, as_if_merged, draft_wanted};
 pub use environment::{Applied, Deployment, EnvironmentState, HistoryRow, OpenPlan};
 pub use found::find_new;
 pub use gate::{held, permit};
-pub use judged::{JudgeError, gates_at, judge_plan, verdict_on};
+pub use judged::{JudgeError, draft_verdict_on, gates_at, judge_plan, verdict_on};
 pub use kind::is_earlier;
 pub use missing::missing_records;
 pub use phase::{Phase, WaitingOn, phase_of, phase_of_change};

@@ -6,7 +6,9 @@
 
 mod accept;
 mod append;
+mod at_once;
 mod deploy;
+mod drafts;
 mod error;
 mod heartbeat;
 mod imports;
@@ -70,6 +72,10 @@ pub struct Config {
     pub most_environments: usize,
     /// A larger `environment.yaml`, in bytes, makes its environment Invalid.
     pub yaml_limit: u64,
+    /// How many services of an environment are looked at for a plan at the same time.
+    pub plans_at_once: usize,
+    /// How many services of an environment are applied at the same time. With 1 all of it happens in one thread.
+    pub applies_at_once: usize,
     /// Above this many waiting plans no ready-made branches are made.
     pub ready_limit: usize,
     /// 128 random bits, 32 hex digits: the identity of the journal, should one be started.
@@ -105,6 +111,10 @@ pub struct Daemon {
     seen: Option<Heads>,
     /// Tips whose objects are here.
     fetched: BTreeMap<String, Oid>,
+    /// Drafts that the remote did not give, by their tip.
+    unfetchable: BTreeMap<String, Oid>,
+    /// What the drafts were planned from.
+    planned_from: BTreeMap<EnvironmentName, drafts::PlannedFrom>,
     /// What was noticed and is not on the journal yet.
     alarms: BTreeSet<String>,
     /// Environments with plans from commits that are gone: they are planned anew.
@@ -164,6 +174,8 @@ impl Daemon {
             walked: None,
             seen: None,
             fetched: BTreeMap::new(),
+            unfetchable: BTreeMap::new(),
+            planned_from: BTreeMap::new(),
             alarms: BTreeSet::new(),
             gone: BTreeSet::new(),
             refused: BTreeMap::new(),

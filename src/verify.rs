@@ -23,6 +23,7 @@ mod chain;
 mod change;
 mod claim;
 mod deployment;
+mod drafted;
 mod notes;
 mod pages;
 mod planned;

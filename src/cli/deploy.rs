@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::ask::{Asked, Asking, Scene, ask};
-use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::journal::pages::{list, minute};
+use crate::lifecycle::NOTHING_TO_START;
 use crate::model::{Permission, RequestAction};
 use crate::policy::Hold;
 use crate::reconcile::{Clock as _, SystemClock};
@@ -52,12 +52,10 @@ fn time(text: &str) -> Result<Timestamp, CliError> {
 fn deploy(scene: &Scene<'_>, arguments: &Arguments, at: Option<Timestamp>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
-    let Some(plan) = &status.plan else {
-        return Err(scene.objection(format!("no plan waits: it is {}", status.phase)));
-    };
-    if let Some(wanted) = &arguments.plan {
-        check_plan(wanted, name, plan.digest)?;
+    if name.is_governance() {
+        return Err(scene.objection(NOTHING_TO_START));
     }
+    let plan = scene.plan(arguments.plan.as_deref())?;
     let open: Vec<String> = status.waiting_on.iter().filter(|r| r.missing() > 0).map(|r| r.label()).collect();
     if !open.is_empty() {
         return Err(scene.objection(format!("{} still waits for approvals", list(&open, "and", 10))));

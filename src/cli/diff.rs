@@ -14,13 +14,13 @@ use crate::text::escape;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  countersign diff acme-prod\n  countersign diff acme-prod --plan 3f2a9c1d04be\n  countersign --output json diff acme-prod | jq .commits\n\nWith --output json: the plan document with the diff in `diff`; null where no plan waits.\nExit code 0: no plan waits; 1: one does, or --plan found it; 2: it could not be read."
+    after_help = "Examples:\n  countersign diff acme-prod\n  countersign diff acme-prod --draft\n  countersign diff acme-prod --plan 3f2a9c1d04be\n  countersign --output json diff acme-prod | jq .commits\n\nWith --output json: the plan document with the diff in `diff`; null where no plan waits.\nExit code 0: no plan waits; 1: one does, or --plan found it; 2: it could not be read."
 )]
 pub struct Arguments {
     /// The environment
     #[arg(value_name = "ENV")]
     environment: String,
-    /// The plan of draft/ENV (not built yet)
+    /// The plan that draft/ENV would give if it were merged now
     #[arg(long)]
     draft: bool,
     /// A plan of before, from the journal's history: its digest, or the beginning of it
@@ -29,22 +29,21 @@ pub struct Arguments {
 }
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
-    if arguments.draft {
-        return Err(CliError::failed("`--draft` is not built yet in this version"));
-    }
     let name = environment_name(&arguments.environment)?;
     let output = Output::of(global);
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;
-    let status = journal.known(&name)?;
     if let Some(wanted) = &arguments.plan {
         let (document, diff) = of_before(&journal, &name, wanted)?;
         print(output, &document, diff)?;
         return Ok(ExitCode::from(1));
     }
+    let status = if arguments.draft { journal.known_draft(&name)? } else { journal.known(&name)? };
     let Some(document) = journal.plan(&status)? else {
         if output.is_json() {
             output.json(&serde_json::Value::Null)?;
+        } else if arguments.draft {
+            eprintln!("note: draft/{name} has no plan; see: countersign status {name}");
         } else if status.phase == Phase::Invalid {
             eprintln!(
                 "note: no plan of {name} waits: its configuration cannot be used; see: countersign status {name}"
@@ -52,7 +51,7 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
         }
         return Ok(ExitCode::SUCCESS);
     };
-    print(output, &document, journal.plan_diff(&name)?)?;
+    print(output, &document, journal.plan_diff(&status)?)?;
     Ok(ExitCode::from(1))
 }
 
@@ -95,5 +94,5 @@ fn of_before(
     let status = then.known(name)?;
     let document =
         then.plan(&status)?.ok_or_else(|| CliError::failed(format!("entry {} has no plan", found.short())))?;
-    Ok((document, then.plan_diff(name)?))
+    Ok((document, then.plan_diff(&status)?))
 }

@@ -97,6 +97,8 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
         preview_limit: settings.limits.preview,
         most_environments: settings.limits.environments,
         yaml_limit: settings.limits.yaml as u64,
+        plans_at_once: settings.concurrency.plan,
+        applies_at_once: settings.concurrency.apply,
         ready_limit: settings.limits.ready_made_branches,
         start_journal: arguments.start_journal,
         accept_history: arguments.accept_history.clone(),

@@ -29,6 +29,9 @@ pub struct Saying {
     /// Environments, or globs over those with a plan that waits (quote them: 'acme-*')
     #[arg(value_name = "ENV", required = true)]
     environments: Vec<String>,
+    /// The plan of draft/ENV, before it is merged
+    #[arg(long)]
+    draft: bool,
     /// Only if the plan that waits is this one: its digest, or the beginning of it
     #[arg(long, value_name = "ID")]
     plan: Option<String>,
@@ -140,7 +143,7 @@ impl Voice<'_> {
         let journal = JournalTip::open(self.clone, tips.clone())?;
         for subject in subjects {
             let name = &subject.status.environment;
-            let now = journal.known(name)?;
+            let now = self.known(&journal, name)?;
             let plan = now.plan.as_ref().map(|plan| plan.digest);
             if plan != Some(subject.plan) {
                 let now = plan.map_or_else(|| "none waits".to_owned(), |plan| format!("{} does", plan.short()));

@@ -33,7 +33,8 @@ pub fn about(seen: &SeenPlan) -> String {
     let who: Vec<String> = document.contributors.iter().map(contributor).collect();
     let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
     let commits = count(document.commits.len(), "commit");
-    format!(" · {} · pushed by {who}, {commits}", purpose(plan.kind, plan.base))
+    let of_draft = if seen.of_draft { " of the draft, which is not merged" } else { "" };
+    format!("{of_draft} · {} · pushed by {who}, {commits}", purpose(plan.kind, plan.base))
 }
 
 fn contributor(contributor: &Contributor) -> String {

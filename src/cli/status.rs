@@ -9,7 +9,7 @@ use super::journal::JournalTip;
 use super::life::SignOfLife;
 use super::me::who_am_i;
 use super::output::Tone;
-use super::standing::{in_a_line, phase, rules, sentence};
+use super::standing::{draft_sentence, in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
 use crate::journal::pages::{count, deployment, list, minute, purpose, said};
@@ -69,7 +69,10 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
     if output.is_json() {
         return output.json(&statuses.iter().map(|status| Told { status, daemon: life }).collect::<Vec<_>>());
     }
-    output.text(&table(&statuses, output))?;
+    let drafts = |status: &Status| status.as_if_merged().filter(|view| view.phase != Phase::Synced);
+    let rows: Vec<Status> =
+        statuses.iter().flat_map(|status| std::iter::once(status.clone()).chain(drafts(status))).collect();
+    output.text(&table(&rows, output))?;
     for (time, words) in journal.decided()? {
         output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
     }
@@ -86,7 +89,7 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
 /// A line for each environment, and below it the rules it waits for.
 pub fn table(statuses: &[Status], output: Output) -> String {
     let now = SystemClock.now();
-    let width = statuses.iter().map(|status| status.environment.as_str().len()).max().unwrap_or_default();
+    let width = statuses.iter().map(|status| status.named().len()).max().unwrap_or_default();
     let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
     let mut text = String::new();
     let below = |status: &Status| {
@@ -99,7 +102,7 @@ pub fn table(statuses: &[Status], output: Output) -> String {
         let once = same.len() >= ALIKE && !rules.is_empty();
         for status in same {
             let line = in_a_line(status, now);
-            text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
+            text += &format!("{:width$}  {}  {line}\n", status.named(), phase(status, output, phases));
             if !once {
                 text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
             }
@@ -135,9 +138,27 @@ fn one(
         suspended(&status),
         yours(&status, me),
         commands(&status, clone),
+        draft(&status, clone, output, me),
         format!("policy {} · {}\n", status.policy, life.in_words(output, SystemClock.now())),
     ];
     output.text(&told.concat())
+}
+
+/// The draft: what it would do if it were merged now, and what can be said on it.
+fn draft(status: &Status, clone: &ConfigClone, output: Output, me: Option<&Person>) -> String {
+    let (Some(draft), Some(view)) = (&status.draft, status.as_if_merged()) else { return String::new() };
+    let view = Status { last: None, ..view };
+    let title = output.paint(Tone::Strong, &draft.branch);
+    [
+        format!("{title} ({}) {}: {}\n", draft.commit.short(), phase(&view, output, 0), draft_sentence(draft)),
+        what(&view),
+        rules(&view, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        problems(&view, output),
+        view.statements.iter().map(|view| statement(view, output)).collect(),
+        yours(&view, me),
+        commands(&view, clone),
+    ]
+    .concat()
 }
 
 /// What the plan is and how the last deployment ended.
@@ -222,7 +243,7 @@ fn yours(status: &Status, me: Option<&Person>) -> String {
 
 /// The commands that would do something now.
 fn commands(status: &Status, clone: &ConfigClone) -> String {
-    let name = &status.environment;
+    let name = &status.named();
     let Some(plan) = &status.plan else {
         let is_suspended = status.phase == Phase::Suspended;
         return if is_suspended { format!("  {:<8} countersign resume {name}\n", "resume") } else { String::new() };
@@ -247,6 +268,12 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
             if let Some(merge) = merge("approve") {
                 add("or", merge);
             }
+            if status.manual {
+                add("both", tool("approve", &format!(" --deploy{more}")));
+                if let Some(merge) = merge("approve-and-deploy") {
+                    add("or", merge);
+                }
+            }
             add("reject", tool("reject", ""));
             if let Some(merge) = merge("reject") {
                 add("or", merge);
@@ -254,7 +281,9 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
         }
         Phase::Rejected => {
             add("withdraw", tool("withdraw", ""));
-            add("reopen", format!("countersign reopen {name} -m REASON"));
+            if status.of_draft.is_none() {
+                add("reopen", format!("countersign reopen {name} -m REASON"));
+            }
         }
         Phase::Approved if status.hold.is_some() => {
             let more = match &status.hold {
@@ -262,6 +291,9 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
                 _ => "",
             };
             add("deploy", format!("countersign deploy {name}{more}"));
+            if let Some(merge) = merge("deploy").filter(|_| more.is_empty()) {
+                add("or", merge);
+            }
             add("reject", tool("reject", ""));
         }
         Phase::Approved | Phase::Deploying | Phase::Failed => add("reject", tool("reject", "")),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ReadyMade;
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId, StatementId};
 use crate::model::{
     ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RequestAction, RuleName,
@@ -160,6 +161,49 @@ pub enum Event {
         /// What is wrong; empty when it is mended.
         problems: Vec<Problem>,
     },
+    /// The plan that a draft (`draft/<env>`) would give if it were merged now, with number and round as they would be
+    /// then. It can be approved, and is applied by nobody before the config branch desires the same.
+    DraftPlanned {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The draft's tip.
+        draft: Oid,
+        /// The merged `environment.yaml`, by git's name for it, which is `draft.yaml` on the journal; null for a destroy.
+        settings: Option<Oid>,
+        /// The plan.
+        plan: PlanId,
+        /// Its number.
+        number: u64,
+        /// Its round.
+        round: u64,
+        /// Its kind.
+        kind: PlanKind,
+        /// Its base.
+        base: Option<Base>,
+        /// The revision that the merge would desire.
+        revision: Option<RevisionId>,
+        /// The config commit that the draft was merged into.
+        commit: Oid,
+        /// Whether its preview was cut for display.
+        truncated: bool,
+        /// Who contributed, on the draft and on the config branch.
+        contributors: Vec<Contributor>,
+        /// Where each of its imports is from.
+        imports: Sources,
+    },
+    /// A draft has no plan (any more); those it had have ended.
+    DraftUnplanned {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The draft's tip; null where the branch is gone.
+        draft: Option<Oid>,
+        /// The config commit that it was held against.
+        commit: Oid,
+        /// Why.
+        why: NoPlan,
+        /// What is wrong, where that is why.
+        problems: Vec<Problem>,
+    },
     /// A ready-made commit was made; its branch is pushed after this entry.
     Ready(ReadyMade),
     /// A deployment begins.
@@ -186,6 +230,22 @@ pub enum Event {
         /// What, for people.
         message: String,
     },
+}
+
+/// Why a draft has no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NoPlan {
+    /// The branch is gone.
+    Gone,
+    /// It would change nothing that the config branch does not desire already: it was merged, or has nothing.
+    Same,
+    /// What it would have the environment be is in force.
+    InForce,
+    /// Its change has no effect and would be recorded without approval.
+    WithoutEffect,
+    /// It cannot be merged, read or planned.
+    Problems,
 }
 
 /// How environments are laid out on the journal.
@@ -226,8 +286,10 @@ pub struct Judged {
     pub reason: String,
     /// What its maker acknowledges.
     pub acknowledge: Vec<String>,
-    /// Whether it is an approval that asks for the deployment as well, by somebody who held `deploy`.
+    /// Whether it is an approval that asks for the deployment as well.
     pub deploy: bool,
+    /// Why such an approval is a plain one: its maker held no `deploy` when it was judged.
+    pub plain: Option<String>,
     /// Whether it was admitted, and if not, why not and what would count.
     pub admitted: Admission,
 }
@@ -250,28 +312,6 @@ pub enum Admission {
         /// What would count: a command, or empty.
         hint: String,
     },
-}
-
-/// A ready-made commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ReadyMade {
-    /// The environment.
-    pub environment: EnvironmentName,
-    /// The plan.
-    pub plan: PlanId,
-    /// What merging it says.
-    pub verdict: ApprovalVerdict,
-    /// 1, 2, 3 … per plan and verdict.
-    pub n: u64,
-    /// The commit.
-    pub commit: Oid,
-    /// The branch it is on (`countersign/approve/acme-prod/3f2a9c1d04be`).
-    pub branch: String,
-    /// The path of the record it adds, from the repository's root.
-    pub path: String,
-    /// The record's blob.
-    pub blob: Oid,
 }
 
 /// A deployment's claim.
@@ -404,6 +444,26 @@ impl Event {
         }
     }
 
+    /// That the plan of a draft waits, as its document says, computed by merging `draft` into this config commit.
+    pub fn draft_planned(document: &PlanDocument, draft: Oid, settings: Option<Oid>, commit: Oid) -> Self {
+        let plan = &document.plan;
+        Self::DraftPlanned {
+            environment: plan.environment.clone(),
+            draft,
+            settings,
+            plan: document.digest,
+            number: plan.number,
+            round: plan.round,
+            kind: plan.kind,
+            base: plan.base,
+            revision: plan.revision,
+            commit,
+            truncated: document.truncated,
+            contributors: document.contributors.clone(),
+            imports: document.imports.clone(),
+        }
+    }
+
     /// Whether another policy is in force after it.
     pub fn moves_policy(&self) -> bool {
         matches!(self, Self::PolicyAdmitted { .. } | Self::PolicyPinned { .. })
@@ -421,6 +481,8 @@ impl Event {
             | Self::Superseded { environment, .. }
             | Self::Recorded { environment, .. }
             | Self::Invalid { environment, .. }
+            | Self::DraftPlanned { environment, .. }
+            | Self::DraftUnplanned { environment, .. }
             | Self::Outcome { environment, .. } => Some(environment),
             Self::Ready(ready) => Some(&ready.environment),
             Self::Claimed(claim) => Some(&claim.environment),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{RepositoryId, RevisionId, StatementId};
-use crate::journal::OutcomeResult;
-use crate::lifecycle::{EnvironmentState, Phase, State, WaitingOn, phase_of};
+use crate::journal::{DraftStatus, OutcomeResult};
+use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, State, WaitingOn, phase_of};
 use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
@@ -57,6 +57,12 @@ pub struct Status {
     pub last_statements: BTreeMap<PersonName, StatementId>,
     /// The policy version that was asked.
     pub policy: u64,
+    /// The draft, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftStatus>,
+    /// Of which draft's plan this speaks, where it was made to.
+    #[serde(skip)]
+    pub of_draft: Option<Oid>,
 }
 
 /// The plan a status speaks of.
@@ -77,6 +83,21 @@ pub struct StatusPlan {
     pub truncated: bool,
     /// When it was published.
     pub since: Timestamp,
+}
+
+impl StatusPlan {
+    /// What a status says of a plan.
+    pub fn of(plan: &OpenPlan) -> Self {
+        Self {
+            digest: plan.id,
+            short: plan.id.short(),
+            number: plan.number,
+            round: plan.round,
+            kind: plan.kind,
+            truncated: plan.truncated,
+            since: plan.since,
+        }
+    }
 }
 
 /// Why nothing is claimed in an environment, and who can end that.
@@ -160,21 +181,13 @@ impl Status {
             environment: name.clone(),
             phase: phase_of(env, verdict),
             applied: env.base(),
-            in_force_at: env.in_force_at(),
+            in_force_at: state.in_force_at(name),
             desired: match plan {
                 Some(plan) => plan.revision,
                 None if env.invalid.is_some() => None,
                 None => env.in_force(),
             },
-            plan: plan.map(|plan| StatusPlan {
-                digest: plan.id,
-                short: plan.id.short(),
-                number: plan.number,
-                round: plan.round,
-                kind: plan.kind,
-                truncated: plan.truncated,
-                since: plan.since,
-            }),
+            plan: plan.map(StatusPlan::of),
             waiting_on: verdict.map(|verdict| WaitingOn::of(verdict, true)).unwrap_or_default(),
             carries_over: verdict.map(|verdict| verdict.carries.clone()).unwrap_or_default(),
             statements: statements.into_iter().chain(asked).chain(refused).collect(),
@@ -195,10 +208,12 @@ impl Status {
             suspended: Suspension::of(governance, name, env),
             last_statements: env.last_words.iter().map(|(by, (digest, _))| (by.clone(), *digest)).collect(),
             policy: state.policy.map_or(0, |policy| policy.version),
+            draft: None,
+            of_draft: None,
         }
     }
 }
 
-fn newest_branches(plan: &crate::lifecycle::OpenPlan) -> BTreeMap<String, String> {
-    plan.ready.iter().map(|(_, ready)| (ready.verdict.name().to_owned(), ready.branch.clone())).collect()
+pub(super) fn newest_branches(plan: &OpenPlan) -> BTreeMap<String, String> {
+    plan.ready.iter().map(|(_, ready)| (ready.says.name().to_owned(), ready.branch.clone())).collect()
 }

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
-pub use request::permission_for;
+pub use request::{NOTHING_TO_START, permission_for};
 
 use super::state::{JudgedKey, State};
 use crate::digest::{Digest, PlanId, StatementId};
 use crate::evidence::{Found, Proof};
-use crate::journal::{Admission, Judged, ReadyMade};
+use crate::journal::{Admission, Judged, ReadyMade, ReadyWord};
 use crate::model::{
     Approval, ApprovalVerdict, EnvironmentName, EvidenceKind, Governance, Maker, Permission, PersonName, Request,
     RequestAction, Statement,
@@ -144,6 +144,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         reason: String::new(),
         acknowledge: Vec::new(),
         deploy: false,
+        plain: None,
         admitted: Admission::Refused { why: String::new(), hint: String::new() },
     };
     match &found.proof {
@@ -158,8 +159,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                 None => {}
             }
             if let Some(ready) = ready {
-                judged.plan = Some(ready.plan);
-                judged.verdict = Some(ready.verdict);
+                describe_ready(&mut judged, ready);
             }
             let hint = hint_for(facts, &judged, ready.as_ref());
             Err(Some(refuse(judged, why.clone(), hint)))
@@ -225,8 +225,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         }
         Proof::Merge { ready, key, email, reason, .. } => {
             let mut judged = blank(ready.environment.clone());
-            judged.plan = Some(ready.plan);
-            judged.verdict = Some(ready.verdict);
+            describe_ready(&mut judged, ready);
             judged.evidence = Some(EvidenceKind::Merge);
             judged.reason.clone_from(reason);
             let hint = hint_for(facts, &judged, Some(ready));
@@ -245,7 +244,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             let env = facts.state.environments.get(&judged.environment);
             let open = env.and_then(|env| env.open_plan(ready.plan));
             let again = open.is_some_and(|plan| {
-                plan.statements.iter().any(|(_, before)| {
+                plan.statements.iter().chain(&plan.deploys).any(|(_, before)| {
                     before.by == judged.by
                         && before.path == judged.path
                         && before.evidence == Some(EvidenceKind::Merge)
@@ -258,7 +257,14 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             }
             judged.key = Some(key.clone());
             let published = facts.state.ready.get(&ready.commit).map_or(0, |(sequence, _)| *sequence);
-            on_open_plan(facts, judged, person.name.clone(), Link::Published(published), true)
+            let (person, link) = (person.name.clone(), Link::Published(published));
+            match judged.request.clone() {
+                None => on_open_plan(facts, judged, person, link, true),
+                Some(action) => {
+                    request::can_be_asked(facts, &judged, &action)?;
+                    Ok(Proven { judged, person, says: Says::Request(action), source: link, in_tip: true })
+                }
+            }
         }
     }
 }
@@ -274,8 +280,15 @@ fn describe(judged: &mut Judged, approval: &Approval) {
     }
 }
 
+/// What merging a ready-made commit says.
+fn describe_ready(judged: &mut Judged, ready: &ReadyMade) {
+    judged.plan = Some(ready.plan);
+    judged.verdict = ready.says.verdict();
+    judged.request = ready.says.request(ready.plan);
+    judged.deploy = ready.says == ReadyWord::ApproveAndDeploy;
+}
+
 fn refuse(mut judged: Judged, why: String, hint: String) -> Box<Judged> {
-    judged.deploy = false;
     judged.admitted = Admission::Refused { why, hint };
     Box::new(judged)
 }
@@ -312,16 +325,18 @@ fn on_open_plan(
 /// What the person could do now: the newest ready-made branch of the plan, or the command that signs a record.
 fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> String {
     let Some(env) = facts.state.environments.get(&judged.environment) else { return String::new() };
+    let plan = judged.plan.and_then(|plan| env.open_plan(plan)).or_else(|| env.current_plan());
+    if let Some(newest) = plan.zip(ready).and_then(|(plan, ready)| plan.newest_ready(ready.says)) {
+        return merge_command(&newest.branch);
+    }
     if let Some(action) = &judged.request {
         return format!("countersign {} {}", action.name(), judged.environment);
     }
-    let plan = judged.plan.and_then(|plan| env.open_plan(plan)).or_else(|| env.current_plan());
     let Some(plan) = plan else { return String::new() };
     let verdict = judged.verdict.unwrap_or(ApprovalVerdict::Approve);
-    match (plan.newest_ready(verdict), ready) {
-        (Some(newest), Some(_)) => merge_command(&newest.branch),
-        _ => format!("countersign {} {} --plan {}", verdict.name(), judged.environment, plan.id.short()),
-    }
+    let deploy = if judged.deploy { " --deploy" } else { "" };
+    let draft = if plan.drafted.is_some() { " --draft" } else { "" };
+    format!("countersign {} {}{draft} --plan {}{deploy}", verdict.name(), judged.environment, plan.id.short())
 }
 
 /// Each person's last proven statement, on each plan and in each environment, and what stands of it.
@@ -359,10 +374,12 @@ impl Chains {
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
-            for plan in env.plans.values().chain(running) {
+            for plan in env.plans.values().chain(running.clone()) {
                 let people = env.approvers_elsewhere(plan).into_iter();
                 let people = people.filter(|person| env.approval_elsewhere(plan, person).is_some());
                 chains.elsewhere.extend(people.map(|person| (plan.id, person)));
+            }
+            for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);
@@ -423,7 +440,8 @@ impl Chains {
         let before = self.before(statement);
         match statement.source {
             Link::Previous(previous) => previous == before.map(|(statement, _)| statement),
-            Link::Published(sequence) => before.is_none_or(|(_, judged)| sequence > judged),
+            // What one entry judges comes before what it publishes.
+            Link::Published(sequence) => before.is_none_or(|(_, judged)| sequence >= judged),
         }
     }
 
@@ -504,9 +522,16 @@ impl Chains {
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
         let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
-        // An approval that starts nothing is a plain one.
-        judged.deploy &= judged.admitted == Admission::Admitted
-            && facts.governance.may(&person, Permission::Deploy, &judged.environment);
+        if judged.deploy && judged.admitted == Admission::Admitted {
+            // Nothing starts a draft, nor will what was said on one.
+            judged.plain = if is_drafted(facts, &judged) {
+                Some("its plan is that of a draft".to_owned())
+            } else if !facts.governance.may(&person, Permission::Deploy, &judged.environment) {
+                Some(format!("{person} does not hold `deploy` in {}", judged.environment))
+            } else {
+                None
+            };
+        }
         let sequence = facts.state.sequence + 1;
         if !matches!(judged.admitted, Admission::Refused { .. }) {
             self.spoken.insert((judged.environment.clone(), person.clone()), (judged.digest, sequence));
@@ -517,6 +542,13 @@ impl Chains {
         }
         judged
     }
+}
+
+/// Whether a statement is about a plan of the draft.
+fn is_drafted(facts: &Facts<'_>, judged: &Judged) -> bool {
+    let env = facts.state.environments.get(&judged.environment);
+    let plan = judged.plan.and_then(|plan| env?.open_plan(plan));
+    plan.is_some_and(|plan| plan.drafted.is_some())
 }
 
 fn powerless(why: &str) -> Admission {

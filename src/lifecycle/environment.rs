@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::draft::{DraftState, Drafted};
 use crate::digest::{PlanId, RevisionId, StatementId};
-use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
-use crate::model::{ApprovalVerdict, PersonName, Problem, RulesetName};
+use crate::journal::{
+    Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ReadyWord, ServiceOutcome, StartedBy,
+};
+use crate::model::{PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
 use crate::revision::Sources;
@@ -54,6 +57,11 @@ pub struct EnvironmentState {
     /// Each person's last statement in the environment that was not refused, on a plan or not, with the sequence of its
     /// entry: their next request names it.
     pub last_words: BTreeMap<PersonName, (StatementId, u64)>,
+    /// The draft that would change it, where there is one.
+    pub draft: Option<DraftState>,
+    /// The plans of drafts that have not ended, by digest, with the number and round of the next merge: the one of
+    /// `draft`, and others that rest. None of them is among `plans`.
+    pub drafted: BTreeMap<PlanId, OpenPlan>,
 }
 
 /// A successful deployment: the base of the next plan.
@@ -114,10 +122,16 @@ pub struct OpenPlan {
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the time of the entry that published each.
     pub ready: Vec<(Timestamp, ReadyMade)>,
-    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each.
+    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each; those that were
+    /// not admitted too.
     pub deploys: Vec<(u64, Judged)>,
     /// The entry that claimed it last, 0 where none did: what was asked up to then is spent, abandoned or not.
     pub spent: u64,
+    /// Of which draft it is a plan; `None` for one of the config branch, which alone can be applied.
+    pub drafted: Option<Drafted>,
+    /// Who contributed while it was a draft's plan: a squash drops their names, and must not let them approve their own
+    /// work.
+    pub drafted_by: Vec<Contributor>,
 }
 
 /// A deployment that is running or failed.
@@ -185,14 +199,16 @@ impl Default for EnvironmentState {
             refused: Vec::new(),
             suspensions: Vec::new(),
             last_words: BTreeMap::new(),
+            draft: None,
+            drafted: BTreeMap::new(),
         }
     }
 }
 
 impl OpenPlan {
-    /// The plan that a `planned` event opens, without statements yet; `None` for any other event.
+    /// The plan that a `planned` or `draftPlanned` event opens, without statements yet; `None` for any other event.
     pub fn of(event: &Event, since: Timestamp) -> Option<Self> {
-        let Event::Planned {
+        let (Event::Planned {
             plan,
             number,
             round,
@@ -203,12 +219,32 @@ impl OpenPlan {
             truncated,
             contributors,
             imports,
-            removes,
-            carries,
             ..
-        } = event
+        }
+        | Event::DraftPlanned {
+            plan,
+            number,
+            round,
+            kind,
+            base,
+            revision,
+            commit,
+            truncated,
+            contributors,
+            imports,
+            ..
+        }) = event
         else {
             return None;
+        };
+        let drafted = match event {
+            Event::DraftPlanned { draft, settings, .. } => Some(Drafted { tip: *draft, settings: *settings }),
+            _ => None,
+        };
+        // Nothing carries over to a draft's plan, before it is the config branch's.
+        let (removes, carries) = match event {
+            Event::Planned { removes, carries, .. } => (removes.clone(), carries.clone()),
+            _ => (None, Vec::new()),
         };
         Some(Self {
             id: *plan,
@@ -221,8 +257,8 @@ impl OpenPlan {
             truncated: *truncated,
             contributors: contributors.clone(),
             imports: imports.clone(),
-            removes: removes.clone(),
-            carries: carries.clone(),
+            removes,
+            carries,
             since,
             shown: 0,
             renewed: 0,
@@ -230,15 +266,36 @@ impl OpenPlan {
             ready: Vec::new(),
             deploys: Vec::new(),
             spent: 0,
+            drafted,
+            drafted_by: Vec::new(),
         })
+    }
+
+    /// The same plan, told anew, with what was said on it before.
+    pub(super) fn following(self, old: Self) -> Self {
+        let mut drafted_by = old.drafted_by;
+        if old.drafted.is_some() {
+            drafted_by.extend(old.contributors.into_iter().filter(|one| !self.contributors.contains(one)));
+            drafted_by.sort();
+            drafted_by.dedup();
+        }
+        Self {
+            since: old.since,
+            statements: old.statements,
+            ready: old.ready,
+            deploys: old.deploys,
+            spent: old.spent,
+            drafted_by,
+            ..self
+        }
     }
 
     /// The words that it be deployed which no claim has spent, in the order judged: requests, and approvals that say so.
     pub fn asked(&self) -> Vec<&(u64, Judged)> {
-        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy);
-        let approvals = approvals.filter(|(_, judged)| judged.admitted == Admission::Admitted && self.stands(judged));
+        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy && judged.plain.is_none());
+        let approvals = approvals.filter(|(_, judged)| self.stands(judged));
         let mut asked: Vec<&(u64, Judged)> = self.deploys.iter().chain(approvals).collect();
-        asked.retain(|(sequence, _)| *sequence > self.spent);
+        asked.retain(|(sequence, judged)| judged.admitted == Admission::Admitted && *sequence > self.spent);
         asked.sort_by_key(|(sequence, _)| *sequence);
         asked
     }
@@ -254,9 +311,9 @@ impl OpenPlan {
         self.statements.iter().map(|(_, judged)| judged.clone()).collect()
     }
 
-    /// The newest ready-made commit for a verdict.
-    pub fn newest_ready(&self, verdict: ApprovalVerdict) -> Option<&ReadyMade> {
-        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.verdict == verdict)
+    /// The newest ready-made commit for a word.
+    pub fn newest_ready(&self, says: ReadyWord) -> Option<&ReadyMade> {
+        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.says == says)
     }
 }
 
@@ -278,15 +335,21 @@ impl EnvironmentState {
         self.plans.get(&self.current?)
     }
 
-    /// A plan that has not ended, waiting, resting, running or to be retried.
+    /// A plan that has not ended, waiting, resting, running or to be retried, or of the draft.
     pub fn open_plan(&self, id: PlanId) -> Option<&OpenPlan> {
         let deploying = self.deployment.as_ref().map(|deployment| &deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get(&id).or(deploying)
+        self.plans.get(&id).or(deploying).or_else(|| self.drafted.get(&id))
+    }
+
+    /// Whether another plan that has not ended has the short name of this one.
+    pub fn has_other_named(&self, id: PlanId) -> bool {
+        let others = self.open_ids().into_iter().chain(self.drafted.keys().copied());
+        others.into_iter().any(|other| other != id && other.short() == id.short())
     }
 
     pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).or(deploying)
+        self.plans.get_mut(&id).or(deploying).or_else(|| self.drafted.get_mut(&id))
     }
 
     /// The base of the next plan.
@@ -320,7 +383,7 @@ impl EnvironmentState {
         people
     }
 
-    /// The digests of every plan that has not ended.
+    /// The digests of every plan that has not ended, but for those of the draft.
     pub fn open_ids(&self) -> BTreeSet<PlanId> {
         let deploying = self.deployment.as_ref().map(|deployment| deployment.plan.id);
         self.plans.keys().copied().chain(deploying).collect()

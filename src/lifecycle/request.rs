@@ -16,8 +16,15 @@ impl EnvironmentState {
         action: &RequestAction,
     ) -> Result<(), String> {
         if judged.admitted != Admission::Admitted {
-            self.keep_refused(judged);
-            return Ok(());
+            match action {
+                // Kept with its plan: a ready-made commit that gave nothing is used up all the same.
+                RequestAction::Deploy { plan, .. }
+                    if self.open_plan(*plan).is_some_and(|open| open.drafted.is_none()) => {}
+                _ => {
+                    self.keep_refused(judged);
+                    return Ok(());
+                }
+            }
         }
         let not_open = || format!("a request to {} is admitted for a plan that is not open", action.name());
         match action {

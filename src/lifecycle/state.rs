@@ -73,12 +73,14 @@ pub struct JudgedKey {
     digest: StatementId,
     plan: Option<PlanId>,
     verdict: Option<ApprovalVerdict>,
+    deploy: bool,
 }
 
 impl JudgedKey {
     /// The key of a judged statement.
     pub fn of(judged: &Judged) -> Self {
-        Self { digest: judged.digest, plan: judged.plan, verdict: judged.verdict }
+        let Judged { digest, plan, verdict, deploy, .. } = judged;
+        Self { digest: *digest, plan: *plan, verdict: *verdict, deploy: *deploy }
     }
 }
 
@@ -192,7 +194,9 @@ impl State {
     /// and where the policy moves everything that waits, since all of it is judged anew.
     pub fn touched_by(&self, event: &Event) -> Vec<EnvironmentName> {
         if event.moves_policy() {
-            let waits = |env: &EnvironmentState| env.current.is_some() || env.deployment.is_some();
+            let waits = |env: &EnvironmentState| {
+                env.current.is_some() || env.deployment.is_some() || env.draft_plan().is_some()
+            };
             return self.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone()).collect();
         }
         event.environment().filter(|name| self.environments.contains_key(*name)).cloned().into_iter().collect()
@@ -243,8 +247,7 @@ impl State {
                 if *base != env.base() {
                     return Err(wrong(format!("plan {} of {environment} has another base", plan.short())));
                 }
-                let clash = env.plans.keys().any(|other| other != plan && other.short() == plan.short());
-                if clash {
+                if env.has_other_named(*plan) {
                     return Err(wrong(format!("two plans of {environment} are both named {}", plan.short())));
                 }
                 if env.running().is_some() {
@@ -255,18 +258,11 @@ impl State {
                 env.invalid = None;
                 env.deployment = None;
                 open.shown = sequence;
-                if let Some(old) = env.plans.remove(plan) {
-                    let renewed = if old.has_same_people(&open) { old.renewed } else { sequence };
-                    open = OpenPlan {
-                        since: old.since,
-                        shown: if env.current == Some(*plan) { old.shown } else { sequence },
-                        renewed,
-                        statements: old.statements,
-                        ready: old.ready,
-                        deploys: old.deploys,
-                        spent: old.spent,
-                        ..open
-                    };
+                // Merged unchanged, a draft's plan goes on with all that was said on it.
+                if let Some(old) = env.plans.remove(plan).or_else(|| env.take_from_draft(*plan)) {
+                    open.renewed = if old.has_same_people(&open) { old.renewed } else { sequence };
+                    open.shown = if env.current == Some(*plan) { old.shown } else { sequence };
+                    open = open.following(old);
                 }
                 env.plans.insert(*plan, open);
                 env.current = Some(*plan);
@@ -306,15 +302,16 @@ impl State {
             Event::Ready(ready) => {
                 self.ready.insert(ready.commit, (sequence, ready.clone()));
                 let env = self.known(&ready.environment)?;
-                let plan = env.plans.get_mut(&ready.plan).ok_or_else(|| {
+                let plan = env.waiting_plan_mut(ready.plan).ok_or_else(|| {
                     wrong(format!("a ready-made commit for plan {}, which does not wait", ready.plan.short()))
                 })?;
-                let next = plan.newest_ready(ready.verdict).map_or(1, |newest| newest.n + 1);
+                let next = plan.newest_ready(ready.says).map_or(1, |newest| newest.n + 1);
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }
                 plan.ready.push((time, ready.clone()));
             }
+            Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => self.fold_draft(event)?,
             Event::Claimed(claim) => self.fold_claim(claim)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
@@ -322,6 +319,9 @@ impl State {
             Event::Alarm { environment, message } => {
                 self.raise(environment.clone(), message.clone());
             }
+        }
+        if let Some(env) = event.environment().and_then(|name| self.environments.get_mut(name)) {
+            env.end_stale_drafts();
         }
         Ok(())
     }
@@ -344,7 +344,11 @@ impl State {
         if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
-        // A folder below approvals/ makes no environment: whoever may push could make any number of them.
+        // A folder below approvals/ makes no environment: whoever may push could make any number of them. The policy is
+        // always there.
+        if judged.environment.is_governance() {
+            self.environments.entry(judged.environment.clone()).or_default();
+        }
         let mut env = self.environments.get_mut(&judged.environment);
         if let Some(env) = env.as_mut() {
             env.hear(sequence, judged);
@@ -388,9 +392,10 @@ impl State {
         self.ready.get(&commit).map(|(_, ready)| ready.clone())
     }
 
-    /// The digests of every open plan of every environment.
-    pub fn open_plans(&self) -> impl Iterator<Item = (&EnvironmentName, &OpenPlan)> {
-        self.environments.iter().flat_map(|(name, env)| env.plans.values().map(move |plan| (name, plan)))
+    /// Every plan of every environment, and of every draft, that waits or rests.
+    pub fn open_plans<'a>(&'a self) -> impl Iterator<Item = (&'a EnvironmentName, &'a OpenPlan)> {
+        let all = |env: &'a EnvironmentState| env.plans.values().chain(env.drafted.values());
+        self.environments.iter().flat_map(move |(name, env)| all(env).map(move |plan| (name, plan)))
     }
 
     /// Whether any plan of this environment, ended or not, is known by this id. Used to tell "ended" from "never was".

@@ -27,6 +27,8 @@ pub struct Case<'a> {
     pub enters: Option<&'a Gates>,
     /// Who contributed to the change.
     pub contributors: &'a [Contributor],
+    /// Who else contributed while this was the plan of a draft: they approve it as little.
+    pub drafted_by: &'a [Contributor],
     /// Whether the preview shown was cut.
     pub truncated: bool,
     /// Every statement on the plan, in the order judged.
@@ -107,7 +109,8 @@ fn barred(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName) -> Option<Str
 }
 
 fn contributed(case: &Case<'_>, person: &PersonName) -> Option<String> {
-    let found = case.contributors.iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
+    let all = case.contributors.iter().chain(case.drafted_by);
+    let found = all.into_iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
     Some(match found.commits.first() {
         Some(commit) => format!("contributed to this change ({})", commit.short()),
         None => "contributed to this change".to_owned(),
@@ -171,10 +174,13 @@ fn view(
     asked: &[Asked<'_>],
     requirements: &[Requirement],
 ) -> StatementView {
-    let (counted, (why, hint)) = match &statement.admitted {
+    let (counted, (mut why, hint)) = match &statement.admitted {
         Admission::Admitted => weigh(case, statement, last, asked, requirements),
         _ => return StatementView::of_refused(statement),
     };
+    if counted && let Some(starts) = case.start.started_by(statement) {
+        why = format!("{why}; {starts}");
+    }
     let (digest, by, verdict, commit) = (statement.digest, statement.by.clone(), statement.verdict, statement.commit);
     let (request, admitted, carried_from) = (None, Admitted::Admitted, None);
     StatementView { digest, by, verdict, request, commit, counted, admitted, carried_from, why, hint }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::StatementView;
 use crate::digest::StatementId;
-use crate::journal::{Judged, StartedBy};
+use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{DeployMode, EnvironmentName, Gates, Governance, Permission, PersonName, RequestAction, Window};
 
 /// Everything but approvals that decides whether a deployment may start, or go on.
@@ -140,6 +140,9 @@ impl Start {
     /// A request to deploy as the status shows it.
     pub fn view(&self, judged: &Judged) -> StatementView {
         let view = StatementView::of_refused(judged);
+        if judged.admitted != Admission::Admitted {
+            return view;
+        }
         let reason = match self.wishes.iter().find(|wish| wish.statement == judged.digest) {
             None => return StatementView { why: "it was spent by a claim".to_owned(), ..view },
             Some(Wish { void: Some(why), .. }) => return StatementView { why: why.clone(), ..view },
@@ -148,6 +151,22 @@ impl Start {
         };
         let how = if judged_overrides(judged) { ", in a closed window too" } else { "" };
         StatementView { counted: true, why: reason + how, ..view }
+    }
+
+    /// What comes of an approval's word that its plan be deployed as well; `None` where it says no such thing.
+    pub fn started_by(&self, judged: &Judged) -> Option<String> {
+        if !judged.deploy {
+            return None;
+        }
+        let nothing = |why: &str| format!("it starts nothing, so it is a plain approval: {why}");
+        if let Some(why) = &judged.plain {
+            return Some(nothing(why));
+        }
+        Some(match self.wishes.iter().find(|wish| wish.statement == judged.digest) {
+            None => "that it be deployed was spent by a claim".to_owned(),
+            Some(Wish { void: Some(why), .. }) => nothing(why),
+            Some(_) => "it asks for the deployment too".to_owned(),
+        })
     }
 
     fn waits_for_word(&self, now: Timestamp) -> Hold {
@@ -175,7 +194,7 @@ impl Wish {
         let (at, overrides) = match &judged.request {
             Some(RequestAction::Deploy { at, override_window, .. }) => (*at, *override_window == Some(true)),
             Some(_) => return None,
-            None if judged.deploy => (None, false),
+            None if judged.deploy && judged.plain.is_none() => (None, false),
             None => return None,
         };
         let by = judged.by.clone()?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::append::Draft;
+use super::at_once::at_once;
 use super::{Daemon, TickError};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
@@ -294,37 +295,47 @@ impl Daemon {
         self.state()?.environment(name).running().cloned().ok_or(TickError::Conflict)
     }
 
-    /// Applies each change in order; a failure leaves the later ones untouched.
+    /// Applies each change after those it must come after, independent ones at the same time; after a failure nothing more
+    /// is begun. What came of each is told in the order of the plan.
     fn apply(
         &self,
         permit: &Permit,
         changes: &[ServiceChange],
         done: &BTreeMap<usize, ()>,
     ) -> (OutcomeResult, Vec<ServiceOutcome>, String) {
+        let (drivers, objects) = (&self.drivers, self.objects.as_ref());
+        let apply = |at: usize| match changes[at].desired.as_ref().or(changes[at].base.as_ref()) {
+            Some(content) if !done.contains_key(&at) => {
+                drivers.of(&content.service.kind).apply(permit, objects, &changes[at])
+            }
+            _ => Ok(()),
+        };
+        let after = compose::after(changes);
+        let came = at_once(&after, self.config.applies_at_once, apply, Result::is_ok);
         let mut outcomes = Vec::new();
         let mut result = OutcomeResult::Applied;
-        let mut message = String::new();
-        for (at, change) in changes.iter().enumerate() {
+        let mut messages = Vec::new();
+        for (at, (change, came)) in changes.iter().zip(came).enumerate() {
             let mut outcome =
                 ServiceOutcome { name: change.name.clone(), result: ServiceResult::Untouched, message: String::new() };
-            if done.contains_key(&at) {
-                outcome.result = ServiceResult::Done;
-            } else if result == OutcomeResult::Applied {
-                let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
-                match self.drivers.of(&content.service.kind).apply(permit, self.objects.as_ref(), change) {
-                    Ok(()) => outcome.result = ServiceResult::Done,
-                    Err(error) => {
-                        let unknown = matches!(error, DriverError::Unknown { .. });
+            match came {
+                None if done.contains_key(&at) => outcome.result = ServiceResult::Done,
+                None => {}
+                Some(Ok(())) => outcome.result = ServiceResult::Done,
+                Some(Err(error)) => {
+                    let unknown = matches!(error, DriverError::Unknown { .. });
+                    outcome.result = if unknown { ServiceResult::Unknown } else { ServiceResult::Failed };
+                    // What is not known outweighs what is known to have failed.
+                    if unknown || result == OutcomeResult::Applied {
                         result = if unknown { OutcomeResult::Unknown } else { OutcomeResult::Failed };
-                        outcome.result = if unknown { ServiceResult::Unknown } else { ServiceResult::Failed };
-                        outcome.message = error.to_string();
-                        message = format!("service `{}`: {error}", change.name);
                     }
+                    outcome.message = error.to_string();
+                    messages.push(format!("service `{}`: {error}", change.name));
                 }
             }
             outcomes.push(outcome);
         }
-        (result, outcomes, message)
+        (result, outcomes, messages.join("; "))
     }
 
     /// Settles a claim of this daemon that has no outcome: it was killed. The gate is proven again from evidence.

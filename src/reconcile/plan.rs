@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::append::{Draft, PlanFiles};
+use super::at_once::at_once;
 use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions_in;
 use crate::evidence::graph::Graph;
@@ -86,7 +87,7 @@ impl Daemon {
 
     /// What the config head says of an environment, with everything that can be refused before planning.
     fn wanted(&mut self, config: Oid, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, TickError> {
-        let known = *env != EnvironmentState::default();
+        let known = env.is_known();
         Ok(match self.desired(config, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
@@ -251,15 +252,23 @@ impl Daemon {
         let changes = compose::changes(name, base, desired);
         let mut services = Vec::new();
         let mut problems = Vec::new();
-        for change in &changes {
-            let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
-            match self.drivers.of(&content.service.kind).plan(self.objects.as_ref(), change) {
-                Ok(service) => services.push(service),
-                Err(
+        let (drivers, objects) = (&self.drivers, self.objects.as_ref());
+        let look = |at: usize| {
+            let change = &changes[at];
+            let content = change.desired.as_ref().or(change.base.as_ref())?;
+            Some(drivers.of(&content.service.kind).plan(objects, change))
+        };
+        // Everything that is wrong is told, so one that cannot be planned stops no other.
+        let planned = at_once(&compose::after(&changes), self.config.plans_at_once, look, |_| true);
+        for (change, planned) in changes.iter().zip(planned) {
+            match planned.flatten() {
+                None => {}
+                Some(Ok(service)) => services.push(service),
+                Some(Err(
                     DriverError::Invalid { message }
                     | DriverError::Failed { message }
                     | DriverError::Unknown { message },
-                ) => {
+                )) => {
                     let file = format!("environments/{name}/environment.yaml");
                     let message = format!("service `{}`: {message}", change.name);
                     problems.push(Problem::of_file(file, message));
@@ -291,7 +300,7 @@ impl Daemon {
         let governance = self.governance()?;
         let from = env.applied.as_ref().map(|applied| applied.commit);
         let graph = Graph::new(objects.as_ref());
-        let ranges = compose::ranges(&self.config.root, base, desired, from, heads.config);
+        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
         let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
         if found.commits.is_empty() && !env.uncertain {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
@@ -299,16 +308,8 @@ impl Daemon {
         let id = composed.plan.id();
         let values = values_diff(base, desired);
         let truncated = pages::is_cut(&values, &composed.previews, self.config.preview_limit);
-        if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
-            let message = format!(
-                "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
-            );
-            return self.set_problems(
-                draft,
-                heads,
-                name,
-                vec![Problem::of_file(format!("environments/{name}"), message)],
-            );
+        if env.has_other_named(id) {
+            return self.set_problems(draft, heads, name, vec![refusals::same_short_name(name, id)]);
         }
         let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
         let mut document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
@@ -332,7 +333,7 @@ impl Daemon {
 
     /// What is asked for a plan before anything is said on it; or why it could not be judged: an unknown ruleset in the
     /// settings it leaves or enters.
-    fn first_verdict(
+    pub(super) fn first_verdict(
         &self,
         name: &EnvironmentName,
         env: &EnvironmentState,

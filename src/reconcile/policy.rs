@@ -110,7 +110,10 @@ impl Daemon {
             return self.end_policy(&running, verdict.as_ref());
         }
         let Some(plan) = env.current_plan().filter(|_| env.invalid.is_none()).cloned() else { return Ok(false) };
-        let Some(verdict) = self.verdict(&name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        // Gate: approved, and not suspended. The policy has no windows.
+        let now = self.now();
+        let may_start = |verdict: &Verdict| verdict.may_start(now, true).is_ok();
+        let Some(verdict) = self.verdict(&name, &env)?.filter(may_start) else { return Ok(false) };
         // Computed once more: what would come into force must be what was approved, and must still be able to.
         let heads = self.state()?.heads;
         let mut draft = self.draft(heads);
@@ -150,7 +153,7 @@ impl Daemon {
         tracing::info!(version, %revision, "a new policy is in force");
         // Everything that waits is judged anew, by whom it now asks for.
         let open = |env: &crate::lifecycle::EnvironmentState| {
-            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some()
+            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some() || env.draft.is_some()
         };
         let names: Vec<EnvironmentName> =
             self.state()?.environments.iter().filter(|(_, env)| open(env)).map(|(name, _)| name.clone()).collect();

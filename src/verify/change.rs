@@ -194,6 +194,8 @@ impl Step<'_, '_> {
             ready: Vec::new(),
             deploys: Vec::new(),
             spent: 0,
+            drafted: None,
+            drafted_by: Vec::new(),
         };
         let root = &self.place.state.start.root;
         match judge_plan(self.objects, root, &self.place.governance, name, env, &plan) {

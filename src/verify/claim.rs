@@ -32,6 +32,10 @@ impl Step<'_, '_> {
         if env.invalid.is_some() {
             self.violated(at, "claim", "the configuration is invalid, so nothing may be applied");
         }
+        // Gate: what nobody merged is applied by nobody.
+        if env.drafted.contains_key(&claim.plan) {
+            self.violated(at, "claim: plan", "is the plan of a draft, which is not merged");
+        }
         let retried = env.deployment.as_ref().filter(|deployment| deployment.plan.id == claim.plan);
         let Some(plan) = retried.map(|deployment| deployment.plan.clone()).or_else(|| env.current_plan().cloned())
         else {
@@ -105,7 +109,7 @@ impl Step<'_, '_> {
                 Some(revision) => self.resolved_at(name, claim.heads.config, revision, &plan.imports)?,
                 None => None,
             };
-            self.contributions(env, base.as_ref(), desired.as_ref(), claim.heads.config)?
+            self.contributions(env, base.as_ref(), desired.as_ref(), &[claim.heads.config])?
         };
         if found.contributors != plan.contributors {
             let what = "the plan's contributors are not those whom the policy in force knows";

@@ -52,7 +52,7 @@ impl Step<'_, '_> {
         };
         let found = desired.as_ref().map(|desired| desired.revision);
         if found != *revision {
-            let what = format!("its revision is {}, but the commit has {}", text(*revision), text(found));
+            let what = format!("its revision is {}, but the commit has {}", in_words_of(*revision), in_words_of(found));
             self.violated(at, &place, what);
         }
         if desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default() != *imports {
@@ -97,7 +97,7 @@ impl Step<'_, '_> {
             self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
         }
         let Contributions { contributors: known, commits } =
-            self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
+            self.contributions(&env, base.as_ref(), desired, &[self.entry.heads.config])?;
         if known != *contributors {
             let what = "the contributors are not those of the commits that changed its inputs";
             self.violated(at, format!("{place}: contributors"), what);
@@ -173,8 +173,22 @@ impl Step<'_, '_> {
         composed: Composed,
         document: impl FnOnce(Plan) -> PlanDocument,
     ) -> Result<(), ObjectError> {
+        let published = self.told_in("plan.json", name, id, composed, document)?;
+        self.published.insert(name.clone(), published);
+        Ok(())
+    }
+
+    /// As [`Step::told`], of the document in this file.
+    pub(super) fn told_in(
+        &mut self,
+        file: &str,
+        name: &EnvironmentName,
+        id: PlanId,
+        composed: Composed,
+        document: impl FnOnce(Plan) -> PlanDocument,
+    ) -> Result<PublishedPlan, ObjectError> {
         let at = At::environment(name);
-        let path = format!("{}/plan.json", self.folder(name));
+        let path = format!("{}/{file}", self.folder(name));
         let bytes = self.file(&path)?.unwrap_or_default();
         let told = serde_json::from_slice::<PlanDocument>(&bytes).map(|document| document.plan.services);
         let told = told.ok().filter(|told| told.len() == composed.plan.services.len());
@@ -194,16 +208,14 @@ impl Step<'_, '_> {
             let what = format!("the plan computed again is {}: it sets something else", document.digest.short());
             self.violated(at, format!("plan {}", id.short()), what);
         }
-        let published = PublishedPlan {
+        Ok(PublishedPlan {
             document,
             previews: composed.previews,
             leaves: None,
             enters: None,
             values: String::new(),
             is_proven,
-        };
-        self.published.insert(name.clone(), published);
-        Ok(())
+        })
     }
 
     /// The plan as it is without any difference on the host.
@@ -245,11 +257,11 @@ impl Step<'_, '_> {
         env: &EnvironmentState,
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
-        head: Oid,
+        heads: &[Oid],
     ) -> Result<Contributions, ObjectError> {
         let root = &self.place.state.start.root;
         let from = env.applied.as_ref().map(|applied| applied.commit);
-        let ranges = compose::ranges(root, base, desired, from, head);
+        let ranges = compose::ranges(root, base, desired, from, heads);
         contributions_in(self.graph, self.objects, &self.place.governance, &ranges)
     }
 }
@@ -266,6 +278,6 @@ pub(super) fn in_words(wanted: &Wanted) -> String {
     }
 }
 
-fn text(revision: Option<crate::digest::RevisionId>) -> String {
+pub(super) fn in_words_of(revision: Option<crate::digest::RevisionId>) -> String {
     revision.map_or_else(|| "none".to_owned(), |revision| revision.to_string())
 }

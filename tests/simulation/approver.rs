@@ -82,7 +82,9 @@ pub fn merge(world: &mut World, meanings: &[Meaning]) -> bool {
     let mut said = Vec::new();
     for meaning in meanings {
         let Meaning { person, published, verdict, .. } = meaning;
-        let Some(ready) = published.ready.iter().rev().find(|ready| ready.verdict == *verdict) else { continue };
+        let Some(ready) = published.ready.iter().rev().find(|ready| ready.says.name() == verdict.name()) else {
+            continue;
+        };
         // Its branch was not pushed yet, or git would say that it is up to date already.
         if objects.commit(ready.commit).is_err() || entry_at(&objects, tree, &ready.path).unwrap().is_some() {
             continue;

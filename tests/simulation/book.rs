@@ -189,7 +189,7 @@ fn tell(entry: &JournalEntry, event: &Event) -> String {
             judged.admitted
         ),
         Event::Superseded { environment, round, .. } => format!("{environment} superseded, round {round}"),
-        Event::Ready(ready) => format!("{} ready {:?} {} {}", ready.environment, ready.verdict, ready.n, ready.commit),
+        Event::Ready(ready) => format!("{} ready {:?} {} {}", ready.environment, ready.says, ready.n, ready.commit),
         Event::Claimed(claim) => format!("{} claimed {}.{}", claim.environment, claim.number, claim.attempt),
         Event::Outcome { environment, number, attempt, result, message, .. } => {
             format!("{environment} outcome {number}.{attempt}: {result:?} {message}")

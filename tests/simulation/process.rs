@@ -153,6 +153,9 @@ fn daemon(
         require_tips: false,
         grants: Grants(vec![grant]),
         preview_limit: 256 << 10,
+        // The schedule alone decides what happens when.
+        plans_at_once: 1,
+        applies_at_once: 1,
         ready_limit: 200,
         most_environments: 1000,
         yaml_limit: 1 << 20,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use countersign::digest::{Digest, StatementId};
-use countersign::journal::ReadyMade;
+use countersign::journal::{ReadyMade, ReadyWord};
 use countersign::model::{Approval, ApprovalVerdict, Maker};
 use countersign::object::{Edit, Entry, Kind, Mode, Objects, entry_at, files_below};
 
@@ -34,7 +34,7 @@ pub fn meddle(dice: &mut Dice, world: &mut World) {
 /// What somebody might merge: a ready-made commit that is not in the branch yet.
 fn mergeable(dice: &mut Dice, world: &World) -> Option<(Meaning, ReadyMade)> {
     let meaning = mean(dice, world)?;
-    let ready = meaning.published.ready.iter().rev().find(|ready| ready.verdict == meaning.verdict)?.clone();
+    let ready = meaning.published.ready.iter().rev().find(|ready| ready.says.name() == meaning.verdict.name())?.clone();
     let objects = world.objects();
     let tree = objects.commit(world.config_tip()).unwrap().tree;
     let is_there = objects.commit(ready.commit).is_ok();
@@ -105,7 +105,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
             "signed with a key that can approve nothing"
         }
         _ => {
-            let other = meaning.published.ready.iter().find(|other| other.verdict != meaning.verdict);
+            let other = meaning.published.ready.iter().find(|other| other.says.name() != meaning.verdict.name());
             let Some(other) = other else { return };
             message = format!("Merge branch '{}'\n", other.branch);
             "under the name of the opposite branch"
@@ -219,9 +219,9 @@ fn copy_record(dice: &mut Dice, world: &mut World) {
 /// A ready-made branch is put on another commit, or taken away.
 fn move_branch(dice: &mut Dice, world: &mut World) {
     let references = world.surroundings.server.references();
-    let verdicts = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
-    let ours =
-        |name: &&String| verdicts.iter().any(|v| name.starts_with(&format!("refs/heads/countersign/{}/", v.name())));
+    let ours = |name: &&String| {
+        ReadyWord::ALL.iter().any(|word| name.starts_with(&format!("refs/heads/countersign/{}/", word.name())))
+    };
     let branches: Vec<String> = references.keys().filter(ours).cloned().collect();
     if branches.is_empty() {
         return;

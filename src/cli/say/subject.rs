@@ -37,13 +37,14 @@ impl Voice<'_> {
         for text in &self.saying.environments {
             if !text.contains('*') {
                 let name = crate::cli::environment_name(text)?;
-                let status = journal.known(&name)?;
+                let status = self.known(journal, &name)?;
                 meant.insert(name, status);
                 continue;
             }
             let bad = || CliError::failed(format!("`{text}` is no name or glob of environments"));
             let glob = Glob::parse(text).ok_or_else(bad)?;
             let all = journal.statuses()?.into_iter().filter(|status| glob.matches(&status.environment));
+            let all = all.filter_map(|status| if self.saying.draft { status.as_if_merged() } else { Some(status) });
             let waiting = all.filter(|status| status.plan.is_some());
             meant.extend(waiting.map(|status| (status.environment.clone(), status)));
         }
@@ -76,6 +77,11 @@ impl Voice<'_> {
                 .print();
         }
         Ok((subjects, refused))
+    }
+
+    /// Where an environment stands, or would stand if its draft were merged now.
+    pub(super) fn known(&self, journal: &JournalTip<'_>, name: &EnvironmentName) -> Result<Status, CliError> {
+        if self.saying.draft { journal.known_draft(name) } else { journal.known(name) }
     }
 
     fn subject(&self, journal: &JournalTip<'_>, status: Status) -> Result<Subject, CliError> {
@@ -115,6 +121,9 @@ impl Voice<'_> {
         if !self.deploy {
             return (false, String::new());
         }
+        if status.of_draft.is_some() {
+            return plain("a draft is deployed by nobody before it is merged");
+        }
         if !status.manual {
             return plain("the environment deploys by itself");
         }
@@ -131,7 +140,16 @@ impl Voice<'_> {
     fn gives(&self, journal: &JournalTip<'_>, status: &Status) -> Result<(Chain, String), CliError> {
         if status.plan.is_none() {
             let name = &status.environment;
-            let hint = format!("countersign status {name}");
+            if status.of_draft.is_some() {
+                return Err(CliError::refused(format!("draft/{name} has no plan"))
+                    .hint(format!("why, is told by: countersign status {name}")));
+            }
+            let drafted = status.draft.as_ref().is_some_and(|draft| draft.plan.is_some());
+            let hint = if drafted {
+                format!("its draft has one: countersign {} {name} --draft", self.verdict.name())
+            } else {
+                format!("countersign status {name}")
+            };
             return Err(CliError::refused(format!("no plan of {name} waits: it is {}", status.phase)).hint(hint));
         }
         let person = &self.person.name;

@@ -2,9 +2,9 @@
 
 use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ServiceResult, StartedBy, Status, Suspender};
+use crate::journal::{OutcomeResult, ReadyWord, ServiceResult, StartedBy, Status, Suspender};
 use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
-use crate::model::{ApprovalVerdict, PersonName};
+use crate::model::PersonName;
 use crate::policy::{Because, Exclusion, HOW_TO_SIGN, Hold, Unsigned};
 use crate::text::{cut, markdown_inline};
 
@@ -32,6 +32,7 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     } else {
         blocks.add(said_so_far(status, env));
     }
+    blocks.add(super::draft::draft_section(state, status, env));
     blocks.add(history(env));
     blocks.finish()
 }
@@ -103,6 +104,7 @@ pub(super) fn holds(hold: &Hold) -> String {
 
 fn suspended(status: &Status) -> String {
     let at = match &status.applied {
+        _ if status.environment.is_governance() => format!(" Policy {} stays in force.", status.policy),
         Some(base) if base.revision.is_some() => format!(" It stays at deployment {}.", base.number),
         _ => " Nothing is applied.".to_owned(),
     };
@@ -250,7 +252,7 @@ fn what_was_done(status: &Status, failed: &Deployment) -> String {
     )
 }
 
-fn rules(status: &Status) -> String {
+pub(super) fn rules(status: &Status) -> String {
     let row = |rule: &WaitingOn| {
         let who = match (rule.missing(), rule.satisfiable) {
             (0, _) => "met".to_owned(),
@@ -322,61 +324,80 @@ fn excluded(rules: &[WaitingOn]) -> String {
 }
 
 /// What a reader can do, each with the commands to copy.
-fn what_to_do(state: &State, status: &Status) -> String {
+pub(super) fn what_to_do(state: &State, status: &Status) -> String {
     let Some(plan) = &status.plan else { return String::new() };
-    let by_tool = |verdict: ApprovalVerdict, more: &str| {
-        command(&format!("countersign {} {} --plan {}{more}", verdict.name(), status.environment, plan.short))
+    let by_tool = |word: ReadyWord, more: &str| {
+        let (word, deploy) = match word {
+            ReadyWord::ApproveAndDeploy => (ReadyWord::Approve, " --deploy"),
+            word => (word, ""),
+        };
+        command(&format!("countersign {} {} --plan {}{deploy}{more}", word.name(), status.named(), plan.short))
     };
-    let by_merge = |verdict: ApprovalVerdict| {
-        let branch = status.branches.get(verdict.name())?;
+    let by_merge = |word: ReadyWord| {
+        let branch = status.branches.get(word.name())?;
         Some(command(&merge_command(branch)))
     };
     let clone = format!("in a clone, on branch {}", markdown_inline(&state.start.branch));
-    let two_ways = |verdict: ApprovalVerdict| match by_merge(verdict) {
-        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(verdict, "")),
-        None => by_tool(verdict, ""),
+    let two_ways = |word: ReadyWord| match by_merge(word) {
+        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(word, "")),
+        None => by_tool(word, ""),
     };
+    let (of_it, file) = if status.of_draft.is_some() { (" the draft", "draft") } else { ("", "plan") };
     let mut blocks = Blocks::default();
     let unmet = status.waiting_on.iter().any(|rule| rule.missing() > 0);
     if status.phase == Phase::AwaitingApproval || status.phase == Phase::Suspended && unmet {
-        blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
+        blocks.add(format!(
+            "## To approve{of_it}\n\nRead the [plan]({file}.md) first, or its [diff]({file}.diff) alone."
+        ));
         if plan.truncated {
             blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
-            blocks.add(by_tool(ApprovalVerdict::Approve, " --acknowledge truncated"));
+            blocks.add(by_tool(ReadyWord::Approve, " --acknowledge truncated"));
         } else {
-            if by_merge(ApprovalVerdict::Approve).is_none() {
+            if by_merge(ReadyWord::Approve).is_none() {
                 blocks.add("No branch is there to be merged for this plan; the tool makes a signed record.");
             }
-            blocks.add(two_ways(ApprovalVerdict::Approve));
+            blocks.add(two_ways(ReadyWord::Approve));
+            if status.manual && status.of_draft.is_none() {
+                blocks.add("## To approve and deploy");
+                blocks.add(
+                    "For who may deploy as well, and gives the last approval; otherwise it is a plain one, and somebody \
+                     has to deploy.",
+                );
+                blocks.add(two_ways(ReadyWord::ApproveAndDeploy));
+            }
         }
     }
     if status.phase == Phase::Rejected {
-        blocks.add("## To go on\n\nWho rejected the plan takes that back:");
-        blocks.add(by_tool(ApprovalVerdict::Withdraw, ""));
+        let go_on = if status.of_draft.is_some() { "## To go on with the draft" } else { "## To go on" };
+        blocks.add(format!("{go_on}\n\nWho rejected the plan takes that back:"));
+        blocks.add(by_tool(ReadyWord::Withdraw, ""));
+        if status.of_draft.is_some() {
+            blocks.add("or somebody changes the draft, which makes a new plan.");
+            return blocks.finish();
+        }
         blocks.add("or somebody who may deploy has it planned anew, with a reason:");
         blocks.add(command(&format!("countersign reopen {} -m REASON", status.environment)));
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
     }
-    if status.phase == Phase::Approved {
-        let deploy = format!("countersign deploy {}", status.environment);
+    if status.phase == Phase::Approved && status.of_draft.is_none() {
         match &status.hold {
             Some(Hold::Person { .. } | Hold::Time { .. }) => {
                 blocks.add("## To deploy");
-                blocks.add(command(&deploy));
+                blocks.add(two_ways(ReadyWord::Deploy));
             }
             Some(Hold::Window { .. }) => {
                 blocks.add("## To deploy outside the windows");
-                blocks.add(command(&format!("{deploy} --override-window -m REASON")));
+                blocks.add(by_tool(ReadyWord::Deploy, " --override-window -m REASON"));
             }
             _ => {}
         }
     }
-    blocks.add("## To reject");
-    blocks.add(two_ways(ApprovalVerdict::Reject));
-    if by_merge(ApprovalVerdict::Withdraw).is_some() {
-        blocks.add("## To withdraw an approval");
-        blocks.add(two_ways(ApprovalVerdict::Withdraw));
+    blocks.add(format!("## To reject{of_it}"));
+    blocks.add(two_ways(ReadyWord::Reject));
+    if by_merge(ReadyWord::Withdraw).is_some() {
+        blocks.add(format!("## To withdraw an approval{}", of_it.replace(" the", " of the")));
+        blocks.add(two_ways(ReadyWord::Withdraw));
     }
     blocks.finish()
 }

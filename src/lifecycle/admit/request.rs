@@ -25,6 +25,21 @@ pub fn permission_for(action: &RequestAction) -> Option<Permission> {
     }
 }
 
+/// Why nobody can start a change of the policy, or have the policy in force applied again.
+pub const NOTHING_TO_START: &str = "a change of the policy comes into force by itself once everything that is asked for is there, \
+                                    and what is in force has no effect that could be had again";
+
+/// Whether an action is about when, or that, something is applied.
+fn starts_a_deployment(action: &RequestAction) -> bool {
+    !matches!(
+        action,
+        RequestAction::Suspend { .. }
+            | RequestAction::Resume { .. }
+            | RequestAction::Close { .. }
+            | RequestAction::Reopen { .. }
+    )
+}
+
 /// Gate: an action that is built, in an environment that is on the journal, on a plan that is open.
 pub(super) fn can_be_asked(
     facts: &Facts<'_>,
@@ -37,15 +52,25 @@ pub(super) fn can_be_asked(
         let why = format!("`{}` requests are not built yet in this version", action.name());
         return refused(why, String::new());
     }
-    if name.is_governance() {
-        return refused("requests about the policy are not built yet in this version".to_owned(), String::new());
+    // Gate: there is nothing to start.
+    if name.is_governance() && starts_a_deployment(action) {
+        return refused(NOTHING_TO_START.to_owned(), format!("countersign approve {name}"));
     }
-    let Some(env) = facts.state.environments.get(name) else {
-        return refused(format!("the journal knows no environment {name}"), "countersign status".to_owned());
+    // The policy is there before any change of it.
+    let env = match facts.state.environments.get(name) {
+        None if !name.is_governance() => {
+            return refused(format!("the journal knows no environment {name}"), "countersign status".to_owned());
+        }
+        env => env.cloned().unwrap_or_default(),
     };
     if let Some(plan) = action.plan().filter(|plan| env.open_plan(*plan).is_none()) {
         let why = format!("plan {} of {name} is not open: it ended, or never was", plan.short());
         return refused(why, format!("countersign status {name}"));
+    }
+    // Gate: nothing starts, closes or reopens what is not on the config branch.
+    if super::is_drafted(facts, judged) {
+        let why = format!("it is about a plan of draft/{name}, which is not merged");
+        return refused(why, format!("merge draft/{name} first"));
     }
     Ok(())
 }
@@ -75,7 +100,7 @@ impl Chains {
             RequestAction::Suspend { .. } => Admission::Admitted,
             RequestAction::Resume { number } => self.weigh_resume(facts, statement, *number),
             RequestAction::Close { .. } if !facts.put_back.contains(name) => Admission::Refused {
-                why: format!("the folder environments/{name} is not what is applied, which the same commit puts back"),
+                why: format!("the folder {} is not what is in force, which the same commit puts back", name.folder()),
                 hint: format!("countersign close {name}"),
             },
             RequestAction::Close { .. } => Admission::Admitted,

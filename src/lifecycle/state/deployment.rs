@@ -18,6 +18,11 @@ impl State {
             }
         }
         let env = self.known(&claim.environment)?;
+        // Gate: a draft is applied by nobody. Merged, its plan is one of the config branch, and no longer among these.
+        if env.drafted.contains_key(&claim.plan) {
+            let what = format!("a claim of {} for a plan of its draft, which is not merged", claim.environment);
+            return Err(wrong(what));
+        }
         if claim.policy != policy {
             return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
         }

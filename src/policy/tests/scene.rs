@@ -136,6 +136,7 @@ impl Scene {
             leaves: self.leaves.as_ref(),
             enters: self.enters.as_ref(),
             contributors: &self.contributors,
+            drafted_by: &[],
             truncated: self.truncated,
             statements: &self.statements,
             earlier: &self.earlier,
@@ -168,6 +169,7 @@ impl Scene {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             admitted: Admission::Admitted,
         });
         self

@@ -40,7 +40,7 @@ pub fn finished() -> &'static Finished {
 }
 
 /// Two environments; deployments by merge and by record, of two people and of one; a rejection and the push after it; a
-/// withdrawal; a statement that counts for nothing; a change without effect, one that cannot be read, one of the policy;
+/// withdrawal; a deployment started by merge; a statement that counts for nothing; a change without effect, one that cannot be read, one of the policy;
 /// a record deleted; a destroy; a claim abandoned, an apply that failed.
 pub fn story() -> World {
     let two = "rules:\n  - name: two\n    approvers:\n      teams: [platform]\n    required: 2\n";
@@ -81,8 +81,17 @@ pub fn story() -> World {
     world.push("alice").tick();
     world.remove("mallory", "environments/stage").tick().approve_by_merge("alice", "stage").tick();
     world.approve_by_merge("bob", "stage").tick().expect_not_applied("stage");
+    started_by_hand(&mut world);
     interrupted(&mut world);
     world
+}
+
+/// A fourth one, which somebody has to start: an approval that starts nothing yet, and a merge that does.
+fn started_by_hand(world: &mut World) {
+    let manual = "requireApproval: true\nrulesets: [double]\ndeploy: { mode: manual }\n";
+    world.pull("mallory").environment_with("mallory", "fourth", "f1\n", manual).push("mallory").tick();
+    world.merge("alice", "fourth", "approve-and-deploy").tick().approve_by_record("bob", "fourth").tick();
+    world.expect_not_applied("fourth").merge("alice", "fourth", "deploy").tick().expect_applied("fourth", "f1\n");
 }
 
 /// A third environment: bob's rejection arrives with the claim, then an apply fails, then all is well.

@@ -43,7 +43,7 @@ fn the_finished_repository_is_proven() {
     let world = finished();
     let report = prove(&world.objects, world.tips, Some(world.pin), None);
     assert_eq!(report.verdict, Verdict::Proven, "{report}");
-    assert!(report.deployments.len() >= 5 && report.environments == 3, "{report}");
+    assert!(report.deployments.len() >= 5 && report.environments == 4, "{report}");
     // The same from any commit on that was proven before.
     for (id, _) in &world.line {
         let report = prove(&world.objects, world.tips, Some(world.pin), Some(*id));

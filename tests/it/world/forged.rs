@@ -1,6 +1,6 @@
 //! What somebody with the daemon's stolen key could write.
 
-use countersign::digest::{Digest, StatementId, canonical_json};
+use countersign::digest::{Digest, PlanId, StatementId, canonical_json};
 use countersign::git::sign::{JournalKey, NewCommit, write_commit};
 use countersign::git::store::GitObjects;
 use countersign::journal::pages::commit_message;
@@ -78,13 +78,18 @@ impl World {
     /// As [`World::forge_claim`], where it says what met each rule.
     #[track_caller]
     pub fn forge_claim_met(&mut self, environment: &str, met: Vec<MetRule>) -> &mut Self {
-        let status = self.status(environment);
-        let plan = status.plan.expect("a plan");
+        let plan = self.status(environment).plan.expect("a plan");
+        self.forge_claim_of(environment, plan.digest, plan.number, met)
+    }
+
+    /// As [`World::forge_claim_met`], of this plan.
+    #[track_caller]
+    pub fn forge_claim_of(&mut self, environment: &str, plan: PlanId, number: u64, met: Vec<MetRule>) -> &mut Self {
         let instance = std::fs::read_to_string(self.at("journal.state/world/instance")).expect("an instance");
         let claim = Claim {
-            environment: status.environment,
-            plan: plan.digest,
-            number: plan.number,
+            environment: environment.parse().expect("a name"),
+            plan,
+            number,
             attempt: 1,
             heads: self.last_entry().heads,
             journal: self.tip(JOURNAL).parse().expect("an id"),
@@ -140,6 +145,7 @@ impl World {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             request: None,
             admitted: Admission::Admitted,
         })])

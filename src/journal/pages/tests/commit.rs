@@ -3,7 +3,7 @@ use insta::assert_snapshot;
 use super::world::{World, digest, key, name, oid, revision};
 use crate::digest::PlanId;
 use crate::journal::pages::commit_message;
-use crate::journal::{Admission, Claim, Event, Heads, OutcomeResult, ReadyMade};
+use crate::journal::{Admission, Claim, Event, Heads, OutcomeResult, ReadyMade, ReadyWord};
 use crate::model::ApprovalVerdict::{self, Approve, Reject, Withdraw};
 use crate::model::Problem;
 use crate::plan::PlanKind;
@@ -30,14 +30,14 @@ fn planned(environment: &str) -> Event {
     }
 }
 
-fn ready(environment: &str, verdict: ApprovalVerdict) -> Event {
+fn ready(environment: &str, says: ReadyWord) -> Event {
     Event::Ready(ReadyMade {
         environment: name(environment),
         plan: plan(environment),
-        verdict,
+        says,
         n: 1,
         commit: oid("ready"),
-        branch: format!("countersign/{}/{environment}/x", verdict.name()),
+        branch: format!("countersign/{}/{environment}/x", says.name()),
         path: "approvals/x".to_owned(),
         blob: oid("record"),
     })
@@ -78,7 +78,7 @@ fn subject(events: &[Event]) -> String {
 
 #[test]
 fn a_plan_with_its_branches() {
-    let events = [planned("acme-prod"), ready("acme-prod", Approve), ready("acme-prod", Reject)];
+    let events = [planned("acme-prod"), ready("acme-prod", ReadyWord::Approve), ready("acme-prod", ReadyWord::Reject)];
     assert_snapshot!(commit_message(&events), @r#"
     acme-prod: plan d2836b7de944 waits for approval
 
@@ -112,7 +112,7 @@ fn every_event_in_one_line() {
         Event::Recorded { environment: environment(), revision: revision("eight"), commit: oid("two") },
         Event::Invalid { environment: environment(), commit: oid("two"), problems: vec![problem("a"), problem("b")] },
         Event::Invalid { environment: environment(), commit: oid("two"), problems: vec![] },
-        ready("acme-prod", Withdraw),
+        ready("acme-prod", ReadyWord::Withdraw),
         claimed("acme-prod", 1),
         claimed("acme-prod", 2),
         ended("acme-prod", OutcomeResult::Applied, ""),
