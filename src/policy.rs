@@ -4,6 +4,7 @@
 //! somebody's laptop and in an auditor's proof ten years later.
 
 mod asked;
+mod earlier;
 mod judge;
 mod locked;
 mod signed;
@@ -12,6 +13,7 @@ mod start;
 mod verdict;
 
 pub use asked::{UnknownRuleset, unsatisfied_names};
+pub use earlier::Earlier;
 pub use judge::{Case, judge};
 pub use locked::locked;
 pub use signed::{HOW_TO_SIGN, Unsigned};

@@ -9,6 +9,7 @@ mod append;
 mod at_once;
 mod correct;
 mod deploy;
+mod drafts;
 mod drift;
 mod error;
 mod heartbeat;
@@ -112,6 +113,10 @@ pub struct Daemon {
     seen: Option<Heads>,
     /// Tips whose objects are here.
     fetched: BTreeMap<String, Oid>,
+    /// Drafts that the remote did not give, by their tip.
+    unfetchable: BTreeMap<String, Oid>,
+    /// What the drafts were planned from.
+    planned_from: BTreeMap<EnvironmentName, drafts::PlannedFrom>,
     /// What was noticed and is not on the journal yet.
     alarms: BTreeSet<String>,
     /// Environments with plans from commits that are gone: they are planned anew.
@@ -175,6 +180,8 @@ impl Daemon {
             walked: None,
             seen: None,
             fetched: BTreeMap::new(),
+            unfetchable: BTreeMap::new(),
+            planned_from: BTreeMap::new(),
             alarms: BTreeSet::new(),
             gone: BTreeSet::new(),
             refused: BTreeMap::new(),

@@ -24,6 +24,7 @@ mod change;
 mod claim;
 mod correction;
 mod deployment;
+mod drafted;
 mod notes;
 mod pages;
 mod planned;

@@ -182,7 +182,8 @@ fn one(output: Output, journal: &JournalTip<'_>, name: &EnvironmentName, number:
 fn statement(statement: &CountedStatement) -> String {
     let verb = statement.verdict.map_or("said so", said);
     let reason = if statement.reason.is_empty() { String::new() } else { format!(": {}", escape(&statement.reason)) };
-    format!("    {} {verb}{reason}\n      {}\n", statement.by, statement.digest)
+    let earlier = statement.carried_from.map(|plan| format!(" plan {}, carried over", plan.short()));
+    format!("    {} {verb}{}{reason}\n      {}\n", statement.by, earlier.unwrap_or_default(), statement.digest)
 }
 
 fn told(attempt: &Attempt, output: Output) -> String {

@@ -22,6 +22,13 @@ const SUBJECT: usize = 100;
 /// `acme-prod · plan 3f2a9c1d04be · update of deployment 6 · pushed by mallory (signed), 2 commits`.
 pub fn title(seen: &SeenPlan, output: Output) -> String {
     let document = &seen.document;
+    let name = output.paint(Tone::Strong, document.plan.environment.as_str());
+    format!("{name} · plan {}{}\n", document.short, about(seen))
+}
+
+/// ` · update of deployment 6 · pushed by mallory (signed), 2 commits`.
+pub fn about(seen: &SeenPlan) -> String {
+    let document = &seen.document;
     let plan = &document.plan;
     let who: Vec<String> = document.contributors.iter().map(contributor).collect();
     let who = match (who.as_slice(), plan.kind) {
@@ -30,12 +37,8 @@ pub fn title(seen: &SeenPlan, output: Output) -> String {
         (who, kind) if kind.is_towards_itself() && document.commits.is_empty() => list(who, "and", 5),
         (who, _) => format!("pushed by {}, {}", list(who, "and", 5), count(document.commits.len(), "commit")),
     };
-    format!(
-        "{} · plan {} · {} · {who}\n",
-        output.paint(Tone::Strong, plan.environment.as_str()),
-        document.short,
-        purpose(plan.kind, plan.base),
-    )
+    let of_draft = if seen.of_draft { " of the draft, which is not merged" } else { "" };
+    format!("{of_draft} · {} · {who}", purpose(plan.kind, plan.base))
 }
 
 fn contributor(contributor: &Contributor) -> String {

@@ -7,7 +7,7 @@ use super::output::Tone;
 use super::run::tone;
 use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
-use crate::journal::{OutcomeResult, Status};
+use crate::journal::{DraftStatus, NoPlan, OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
 use crate::model::PersonName;
 use crate::policy::HOW_TO_SIGN;
@@ -131,6 +131,30 @@ pub fn sentence(status: &Status) -> String {
             format!("suspended by {by}; goes on with `countersign resume {name}` by {can}")
         }
         Phase::Tampered => "the history of the repository was rewritten; nothing is applied".to_owned(),
+    }
+}
+
+/// What a draft would do, and what it lacks, in one sentence.
+pub fn draft_sentence(draft: &DraftStatus) -> String {
+    if draft.plan.is_none() {
+        return match draft.no_plan {
+            Some(NoPlan::Same | NoPlan::Gone) => "it changes nothing that is not desired already",
+            Some(NoPlan::InForce) => "merged now, it would desire what is in force",
+            Some(NoPlan::WithoutEffect) => "merged now, it would have no effect and be recorded without approval",
+            Some(NoPlan::Problems) => "it cannot be planned; nothing else is held up by that",
+            None => "it is planned anew when the daemon looks next",
+        }
+        .to_owned();
+    }
+    match draft.phase {
+        Phase::Approved => "everything that is asked for is there; it waits to be merged".to_owned(),
+        Phase::Rejected => {
+            "somebody rejected its plan; goes on when they take that back, or with another change".to_owned()
+        }
+        _ => {
+            let open: Vec<String> = draft.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
+            format!("not merged; waits for {}", list(&open, "and", usize::MAX))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Claim, Drifted, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome, StartedBy};
 use crate::digest::{PlanId, RevisionId, StatementId};
-use crate::lifecycle::{Deployment, OpenPlan};
+use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan};
 use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, PublicKey, RuleName, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
@@ -56,6 +56,9 @@ pub struct CountedStatement {
     pub by: PersonName,
     /// What it says; null where the plan no longer knows the statement.
     pub verdict: Option<ApprovalVerdict>,
+    /// The earlier plan it was made on, where it was carried over from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<PlanId>,
     /// The reason given.
     pub reason: String,
     /// The raw evidence, from this document's folder; null where the plan no longer knows the statement.
@@ -122,7 +125,7 @@ pub struct NoOpenAttempt {
 
 impl DeploymentDocument {
     /// The document once a deployment is claimed. `before`: the document of the same number's earlier attempts.
-    pub fn of_claim(before: Option<Self>, deployment: &Deployment) -> Self {
+    pub fn of_claim(before: Option<Self>, env: &EnvironmentState, deployment: &Deployment) -> Self {
         let Deployment { plan, claim, claimed, .. } = deployment;
         let mut attempts = before.map(|before| before.attempts).unwrap_or_default();
         attempts.push(Attempt { attempt: claim.attempt, claim: AttemptClaim::of(claim, *claimed), outcome: None });
@@ -134,7 +137,7 @@ impl DeploymentDocument {
             revision: plan.revision,
             base: plan.base,
             policy: claim.policy,
-            met: claim.met.iter().map(|met| MetBy::of(met, plan)).collect(),
+            met: claim.met.iter().map(|met| MetBy::of(met, env, plan)).collect(),
             attempts,
         }
     }
@@ -176,13 +179,14 @@ impl AttemptClaim {
 }
 
 impl MetBy {
-    fn of(met: &MetRule, plan: &OpenPlan) -> Self {
+    fn of(met: &MetRule, env: &EnvironmentState, plan: &OpenPlan) -> Self {
         let counted = |(digest, by): &(StatementId, PersonName)| {
-            let judged = plan.statements.iter().map(|(_, judged)| judged).find(|judged| judged.digest == *digest);
+            let (on, judged) = env.statement_for(plan, *digest).unzip();
             CountedStatement {
                 digest: *digest,
                 by: by.clone(),
                 verdict: judged.and_then(|judged| judged.verdict),
+                carried_from: on.map(|on| on.id).filter(|on| *on != plan.id),
                 reason: judged.map(|judged| judged.reason.clone()).unwrap_or_default(),
                 evidence: judged.and_then(evidence_path),
             }

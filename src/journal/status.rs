@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{RepositoryId, RevisionId, StatementId};
-use crate::journal::{OutcomeResult, drift_in_words};
-use crate::lifecycle::{EnvironmentState, Phase, State, WaitingOn, phase_of};
-use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem};
+use crate::journal::{DraftStatus, OutcomeResult, drift_in_words};
+use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, State, WaitingOn, phase_of};
+use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
 use crate::policy::{Hold, StatementView, Verdict};
@@ -36,7 +36,10 @@ pub struct Status {
     pub plan: Option<StatusPlan>,
     /// What is asked for: every requirement of the plan, met ones too; empty where no plan waits.
     pub waiting_on: Vec<WaitingOn>,
-    /// Every statement on the plan, and the last ones that were refused.
+    /// The rulesets whose approvals carry over to later changes of the plan's deployment (`reapproveOnChange: false`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries_over: Vec<RulesetName>,
+    /// Every statement on the plan, those of earlier plans where approvals carry over, and the last ones that were refused.
     pub statements: Vec<StatementView>,
     /// The ready-made branches, by what merging them says.
     pub branches: BTreeMap<String, String>,
@@ -57,6 +60,12 @@ pub struct Status {
     pub last_statements: BTreeMap<PersonName, StatementId>,
     /// The policy version that was asked.
     pub policy: u64,
+    /// The draft, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftStatus>,
+    /// Of which draft's plan this speaks, where it was made to.
+    #[serde(skip)]
+    pub of_draft: Option<Oid>,
 }
 
 /// The plan a status speaks of.
@@ -112,6 +121,21 @@ impl StatusCorrections {
             failed: corrections.failed.clone(),
             not_before: corrections.damped.not_before(),
         })
+    }
+}
+
+impl StatusPlan {
+    /// What a status says of a plan.
+    pub fn of(plan: &OpenPlan) -> Self {
+        Self {
+            digest: plan.id,
+            short: plan.id.short(),
+            number: plan.number,
+            round: plan.round,
+            kind: plan.kind,
+            truncated: plan.truncated,
+            since: plan.since,
+        }
     }
 }
 
@@ -207,16 +231,9 @@ impl Status {
                 None if env.invalid.is_some() => None,
                 None => env.in_force(),
             },
-            plan: plan.map(|plan| StatusPlan {
-                digest: plan.id,
-                short: plan.id.short(),
-                number: plan.number,
-                round: plan.round,
-                kind: plan.kind,
-                truncated: plan.truncated,
-                since: plan.since,
-            }),
+            plan: plan.map(StatusPlan::of),
             waiting_on: verdict.map(|verdict| WaitingOn::of(verdict, true)).unwrap_or_default(),
+            carries_over: verdict.map(|verdict| verdict.carries.clone()).unwrap_or_default(),
             statements: statements.into_iter().chain(asked).chain(wish).chain(refused).collect(),
             branches: env.current_plan().map(newest_branches).unwrap_or_default(),
             problems: env.invalid.as_ref().map(|(problems, _)| problems.clone()).unwrap_or_default(),
@@ -236,10 +253,12 @@ impl Status {
             suspended: Suspension::of(governance, name, env),
             last_statements: env.last_words.iter().map(|(by, (digest, _))| (by.clone(), *digest)).collect(),
             policy: state.policy.map_or(0, |policy| policy.version),
+            draft: None,
+            of_draft: None,
         }
     }
 }
 
-fn newest_branches(plan: &crate::lifecycle::OpenPlan) -> BTreeMap<String, String> {
+pub(super) fn newest_branches(plan: &OpenPlan) -> BTreeMap<String, String> {
     plan.ready.iter().map(|(_, ready)| (ready.says.name().to_owned(), ready.branch.clone())).collect()
 }

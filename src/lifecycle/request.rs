@@ -19,7 +19,8 @@ impl EnvironmentState {
         if judged.admitted != Admission::Admitted {
             match action {
                 // Kept with its plan: a ready-made commit that gave nothing is used up all the same.
-                RequestAction::Deploy { plan, .. } if self.open_plan(*plan).is_some() => {}
+                RequestAction::Deploy { plan, .. }
+                    if self.open_plan(*plan).is_some_and(|open| open.drafted.is_none()) => {}
                 _ => {
                     self.keep_refused(judged);
                     return Ok(());
@@ -52,6 +53,7 @@ impl EnvironmentState {
                 self.round += 1;
                 self.told = Damped::default();
                 self.plans.clear();
+                self.earlier.clear();
                 self.current = None;
                 self.deployment = None;
             }
@@ -70,6 +72,7 @@ impl EnvironmentState {
     pub(super) fn close(&mut self, number: u64) {
         self.consumed = self.consumed.max(number);
         self.plans.clear();
+        self.earlier.clear();
         self.current = None;
         self.deployment = None;
         self.redeploy = None;

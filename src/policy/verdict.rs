@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::signed::Unsigned;
 use super::start::{Hold, Start};
-use crate::digest::StatementId;
+use crate::digest::{PlanId, StatementId};
 use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 use crate::object::Oid;
@@ -19,6 +19,8 @@ pub struct Verdict {
     pub statements: Vec<StatementView>,
     /// The people whose rejection stands.
     pub rejected_by: Vec<PersonName>,
+    /// The rulesets whose approvals carry over to later changes (`reapproveOnChange: false`).
+    pub carries: Vec<RulesetName>,
     /// What else decides whether it may start.
     pub start: Start,
 }
@@ -88,6 +90,9 @@ pub struct StatementView {
     pub counted: bool,
     /// How it was judged when it was first seen.
     pub admitted: Admitted,
+    /// The earlier plan it was given to, where it is none on this plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<PlanId>,
     /// Why it counts, or why not.
     pub why: String,
     /// What would count: a command; empty where it counts, or nothing helps.
@@ -127,7 +132,7 @@ impl StatementView {
         };
         let request = judged.request.as_ref().map(|action| action.name().to_owned());
         let (digest, by, verdict, commit) = (judged.digest, judged.by.clone(), judged.verdict, judged.commit);
-        Self { digest, by, verdict, request, commit, counted: false, admitted, why, hint }
+        Self { digest, by, verdict, request, commit, counted: false, admitted, carried_from: None, why, hint }
     }
 
     /// Whose it is, for people.
@@ -183,7 +188,8 @@ impl Verdict {
             unsigned: Vec::new(),
         };
         let statements = statements.iter().map(|judged| StatementView::of_uncounted(judged, &because)).collect();
-        Self { requirements: vec![requirement], statements, rejected_by: Vec::new(), start: Start::default() }
+        let (rejected_by, carries) = (Vec::new(), Vec::new());
+        Self { requirements: vec![requirement], statements, rejected_by, carries, start: Start::default() }
     }
 
     /// All requirements are met and nobody's rejection stands.

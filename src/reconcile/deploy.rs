@@ -299,11 +299,11 @@ impl Daemon {
         };
         let document = self.plan_document(name, plan)?;
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
-        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
         let before = self.deployment_document(name, claim.number)?;
-        let running = self.state()?.environment(name);
-        let Some(running) = running.running() else { return Err(TickError::Conflict) };
-        let deployment = DeploymentDocument::of_claim(before, running);
+        let env = self.state()?.environment(name);
+        let Some(running) = env.running() else { return Err(TickError::Conflict) };
+        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, &env, running)?;
+        let deployment = DeploymentDocument::of_claim(before, &env, running);
         self.deployment_files(&mut draft, name, &deployment, evidence, document.as_ref())?;
         self.append(draft)?;
         tracing::info!(environment = %name, plan = %plan.id.short(), number = claim.number, attempt = claim.attempt, "claimed");

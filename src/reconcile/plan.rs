@@ -12,7 +12,8 @@ use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusa
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
 use crate::plan::compose::{self, Composed, Place};
-use crate::plan::{PlanKind, values_diff};
+use crate::plan::{PlanDocument, PlanKind, values_diff};
+use crate::policy::Verdict;
 use crate::revision::imports::From;
 use crate::revision::resolve::below;
 use crate::revision::{Desired, Resolved, Sources, resolve};
@@ -94,7 +95,7 @@ impl Daemon {
 
     /// What the config head says of an environment, with everything that can be refused before planning.
     fn wanted(&mut self, config: Oid, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, TickError> {
-        let known = *env != EnvironmentState::default();
+        let known = env.is_known();
         Ok(match self.desired(config, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
@@ -324,7 +325,7 @@ impl Daemon {
         let governance = self.governance()?;
         let from = env.applied.as_ref().map(|applied| applied.commit);
         let graph = Graph::new(objects.as_ref());
-        let ranges = compose::ranges(&self.config.root, base, desired, from, heads.config);
+        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
         let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
         let kind = composed.plan.kind;
         // What is in force already takes no commit: the host changed, or somebody asked.
@@ -335,26 +336,20 @@ impl Daemon {
         let id = composed.plan.id();
         let values = values_diff(base, desired);
         let truncated = pages::is_cut(&values, &composed.previews, self.config.preview_limit);
-        if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
-            let message = format!(
-                "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
-            );
-            return self.set_problems(
-                draft,
-                heads,
-                name,
-                vec![Problem::of_file(format!("environments/{name}"), message)],
-            );
+        if env.has_other_named(id) {
+            return self.set_problems(draft, heads, name, vec![refusals::same_short_name(name, id)]);
         }
         let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
-        let document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
-        let event = Event::planned(&document, heads.config);
+        let mut document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
+        let planned = |document: &PlanDocument| Event::planned(document, heads.config, composed.removes.clone());
         // Gate: a plan that cannot be judged is never published, and one that was is Invalid once the policy in force
         // no longer has what it asks for.
-        if let Some(problem) = self.unjudgeable(name, &env, &event)? {
-            return self.set_problems(draft, heads, name, vec![problem]);
-        }
-        if env.says(id, &document.contributors) {
+        document.carries = match self.first_verdict(name, &env, &planned(&document))? {
+            Ok(verdict) => verdict.carries,
+            Err(problem) => return self.set_problems(draft, heads, name, vec![problem]),
+        };
+        let event = planned(&document);
+        if env.says(id, &document.contributors, &document.carries) {
             return Ok(());
         }
         let leaves = base.map(|base| base.environment.gates.clone());
@@ -364,19 +359,20 @@ impl Daemon {
         self.emit(draft, event)
     }
 
-    /// Why this plan could not be judged, if so: an unknown ruleset in the settings it leaves or enters.
-    fn unjudgeable(
+    /// What is asked for a plan before anything is said on it; or why it could not be judged: an unknown ruleset in the
+    /// settings it leaves or enters.
+    pub(super) fn first_verdict(
         &self,
         name: &EnvironmentName,
         env: &EnvironmentState,
         planned: &Event,
-    ) -> Result<Option<Problem>, TickError> {
-        let Some(open) = crate::lifecycle::OpenPlan::of(planned, self.now()) else { return Ok(None) };
+    ) -> Result<Result<Verdict, Problem>, TickError> {
+        let open = crate::lifecycle::OpenPlan::of(planned, self.now()).ok_or(TickError::Conflict)?;
         let governance = self.governance()?;
         match judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, &open) {
-            Ok(_) => Ok(None),
+            Ok(verdict) => Ok(Ok(verdict)),
             Err(JudgeError::Object(error)) => Err(error.into()),
-            Err(error) => Ok(Some(refusals::cannot_be_judged(name, error.to_string()))),
+            Err(error) => Ok(Err(refusals::cannot_be_judged(name, error.to_string()))),
         }
     }
 }

@@ -193,11 +193,17 @@ impl Step<'_, '_> {
             truncated: false,
             contributors: Vec::new(),
             imports: desired.sources.clone(),
+            removes: None,
+            carries: Vec::new(),
             since: self.entry.time,
+            shown: 0,
+            renewed: 0,
             statements: Vec::new(),
             ready: Vec::new(),
             deploys: Vec::new(),
             spent: 0,
+            drafted: None,
+            drafted_by: Vec::new(),
         };
         let root = &self.place.state.start.root;
         match judge_plan(self.objects, root, &self.place.governance, name, env, &plan) {

@@ -22,6 +22,10 @@ impl Step<'_, '_> {
         if env.invalid.is_some() {
             self.violated(at, "claim", "the configuration is invalid, so nothing may be applied");
         }
+        // Gate: what nobody merged is applied by nobody.
+        if env.drafted.contains_key(&claim.plan) {
+            self.violated(at, "claim: plan", "is the plan of a draft, which is not merged");
+        }
         let retried = env.deployment.as_ref().filter(|deployment| deployment.plan.id == claim.plan);
         let Some(plan) = retried.map(|deployment| deployment.plan.clone()).or_else(|| env.current_plan().cloned())
         else {
@@ -110,7 +114,7 @@ impl Step<'_, '_> {
                 Some(revision) => self.resolved_at(name, claim.heads.config, revision, &plan.imports)?,
                 None => None,
             };
-            let found = self.contributions(env, base.as_ref(), desired.as_ref(), claim.heads.config)?;
+            let found = self.contributions(env, base.as_ref(), desired.as_ref(), &[claim.heads.config])?;
             env.with_asker(plan.kind, &self.place.governance, found)
         };
         if found.contributors != plan.contributors {
@@ -199,13 +203,18 @@ impl Step<'_, '_> {
             None => self.violated(at, "plan.json", "the plan that is claimed was never published"),
         }
         let root = self.place.state.start.root.clone();
-        for (file, bytes) in evidence_files(self.objects, &root, &running.plan)? {
+        for (file, bytes) in evidence_files(self.objects, &root, &env, running)? {
             self.expect(format!("{folder}/{file}"), Expected::Bytes(bytes));
         }
-        self.document_of_claim(name, running)
+        self.document_of_claim(name, &env, running)
     }
 
-    fn document_of_claim(&mut self, name: &EnvironmentName, running: &Deployment) -> Result<(), ObjectError> {
+    fn document_of_claim(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        running: &Deployment,
+    ) -> Result<(), ObjectError> {
         let path = format!("{}/deployment.yaml", self.history(name, running.claim.number));
         let before = match self.file_before(&path)? {
             Some(bytes) => match yaml_out::from_yaml(&bytes) {
@@ -217,7 +226,7 @@ impl Step<'_, '_> {
             },
             None => None,
         };
-        let document = DeploymentDocument::of_claim(before, running);
+        let document = DeploymentDocument::of_claim(before, env, running);
         self.expect(path, Expected::Bytes(yaml_out::to_yaml(&document).into_bytes()));
         Ok(())
     }

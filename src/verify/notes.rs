@@ -76,6 +76,8 @@ pub enum Attested {
     Pins,
     /// An alarm about something that is not in the repository.
     Alarms,
+    /// What was told of a draft that is gone or was rewritten. Nothing is applied by it.
+    Drafts,
     /// A ready-made commit that nobody merged and that went with its branch.
     ReadyMade,
     /// The state folder that a claim names.
@@ -100,6 +102,7 @@ impl Attested {
             Self::Histories => "histories accepted by an operator",
             Self::Pins => "policies by an operator's pin alone",
             Self::Alarms => "alarms",
+            Self::Drafts => "sights of drafts that are gone",
             Self::ReadyMade => "ready-made commits gone unmerged",
             Self::Instances => "state folders that claimed",
             Self::Drift => "sights of hosts that had drifted",

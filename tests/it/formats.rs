@@ -178,9 +178,11 @@ fn every_event_is_there_and_read() {
             Event::Alarm { .. } => 11,
             Event::HistoryAccepted { .. } => 12,
             Event::PolicyPinned { .. } => 13,
+            Event::DraftPlanned { .. } => 14,
+            Event::DraftUnplanned { .. } => 15,
         });
     }
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=14).collect::<Vec<_>>());
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=16).collect::<Vec<_>>());
 }
 
 #[test]

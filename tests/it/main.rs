@@ -8,6 +8,7 @@
 )]
 
 mod approvals;
+mod carried;
 mod client;
 mod clones;
 mod content;
@@ -15,8 +16,10 @@ mod crashes;
 mod demo;
 mod deploy_merges;
 mod deploys;
+mod drafts;
 mod drift;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gates;
 mod governance;

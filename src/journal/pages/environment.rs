@@ -28,11 +28,13 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     let waits = matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected);
     if waits || status.phase == Phase::Suspended && env.current.is_some() {
         blocks.add(rules(status));
+        blocks.add(words::carries_over(&status.carries_over));
         blocks.add(said_so_far(status, env));
         blocks.add(what_to_do(state, status));
     } else {
         blocks.add(said_so_far(status, env));
     }
+    blocks.add(super::draft::draft_section(state, status, env));
     blocks.add(history(env));
     blocks.finish()
 }
@@ -289,7 +291,7 @@ fn what_was_done(status: &Status, failed: &Deployment) -> String {
     )
 }
 
-fn rules(status: &Status) -> String {
+pub(super) fn rules(status: &Status) -> String {
     let row = |rule: &WaitingOn| {
         let who = match (rule.missing(), rule.satisfiable) {
             (0, _) => "met".to_owned(),
@@ -361,14 +363,14 @@ fn excluded(rules: &[WaitingOn]) -> String {
 }
 
 /// What a reader can do, each with the commands to copy.
-fn what_to_do(state: &State, status: &Status) -> String {
+pub(super) fn what_to_do(state: &State, status: &Status) -> String {
     let Some(plan) = &status.plan else { return String::new() };
     let by_tool = |word: ReadyWord, more: &str| {
         let (word, deploy) = match word {
             ReadyWord::ApproveAndDeploy => (ReadyWord::Approve, " --deploy"),
             word => (word, ""),
         };
-        command(&format!("countersign {} {} --plan {}{deploy}{more}", word.name(), status.environment, plan.short))
+        command(&format!("countersign {} {} --plan {}{deploy}{more}", word.name(), status.named(), plan.short))
     };
     let by_merge = |word: ReadyWord| {
         let branch = status.branches.get(word.name())?;
@@ -379,10 +381,13 @@ fn what_to_do(state: &State, status: &Status) -> String {
         Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(word, "")),
         None => by_tool(word, ""),
     };
+    let (of_it, file) = if status.of_draft.is_some() { (" the draft", "draft") } else { ("", "plan") };
     let mut blocks = Blocks::default();
     let unmet = status.waiting_on.iter().any(|rule| rule.missing() > 0);
     if status.phase == Phase::AwaitingApproval || status.phase == Phase::Suspended && unmet {
-        blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
+        blocks.add(format!(
+            "## To approve{of_it}\n\nRead the [plan]({file}.md) first, or its [diff]({file}.diff) alone."
+        ));
         if plan.truncated {
             blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
             blocks.add(by_tool(ReadyWord::Approve, " --acknowledge truncated"));
@@ -391,7 +396,7 @@ fn what_to_do(state: &State, status: &Status) -> String {
                 blocks.add("No branch is there to be merged for this plan; the tool makes a signed record.");
             }
             blocks.add(two_ways(ReadyWord::Approve));
-            if status.manual {
+            if status.manual && status.of_draft.is_none() {
                 blocks.add("## To approve and deploy");
                 blocks.add(
                     "For who may deploy as well, and gives the last approval; otherwise it is a plain one, and somebody \
@@ -402,14 +407,19 @@ fn what_to_do(state: &State, status: &Status) -> String {
         }
     }
     if status.phase == Phase::Rejected {
-        blocks.add("## To go on\n\nWho rejected the plan takes that back:");
+        let go_on = if status.of_draft.is_some() { "## To go on with the draft" } else { "## To go on" };
+        blocks.add(format!("{go_on}\n\nWho rejected the plan takes that back:"));
         blocks.add(by_tool(ReadyWord::Withdraw, ""));
+        if status.of_draft.is_some() {
+            blocks.add("or somebody changes the draft, which makes a new plan.");
+            return blocks.finish();
+        }
         blocks.add("or somebody who may deploy has it planned anew, with a reason:");
         blocks.add(command(&format!("countersign reopen {} -m REASON", status.environment)));
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
     }
-    if status.phase == Phase::Approved {
+    if status.phase == Phase::Approved && status.of_draft.is_none() {
         match &status.hold {
             Some(Hold::Person { .. } | Hold::Time { .. }) => {
                 blocks.add("## To deploy");
@@ -422,10 +432,10 @@ fn what_to_do(state: &State, status: &Status) -> String {
             _ => {}
         }
     }
-    blocks.add("## To reject");
+    blocks.add(format!("## To reject{of_it}"));
     blocks.add(two_ways(ReadyWord::Reject));
     if by_merge(ReadyWord::Withdraw).is_some() {
-        blocks.add("## To withdraw an approval");
+        blocks.add(format!("## To withdraw an approval{}", of_it.replace(" the", " of the")));
         blocks.add(two_ways(ReadyWord::Withdraw));
     }
     blocks.finish()

@@ -2,8 +2,10 @@
 
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
-use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
+use super::words::{Blocks, carries_over, command, count, list, purpose, sentence, size, table, tally};
+use crate::lifecycle::draft_branch;
 use crate::model::{EnvironmentName, ServiceName};
+use crate::object::Oid;
 use crate::plan::preview::Preview;
 use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, PlanKind, ServiceLine};
 use crate::revision::{Source, Sources};
@@ -27,9 +29,17 @@ pub struct PlanPage<'a> {
     pub values: &'a str,
     /// How many bytes of values and previews are shown.
     pub limit: usize,
+    /// Of a draft: its tip.
+    pub draft: Option<Oid>,
 }
 
 impl PlanPage<'_> {
+    /// The environment as it is named to a command that is about this plan.
+    pub(super) fn named(&self) -> String {
+        let draft = if self.draft.is_some() { " --draft" } else { "" };
+        format!("{}{draft}", self.document.plan.environment)
+    }
+
     /// The previews, with what the values leave of the limit.
     pub(super) fn shown(&self) -> Shown<'_> {
         Shown::of(self.previews, self.limit.saturating_sub(self.values.len()))
@@ -47,8 +57,18 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     let plan = &document.plan;
     let shown = page.shown();
     let mut blocks = Blocks::default();
-    blocks.add(format!("# {}: plan {}", plan.environment, document.short));
+    let of_it = if page.draft.is_some() { " of the draft" } else { "" };
+    blocks.add(format!("# {}: plan {}{of_it}", plan.environment, document.short));
+    blocks.add(page.draft.map_or_else(String::new, |tip| {
+        format!(
+            "**Not merged:** what branch `{}` at commit `{}` would do if it were merged now. Nothing of it is applied \
+             before that.",
+            draft_branch(&plan.environment),
+            tip.short()
+        )
+    }));
     blocks.add(in_five_lines(page));
+    blocks.add(carries_over(&document.carries));
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
@@ -119,8 +139,7 @@ fn who(contributor: &Contributor) -> String {
 fn cut_notice(page: &PlanPage<'_>, left_out: LeftOut) -> String {
     let document = page.document;
     let Some(what) = what_is_cut(document, left_out) else { return String::new() };
-    let environment = &document.plan.environment;
-    let approve = format!("countersign approve {environment} --plan {} --acknowledge truncated", document.short);
+    let approve = format!("countersign approve {} --plan {} --acknowledge truncated", page.named(), document.short);
     format!(
         "**This preview is cut: {what} not shown.** The plan's digest covers all of it. No branch is there to be \
          merged; approving takes a signed record that acknowledges the cut:\n\n{}",

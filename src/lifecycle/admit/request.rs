@@ -71,6 +71,11 @@ pub(super) fn can_be_asked(
         let why = format!("plan {} of {name} is not open: it ended, or never was", plan.short());
         return refused(why, format!("countersign status {name}"));
     }
+    // Gate: nothing starts, closes or reopens what is not on the config branch.
+    if super::is_drafted(facts, judged) {
+        let why = format!("it is about a plan of draft/{name}, which is not merged");
+        return refused(why, format!("merge draft/{name} first"));
+    }
     Ok(())
 }
 

@@ -19,6 +19,11 @@ impl State {
             }
         }
         let env = self.known(&claim.environment)?;
+        // Gate: a draft is applied by nobody. Merged, its plan is one of the config branch, and no longer among these.
+        if env.drafted.contains_key(&claim.plan) {
+            let what = format!("a claim of {} for a plan of its draft, which is not merged", claim.environment);
+            return Err(wrong(what));
+        }
         if claim.policy != policy {
             return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
         }
@@ -44,6 +49,15 @@ impl State {
                 plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
             }
         };
+        // Gate: what met a rule was said on this plan, or on another one of this number.
+        let met = claim.met.iter().flat_map(|met| &met.statements);
+        if let Some((unknown, _)) = met.into_iter().find(|(digest, _)| env.statement_for(&plan, *digest).is_none()) {
+            let short = unknown.short();
+            return Err(wrong(format!(
+                "a claim of {} by statement {short}, which is on no plan of it",
+                claim.environment
+            )));
+        }
         env.attempts = (claim.number, claim.attempt);
         let started = match &claim.started {
             None => None,
@@ -86,8 +100,8 @@ impl State {
                 "deployment {number} of the policy ends otherwise than the policy in force says"
             )));
         }
-        let judged = plan.judged();
-        let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
+        let known = env.clone();
+        let reason_of = |id: &StatementId| known.statement_for(plan, *id).map(|(_, judged)| judged.reason.clone());
         let mut reasons: Vec<_> = Vec::new();
         for (statement, person) in claim.met.iter().flat_map(|met| &met.statements) {
             let row = (person.clone(), reason_of(statement).unwrap_or_default());
@@ -137,7 +151,7 @@ impl State {
             env.end_redeploy();
         }
         env.consumed = env.consumed.max(number);
-        env.plans.clear();
+        env.end_plans();
         env.current = None;
         let touched = services.iter().any(|service| service.result != ServiceResult::Untouched);
         env.uncertain = match result {
@@ -159,6 +173,7 @@ impl State {
                     corrections: Corrections::none(attempt),
                 });
                 env.recorded = None;
+                env.earlier.clear();
                 env.refused.clear();
                 if let Some(revision) = plan.revision {
                     let source = Source { revision, commit: claim.heads.config, imports: plan.imports.clone() };

@@ -25,6 +25,8 @@ fn planned(environment: &str) -> Event {
         truncated: false,
         contributors: vec![],
         imports: Default::default(),
+        removes: Some(Default::default()),
+        carries: Vec::new(),
     }
 }
 
