@@ -7,7 +7,10 @@
 mod accept;
 mod append;
 mod at_once;
+mod correct;
 mod deploy;
+mod drafts;
+mod drift;
 mod error;
 mod heartbeat;
 mod imports;
@@ -31,7 +34,7 @@ use jiff::Timestamp;
 
 pub use accept::AcceptHistory;
 pub use error::TickError;
-pub use report::{EnvironmentLine, Report};
+pub use report::{EnvironmentLine, Report, corrected};
 pub use seams::{Clock, Drivers, SystemClock};
 
 use crate::disk::Disk;
@@ -39,7 +42,7 @@ use crate::git::Remote;
 use crate::git::sign::JournalKey;
 use crate::journal::pages::Overview;
 use crate::journal::{Heads, Journal, Layout};
-use crate::model::{EnvironmentName, PublicKey};
+use crate::model::{EnvironmentName, Gates, PublicKey};
 use crate::object::{Objects, Oid};
 use crate::revision::Hashes;
 use crate::settings::Grants;
@@ -110,6 +113,10 @@ pub struct Daemon {
     seen: Option<Heads>,
     /// Tips whose objects are here.
     fetched: BTreeMap<String, Oid>,
+    /// Drafts that the remote did not give, by their tip.
+    unfetchable: BTreeMap<String, Oid>,
+    /// What the drafts were planned from.
+    planned_from: BTreeMap<EnvironmentName, drafts::PlannedFrom>,
     /// What was noticed and is not on the journal yet.
     alarms: BTreeSet<String>,
     /// Environments with plans from commits that are gone: they are planned anew.
@@ -128,6 +135,10 @@ pub struct Daemon {
     importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
+    /// When the host was last looked at, by environment: after a start it is looked at once.
+    looked: BTreeMap<EnvironmentName, Timestamp>,
+    /// The settings in force that say when to look, by the commit they were applied from.
+    rhythms: BTreeMap<EnvironmentName, (Oid, Arc<Gates>)>,
     /// The heartbeat on the remote.
     heartbeat: heartbeat::Seen,
     /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
@@ -169,6 +180,8 @@ impl Daemon {
             walked: None,
             seen: None,
             fetched: BTreeMap::new(),
+            unfetchable: BTreeMap::new(),
+            planned_from: BTreeMap::new(),
             alarms: BTreeSet::new(),
             gone: BTreeSet::new(),
             refused: BTreeMap::new(),
@@ -178,6 +191,8 @@ impl Daemon {
             shared: BTreeMap::new(),
             importers: None,
             overview: None,
+            looked: BTreeMap::new(),
+            rhythms: BTreeMap::new(),
             heartbeat: heartbeat::Seen::default(),
             next: None,
         }

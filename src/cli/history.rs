@@ -12,7 +12,7 @@ use super::times::Span;
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::deployment::{Attempt, CountedStatement, Started};
 use crate::journal::pages::{deployment, list, minute, said};
-use crate::journal::{DeploymentDocument, OutcomeResult, ServiceResult};
+use crate::journal::{DeploymentDocument, OutcomeResult, ServiceResult, drift_in_words};
 use crate::model::EnvironmentName;
 use crate::text::{cut, escape};
 
@@ -139,7 +139,11 @@ pub(super) fn ended(attempt: Option<&Attempt>) -> (&'static str, Tone, String) {
         OutcomeResult::Abandoned => ("abandoned", Tone::Faint),
         OutcomeResult::Unknown => ("not known", Tone::Bad),
     };
-    (word, tone, outcome.message.clone())
+    let found = attempt.and_then(|attempt| attempt.claim.drift.as_deref());
+    let corrected = found.filter(|_| outcome.result == OutcomeResult::Applied);
+    let corrected = corrected.map(|found| format!("corrected {}", drift_in_words(found)));
+    let said = [corrected.unwrap_or_default(), outcome.message.clone()];
+    (word, tone, said.into_iter().filter(|one| !one.is_empty()).collect::<Vec<_>>().join(": "))
 }
 
 fn one(output: Output, journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Outcome {
@@ -187,7 +191,8 @@ fn one(output: Output, journal: &JournalTip<'_>, name: &EnvironmentName, number:
 fn statement(statement: &CountedStatement) -> String {
     let verb = statement.verdict.map_or("said so", said);
     let reason = if statement.reason.is_empty() { String::new() } else { format!(": {}", escape(&statement.reason)) };
-    format!("    {} {verb}{reason}\n      {}\n", statement.by, statement.digest)
+    let earlier = statement.carried_from.map(|plan| format!(" plan {}, carried over", plan.short()));
+    format!("    {} {verb}{}{reason}\n      {}\n", statement.by, earlier.unwrap_or_default(), statement.digest)
 }
 
 /// By whose word it started; on a line of its own.

@@ -4,7 +4,6 @@ mod governance;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use serde_json::json;
 
@@ -21,7 +20,7 @@ use crate::journal::pages::{gate_changes, purpose};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, is_earlier};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceKind};
-use crate::object::{Kind, MemoryObjects, ObjectError, Objects, Oid};
+use crate::object::{Objects, Oid, Overlay};
 use crate::plan::compose::{Place, changes, compose, is_without_effect, kind_of};
 use crate::plan::{PlanKind, ServiceChange, ServicePlan, files, values_diff};
 use crate::policy::unsatisfied_names;
@@ -57,9 +56,10 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let folder = root_folder(&global.directory)?;
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;
-    let objects = Both { work_tree: MemoryObjects::default(), clone: clone.objects() };
+    // The work tree's objects, with those of the clone behind them: what was applied may not be in the work tree.
+    let objects = Overlay::new(clone.objects());
     let ignored: BTreeSet<_> = clone.git().ignored(&folder).map_err(super::clone::failed)?;
-    let tree = tree_of_but(&objects.work_tree, &folder, &|path| ignored.contains(path))?;
+    let tree = tree_of_but(objects.memory(), &folder, &|path| ignored.contains(path))?;
     let here = if name.is_governance() {
         Here::of_policy(&journal, &objects, tree)?
     } else {
@@ -81,29 +81,10 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     Ok(if here.changes { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// The work tree's objects, with those of the clone behind them: what was applied may not be in the work tree.
-struct Both<'a> {
-    work_tree: MemoryObjects,
-    clone: &'a dyn Objects,
-}
-
-impl Objects for Both<'_> {
-    fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
-        match self.work_tree.read(kind, id) {
-            Err(ObjectError::Missing { .. }) => self.clone.read(kind, id),
-            found => found,
-        }
-    }
-
-    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, ObjectError> {
-        self.work_tree.write(kind, bytes)
-    }
-}
-
 /// What the work tree says the environment shall be; `None` where it has no folder.
 fn desired(
     journal: &JournalTip<'_>,
-    objects: &Both<'_>,
+    objects: &Overlay<'_>,
     tree: Oid,
     name: &EnvironmentName,
 ) -> Result<Option<Resolved>, CliError> {
@@ -132,7 +113,7 @@ struct Here {
 impl Here {
     fn of(
         journal: &JournalTip<'_>,
-        objects: &Both<'_>,
+        objects: &Overlay<'_>,
         name: &EnvironmentName,
         desired: Option<Resolved>,
         status: Option<Status>,
@@ -186,7 +167,7 @@ impl Here {
         }
         let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
         let values = values_diff(base.as_ref(), desired.as_ref());
-        let seen = SeenPlan { document, previews, gates, values, on_the_host: Vec::new() };
+        let seen = SeenPlan { document, previews, gates, values, of_draft: false, on_the_host: Vec::new() };
         Ok(Self { seen, changes: !same || uncertain.is_some(), notes, not_seen: &NOT_SEEN })
     }
 
@@ -233,7 +214,7 @@ impl Here {
 /// Whether an earlier deployment was exactly this, as the daemon will see it.
 fn was_there(
     journal: &JournalTip<'_>,
-    objects: &Both<'_>,
+    objects: &Overlay<'_>,
     base: &Resolved,
     desired: &Resolved,
 ) -> Result<bool, CliError> {
@@ -258,6 +239,7 @@ fn service(objects: &dyn Objects, change: &ServiceChange) -> Result<ServicePlan,
         action: files::action(base, desired),
         effect: files::effect(&target.target, desired),
         preview: preview(objects, change)?,
+        removes: files::removes(&target.target, base, desired, &[]),
     })
 }
 

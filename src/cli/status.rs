@@ -10,7 +10,7 @@ use super::life::SignOfLife;
 use super::me::who_am_i;
 use super::output::Tone;
 use super::pending::waits_for_somebody;
-use super::standing::{in_a_line, phase, rules, sentence};
+use super::standing::{draft_sentence, in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
 use crate::journal::pages::{count, deployment, list, minute, purpose, said};
@@ -22,6 +22,9 @@ use crate::text::escape;
 
 /// The exit code that says the daemon seems to be gone.
 const STALE: u8 = 3;
+
+/// From so many in a row on that wait for the same, it is said once.
+const ALIKE: usize = 4;
 
 /// How many problems are listed.
 const PROBLEMS: usize = 50;
@@ -67,7 +70,10 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
     if output.is_json() {
         return output.json(&statuses.iter().map(|status| Told { status, daemon: life }).collect::<Vec<_>>());
     }
-    output.text(&table(&statuses, output))?;
+    let drafts = |status: &Status| status.as_if_merged().filter(|view| view.phase != Phase::Synced);
+    let rows: Vec<Status> =
+        statuses.iter().flat_map(|status| std::iter::once(status.clone()).chain(drafts(status))).collect();
+    output.text(&table(&rows, output))?;
     for (time, words) in journal.decided()? {
         output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
     }
@@ -84,19 +90,28 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
 /// A line for each environment, and below it the rules it waits for.
 pub fn table(statuses: &[Status], output: Output) -> String {
     let now = SystemClock.now();
-    let width = statuses.iter().map(|status| status.environment.as_str().len()).max().unwrap_or_default();
+    let width = statuses.iter().map(|status| status.named().len()).max().unwrap_or_default();
     let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
     let mut text = String::new();
-    for status in statuses {
-        let line = in_a_line(status, now);
-        text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
-        if let Some(hold) = status.hold.as_ref().filter(|_| status.phase == Phase::Approved) {
-            text += &format!("{:width$}  {hold}\n", "");
-        }
-        if matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected) {
-            for rule in rules(status, output) {
-                text += &format!("{:width$}  {rule}\n", "");
+    let below = |status: &Status| match status.phase {
+        Phase::AwaitingApproval | Phase::Rejected => rules(status, output),
+        Phase::Approved if status.of_draft.is_none() => status.hold.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    // Where many in a row wait for the same, it is said once.
+    for same in statuses.chunk_by(|a, b| a.phase == b.phase && below(a) == below(b)) {
+        let rules = same.first().map(below).unwrap_or_default();
+        let once = same.len() >= ALIKE && !rules.is_empty();
+        for status in same {
+            let line = in_a_line(status, now);
+            text += &format!("{:width$}  {}  {line}\n", status.named(), phase(status, output, phases));
+            if !once {
+                text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
             }
+        }
+        if once {
+            text += &format!("{:width$}  each of these {}:\n", "", same.len());
+            text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
         }
     }
     text
@@ -119,14 +134,33 @@ fn one(
         format!("{} {}: {}\n", output.paint(Tone::Strong, name.as_str()), phase(&status, output, 0), sentence(&status)),
         what(&status),
         rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        carries_over(&status),
         problems(&status, output),
         status.statements.iter().map(|view| statement(view, output)).collect(),
         suspended(&status),
         yours(&status, me),
         commands(&status, clone),
+        draft(&status, clone, output, me),
         format!("policy {} · {}\n", status.policy, life.in_words(output, SystemClock.now())),
     ];
     output.text(&told.concat())
+}
+
+/// The draft: what it would do if it were merged now, and what can be said on it.
+fn draft(status: &Status, clone: &ConfigClone, output: Output, me: Option<&Person>) -> String {
+    let (Some(draft), Some(view)) = (&status.draft, status.as_if_merged()) else { return String::new() };
+    let view = Status { last: None, ..view };
+    let title = output.paint(Tone::Strong, &draft.branch);
+    [
+        format!("{title} ({}) {}: {}\n", draft.commit.short(), phase(&view, output, 0), draft_sentence(draft)),
+        what(&view),
+        rules(&view, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        problems(&view, output),
+        view.statements.iter().map(|view| statement(view, output)).collect(),
+        yours(&view, me),
+        commands(&view, clone),
+    ]
+    .concat()
 }
 
 /// What the plan is and how the last deployment ended.
@@ -153,6 +187,14 @@ fn what(status: &Status) -> String {
         lines += &format!("  deployment {number} {how} {} UTC{why}\n", minute(last.time));
     }
     lines
+}
+
+fn carries_over(status: &Status) -> String {
+    if status.carries_over.is_empty() {
+        return String::new();
+    }
+    let names = list(&status.carries_over, "and", 10);
+    format!("  approvals carry over to later changes: reapproveOnChange: false in ruleset {names}\n")
 }
 
 fn problems(status: &Status, output: Output) -> String {
@@ -208,7 +250,7 @@ fn yours(status: &Status, me: Option<&Person>) -> String {
 
 /// The commands that would do something now.
 fn commands(status: &Status, clone: &ConfigClone) -> String {
-    let name = &status.environment;
+    let name = &status.named();
     let Some(plan) = &status.plan else {
         let is_suspended = status.phase == Phase::Suspended;
         return if is_suspended { format!("  {:<8} countersign resume {name}\n", "resume") } else { String::new() };
@@ -246,7 +288,9 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
         }
         Phase::Rejected => {
             add("withdraw", tool("withdraw", ""));
-            add("reopen", format!("countersign reopen {name} -m REASON"));
+            if status.of_draft.is_none() {
+                add("reopen", format!("countersign reopen {name} -m REASON"));
+            }
         }
         Phase::Approved if status.hold.is_some() => {
             let more = match &status.hold {

@@ -63,6 +63,9 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
             Err(None) => {}
         }
     }
+    if proven.is_empty() {
+        return judged;
+    }
     let mut chains = Chains::new(facts);
     let (vetoes, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
     // Gate 1: rejections and suspensions first, whatever they name as previous.
@@ -334,16 +337,21 @@ fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> St
     let Some(plan) = plan else { return String::new() };
     let verdict = judged.verdict.unwrap_or(ApprovalVerdict::Approve);
     let deploy = if judged.deploy { " --deploy" } else { "" };
-    format!("countersign {} {} --plan {}{deploy}", verdict.name(), judged.environment, plan.id.short())
+    let draft = if plan.drafted.is_some() { " --draft" } else { "" };
+    format!("countersign {} {}{draft} --plan {}{deploy}", verdict.name(), judged.environment, plan.id.short())
 }
 
 /// Each person's last proven statement, on each plan and in each environment, and what stands of it.
 struct Chains {
     last: BTreeMap<(PlanId, PersonName), Last>,
+    /// Who approved another plan of the same number, and may take that back on this one.
+    elsewhere: BTreeSet<(PlanId, PersonName)>,
     /// In the environment, on a plan or not.
     spoken: BTreeMap<(EnvironmentName, PersonName), (StatementId, u64)>,
     /// The environments whose plans ended just now.
     ended: BTreeSet<EnvironmentName>,
+    /// The environments that somebody asked to be deployed again just now.
+    redeployed: BTreeSet<EnvironmentName>,
     /// What stands of suspensions, by sequence and person.
     suspended: BTreeMap<EnvironmentName, Vec<(u64, PersonName)>>,
 }
@@ -357,15 +365,26 @@ struct Last {
 
 impl Chains {
     fn new(facts: &Facts<'_>) -> Self {
-        let mut chains =
-            Self { last: BTreeMap::new(), spoken: BTreeMap::new(), ended: BTreeSet::new(), suspended: BTreeMap::new() };
+        let mut chains = Self {
+            last: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            spoken: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            redeployed: BTreeSet::new(),
+            suspended: BTreeMap::new(),
+        };
         for (name, env) in &facts.state.environments {
             for (sequence, judged) in &env.suspensions {
                 let all = chains.suspended.entry(name.clone()).or_default();
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
-            for plan in env.plans.values().chain(running) {
+            for plan in env.plans.values().chain(running.clone()) {
+                let people = env.approvers_elsewhere(plan).into_iter();
+                let people = people.filter(|person| env.approval_elsewhere(plan, person).is_some());
+                chains.elsewhere.extend(people.map(|person| (plan.id, person)));
+            }
+            for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);
@@ -382,7 +401,7 @@ impl Chains {
 
     fn record(&mut self, plan: PlanId, by: &PersonName, verdict: ApprovalVerdict, judged: &Judged, sequence: u64) {
         let key = (plan, by.clone());
-        let before = self.last.get(&key).and_then(|last| last.stands);
+        let before = self.stands(&key);
         let stands = match (&judged.admitted, verdict) {
             (Admission::Refused { .. }, _) => return,
             (Admission::Powerless { .. }, _) => before,
@@ -390,6 +409,19 @@ impl Chains {
             (Admission::Admitted, verdict) => Some(verdict),
         };
         self.last.insert(key, Last { statement: judged.digest, sequence, stands });
+    }
+
+    /// What stands of what a person said on a plan; an approval of an earlier one where they said nothing on it.
+    fn stands(&self, key: &(PlanId, PersonName)) -> Option<ApprovalVerdict> {
+        let elsewhere = || self.elsewhere.contains(key).then_some(ApprovalVerdict::Approve);
+        self.last.get(key).map_or_else(elsewhere, |last| last.stands)
+    }
+
+    fn standing(&self, statement: &Proven) -> Option<ApprovalVerdict> {
+        match statement.says {
+            Says::Verdict(plan, _) => self.stands(&(plan, statement.person.clone())),
+            Says::Request(_) => None,
+        }
     }
 
     fn last_of(&self, statement: &Proven) -> Option<&Last> {
@@ -437,7 +469,7 @@ impl Chains {
     }
 
     fn weigh(&self, facts: &Facts<'_>, statement: &Proven, verdict: ApprovalVerdict) -> Admission {
-        let stands = self.last_of(statement).and_then(|last| last.stands);
+        let stands = self.standing(statement);
         let may = facts.governance.may(&statement.person, Permission::Approve, &statement.judged.environment);
         let record = matches!(statement.source, Link::Previous(_));
         match (verdict, stands) {
@@ -464,7 +496,7 @@ impl Chains {
 
     fn take_out_of_order(&mut self, facts: &Facts<'_>, statement: Proven) -> Judged {
         let last = self.before(&statement);
-        let stands = self.last_of(&statement).and_then(|last| last.stands);
+        let stands = self.standing(&statement);
         let ended = self.ended.contains(&statement.judged.environment);
         let admitted = match (&statement.says, stands) {
             (Says::Verdict(_, ApprovalVerdict::Withdraw), Some(ApprovalVerdict::Approve)) if !ended => {
@@ -495,11 +527,15 @@ impl Chains {
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
         let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
-        if judged.deploy
-            && judged.admitted == Admission::Admitted
-            && !facts.governance.may(&person, Permission::Deploy, &judged.environment)
-        {
-            judged.plain = Some(format!("{person} does not hold `deploy` in {}", judged.environment));
+        if judged.deploy && judged.admitted == Admission::Admitted {
+            // Nothing starts a draft, nor will what was said on one.
+            judged.plain = if is_drafted(facts, &judged) {
+                Some("its plan is that of a draft".to_owned())
+            } else if !facts.governance.may(&person, Permission::Deploy, &judged.environment) {
+                Some(format!("{person} does not hold `deploy` in {}", judged.environment))
+            } else {
+                None
+            };
         }
         let sequence = facts.state.sequence + 1;
         if !matches!(judged.admitted, Admission::Refused { .. }) {
@@ -511,6 +547,13 @@ impl Chains {
         }
         judged
     }
+}
+
+/// Whether a statement is about a plan of the draft.
+fn is_drafted(facts: &Facts<'_>, judged: &Judged) -> bool {
+    let env = facts.state.environments.get(&judged.environment);
+    let plan = judged.plan.and_then(|plan| env?.open_plan(plan));
+    plan.is_some_and(|plan| plan.drafted.is_some())
 }
 
 fn powerless(why: &str) -> Admission {

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::environment::OpenPlan;
+use super::environment::{EnvironmentState, OpenPlan};
 use super::state::State;
 use crate::digest::PlanId;
-use crate::journal::{Admission, ReadyWord};
+use crate::journal::{Admission, Judged, ReadyWord};
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker, Request, RequestAction, Statement};
 use crate::object::{ObjectError, Objects, Oid, entry_at};
 use crate::plan::Plan;
@@ -74,9 +74,19 @@ impl ReadyRecord {
         for service in &plan.services {
             let _ = writeln!(out, "  {}: {}", service.name, service.action.name());
         }
+        let env = state.environments.get(&plan.environment);
+        let is_draft = env
+            .zip(self.record.plan())
+            .and_then(|(env, plan)| env.open_plan(plan))
+            .is_some_and(|open| open.drafted.is_some());
+        let (option, file) = if is_draft { (" --draft", "draft") } else { ("", "plan") };
+        if is_draft {
+            let branch = super::draft_branch(&plan.environment);
+            let _ = writeln!(out, "\nOf {branch}: nothing of it is applied before that is merged.");
+        }
         let _ = write!(out, "\nWhat it changes, to be read before this is merged:\n");
-        let _ = writeln!(out, "  countersign diff {}", plan.environment);
-        let _ = writeln!(out, "  git show origin/{}:{folder}/plan.diff", state.start.journal);
+        let _ = writeln!(out, "  countersign diff {}{option}", plan.environment);
+        let _ = writeln!(out, "  git show origin/{}:{folder}/{file}.diff", state.start.journal);
         out
     }
 }
@@ -85,21 +95,23 @@ impl ReadyRecord {
 ///
 /// What is approved already is offered less, and only where it may wait for a person, a time or a resumption: anything else
 /// is deployed right after.
-pub fn offered(plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
+pub fn offered(env: &EnvironmentState, plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
     let start = &verdict.start;
     let approved = verdict.is_approved();
-    if approved && !start.manual && start.windows.is_empty() && start.suspended_by.is_empty() {
+    // Nothing starts a draft: what is approved there waits to be merged, and may be rejected or taken back until then.
+    let of_draft = plan.drafted.is_some();
+    if approved && !of_draft && !start.manual && start.windows.is_empty() && start.suspended_by.is_empty() {
         return Vec::new();
     }
     let now = start.wishes.iter().any(|wish| wish.void.is_none() && wish.at.is_none());
-    let somebody_approved = plan
-        .statements
-        .iter()
-        .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted);
+    let approves =
+        |judged: &Judged| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted;
+    let somebody_approved =
+        plan.statements.iter().any(|(_, judged)| approves(judged)) || env.has_approval_elsewhere(plan);
     let is_offered = |word: &ReadyWord| match word {
         ReadyWord::Approve => !approved,
-        ReadyWord::ApproveAndDeploy => !approved && start.manual,
-        ReadyWord::Deploy => approved && start.manual && !now,
+        ReadyWord::ApproveAndDeploy => !approved && start.manual && !of_draft,
+        ReadyWord::Deploy => approved && start.manual && !now && !of_draft,
         ReadyWord::Reject => true,
         // A withdrawal, once there is something to take back.
         ReadyWord::Withdraw => somebody_approved,

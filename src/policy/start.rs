@@ -18,6 +18,8 @@ pub struct Start {
     pub suspended_by: Vec<PersonName>,
     /// Who closed it while it was running.
     pub closed_by: Option<PersonName>,
+    /// Who asked for a redeployment and no longer could.
+    pub lapsed: Option<PersonName>,
     /// Whether somebody has to start it: the settings it leaves or those it enters say so.
     pub manual: bool,
     /// The windows of the settings in force.
@@ -57,6 +59,11 @@ pub enum Hold {
     /// The change was closed.
     Closed {
         /// By whom.
+        by: PersonName,
+    },
+    /// Who asked for the redeployment may no longer do so.
+    Lapsed {
+        /// Who.
         by: PersonName,
     },
     /// Somebody has to start it.
@@ -111,6 +118,9 @@ impl Start {
         }
         if !self.suspended_by.is_empty() {
             return Err(Hold::Suspended { by: self.suspended_by.clone() });
+        }
+        if let Some(by) = &self.lapsed {
+            return Err(Hold::Lapsed { by: by.clone() });
         }
         let good = || self.wishes.iter().filter(|wish| wish.void.is_none());
         let mut due = good().filter(|wish| wish.at.is_none_or(|at| at <= now));
@@ -220,6 +230,7 @@ impl fmt::Display for Hold {
         match self {
             Self::Suspended { by } => write!(f, "suspended by {}", names(by, "and")),
             Self::Closed { by } => write!(f, "closed by {by}"),
+            Self::Lapsed { by } => write!(f, "cannot start: {by}, who asked for it, no longer may"),
             Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, "or")),
             Self::Time { at, by } => write!(f, "waits until {at}, as {by} asked"),
             Self::Window { windows, .. } => write!(f, "waits for a window ({})", windows.join("; ")),

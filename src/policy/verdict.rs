@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::signed::Unsigned;
 use super::start::{Hold, Start};
-use crate::digest::StatementId;
+use crate::digest::{PlanId, StatementId};
 use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 use crate::object::Oid;
@@ -20,6 +20,8 @@ pub struct Verdict {
     pub statements: Vec<StatementView>,
     /// The people whose rejection stands.
     pub rejected_by: Vec<PersonName>,
+    /// The rulesets whose approvals carry over to later changes (`reapproveOnChange: false`).
+    pub carries: Vec<RulesetName>,
     /// What else decides whether it may start.
     pub start: Start,
 }
@@ -92,6 +94,9 @@ pub struct StatementView {
     pub counted: bool,
     /// How it was judged when it was first seen.
     pub admitted: Admitted,
+    /// The earlier plan it was given to, where it is none on this plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<PlanId>,
     /// Why it counts, or why not.
     pub why: String,
     /// What would count: a command; empty where it counts, or nothing helps.
@@ -134,7 +139,7 @@ impl StatementView {
         let request = judged.request.as_ref().map(|action| action.name().to_owned());
         let (digest, by, verdict, commit) = (judged.digest, judged.by.clone(), judged.verdict, judged.commit);
         let reason = Self::reason_of(judged);
-        Self { digest, by, verdict, request, commit, counted: false, admitted, why, hint, reason }
+        Self { digest, by, verdict, request, commit, counted: false, admitted, carried_from: None, why, hint, reason }
     }
 
     /// As much of the reason as a status holds: the whole of it is in the record, and in the journal's event.
@@ -195,7 +200,8 @@ impl Verdict {
             unsigned: Vec::new(),
         };
         let statements = statements.iter().map(|judged| StatementView::of_uncounted(judged, &because)).collect();
-        Self { requirements: vec![requirement], statements, rejected_by: Vec::new(), start: Start::default() }
+        let (rejected_by, carries) = (Vec::new(), Vec::new());
+        Self { requirements: vec![requirement], statements, rejected_by, carries, start: Start::default() }
     }
 
     /// All requirements are met and nobody's rejection stands.

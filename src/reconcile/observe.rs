@@ -19,6 +19,7 @@ impl Daemon {
         let first_look = self.seen.is_none();
         let from = self.seen.unwrap_or(self.state()?.heads);
         let objects = Arc::clone(&self.objects);
+        self.fetch_drafts(remotes);
         let mut draft = self.draft(remotes.heads);
         let gone = self.planned_from_gone(remotes.heads)?;
         self.observe_statements(&mut draft, from, remotes.heads)?;
@@ -50,10 +51,13 @@ impl Daemon {
             }
             names
         };
+        // A schedule has come round, or a window opens before long.
+        let names: BTreeSet<EnvironmentName> = names.into_iter().chain(self.due_to_look()?).collect();
         // What the policy's plan asked to be looked at again stays for the next tick.
         let (later, again) = std::mem::take(&mut self.again).into_iter().partition(|name| *name == policy);
         self.again = later;
-        for name in names.union(&again) {
+        let looked: BTreeSet<EnvironmentName> = names.union(&again).cloned().collect();
+        for name in &looked {
             match self.plan_environment(&mut draft, remotes.heads, name) {
                 // What one environment was applied from cannot be read as it was: that one holds, the others go on.
                 Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
@@ -64,6 +68,7 @@ impl Daemon {
                 result => result?,
             }
         }
+        self.observe_drafts(&mut draft, remotes, &looked, first_look)?;
         if first_look {
             // An operator's pin moves what waits in an entry of its own.
             self.make_all_ready(&mut draft, remotes.heads)?;
@@ -102,8 +107,9 @@ impl Daemon {
         let put_back = put_back(objects.as_ref(), self.state()?, to.config, &found)?;
         let facts = Facts { state: self.state()?, governance: &governance, now, put_back: &put_back };
         for judged in admit(&facts, &found) {
-            if judged.ends_plans() {
+            if judged.ends_plans() || judged.makes_a_plan() {
                 self.again.insert(judged.environment.clone());
+                self.looked.remove(&judged.environment);
             }
             self.emit(draft, Event::Statement(judged))?;
         }

@@ -72,12 +72,12 @@ impl Daemon {
         if found.commits.is_empty() {
             return self.set_problems(draft, heads, &name, vec![refusals::nobody_contributed(&name)]);
         }
-        if env.says(composed.plan.id(), &found.contributors) {
+        if env.says(composed.plan.id(), &found.contributors, &[]) {
             return Ok(());
         }
         let truncated = pages::is_cut("", &composed.previews, self.config.preview_limit);
         let document = composed.plan.clone().document(truncated, found.contributors, found.commits, Sources::new());
-        let event = Event::planned(&document, heads.config);
+        let event = Event::planned(&document, heads.config, composed.removes.clone());
         let files = PlanFiles {
             document,
             previews: composed.previews.clone(),
@@ -153,7 +153,7 @@ impl Daemon {
         tracing::info!(version, %revision, "a new policy is in force");
         // Everything that waits is judged anew, by whom it now asks for.
         let open = |env: &crate::lifecycle::EnvironmentState| {
-            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some()
+            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some() || env.draft.is_some()
         };
         let names: Vec<EnvironmentName> =
             self.state()?.environments.iter().filter(|(_, env)| open(env)).map(|(name, _)| name.clone()).collect();

@@ -11,15 +11,15 @@ use jiff::SignedDuration;
 use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
-use crate::digest::PlanId;
 use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade, ReadyWord};
-use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
+use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
 use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
+use crate::policy::Verdict;
 
 /// How long another daemon has to push what it put on the journal.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
@@ -48,22 +48,37 @@ impl Daemon {
         // A change of the policy takes signed records: a merge of it would count for nothing.
         for name in names.into_iter().filter(|name| !name.is_governance()) {
             let env = self.state()?.environment(&name);
-            let Some(plan) = env.current_plan().filter(|plan| !plan.truncated) else { continue };
-            if self.too_many_wait(plan) {
-                continue;
+            let offers = |phase| matches!(phase, Phase::AwaitingApproval | Phase::Rejected | Phase::Approved);
+            if let Some(plan) = env.current_plan()
+                && let Some(verdict) = self.verdict(&name, &env)?
+                && offers(phase_of_change(&env, Some(&verdict)))
+            {
+                self.make_words(draft, heads, (&name, &env), plan, &verdict)?;
             }
-            let Some(verdict) = self.verdict(&name, &env)? else { continue };
-            if !matches!(
-                phase_of_change(&env, Some(&verdict)),
-                Phase::AwaitingApproval | Phase::Rejected | Phase::Approved
-            ) {
-                continue;
+            if let Some(plan) = env.draft_plan()
+                && let Some(verdict) = self.draft_verdict(&name, &env)?
+            {
+                self.make_words(draft, heads, (&name, &env), plan, &verdict)?;
             }
-            for word in ready::offered(plan, &verdict) {
-                if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, word, heads.config)? {
-                    let ready = self.make_one(draft, &name, plan, word, heads.config)?;
-                    self.emit(draft, Event::Ready(ready))?;
-                }
+        }
+        Ok(())
+    }
+
+    fn make_words(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        (name, env): (&EnvironmentName, &EnvironmentState),
+        plan: &OpenPlan,
+        verdict: &Verdict,
+    ) -> Result<(), TickError> {
+        if plan.truncated || self.too_many_wait(plan) {
+            return Ok(());
+        }
+        for word in ready::offered(env, plan, verdict) {
+            if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, word, heads.config)? {
+                let ready = self.make_one(draft, name, plan, word, heads.config)?;
+                self.emit(draft, Event::Ready(ready))?;
             }
         }
         Ok(())
@@ -94,9 +109,9 @@ impl Daemon {
         let first = Graph::new(objects).root_of(config)?;
         let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
         let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
-        let document = match draft.plan_document(name) {
+        let document = match draft.plan_document(name, plan.id) {
             Some(document) => document.clone(),
-            None => self.published_plan(name, plan.id)?,
+            None => self.published_plan(name, plan)?,
         };
         let message = made.message(self.state()?, &document.plan);
         let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
@@ -105,9 +120,10 @@ impl Daemon {
     }
 
     /// The plan that waits, as it was published.
-    fn published_plan(&self, name: &EnvironmentName, plan: PlanId) -> Result<PlanDocument, TickError> {
+    fn published_plan(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<PlanDocument, TickError> {
         let folder = crate::journal::pages::environment_folder(self.state()?.start.layout, name);
-        let path = format!("{folder}/plan.json");
+        let file = if plan.drafted.is_some() { "draft.json" } else { "plan.json" };
+        let (path, plan) = (format!("{folder}/{file}"), plan.id);
         let bytes = self.journal_file(&path)?.unwrap_or_default();
         let document: PlanDocument =
             serde_json::from_slice(&bytes).map_err(|error| TickError::Unreadable(format!("{path}: {error}")))?;
@@ -228,7 +244,8 @@ impl Daemon {
     /// Whether the branches of a plan are offered: it waits, and nothing is being deployed.
     fn is_offered(&self, name: &EnvironmentName, plan: &OpenPlan) -> bool {
         let Ok(state) = self.state() else { return false };
-        let env = state.environments.get(name);
-        env.is_some_and(|env| env.current == Some(plan.id) && env.deployment.is_none())
+        let Some(env) = state.environments.get(name) else { return false };
+        let is_of_draft = env.draft.as_ref().is_some_and(|draft| draft.current == Some(plan.id));
+        env.current == Some(plan.id) && env.deployment.is_none() || is_of_draft
     }
 }

@@ -63,7 +63,14 @@ pub fn describe(status: &Status) -> String {
     };
     let plan = status.plan.as_ref().map_or_else(String::new, |plan| format!("plan {}", plan.short));
     match status.phase {
-        Phase::Synced => applied,
+        Phase::Synced => corrected(status).unwrap_or(applied),
+        Phase::Deploying if status.corrections.as_ref().is_some_and(|corrections| corrections.running) => {
+            corrected(status).unwrap_or(applied)
+        }
+        Phase::Failed if status.plan.is_none() => {
+            let failed = status.corrections.as_ref().and_then(|corrections| corrections.failed.clone());
+            format!("{}: {}", corrected(status).unwrap_or(applied), failed.unwrap_or_default())
+        }
         Phase::Invalid => {
             let first = status.problems.first().map(ToString::to_string).unwrap_or_default();
             let more = status.problems.len().saturating_sub(1);
@@ -92,6 +99,21 @@ pub fn describe(status: &Status) -> String {
             last.map_or(plan, |last| format!("{}.{}: {}", last.number, last.attempt, last.message))
         }
     }
+}
+
+/// `7.2 corrected drift of config: 1 changed`; `None` where no drift was.
+pub fn corrected(status: &Status) -> Option<String> {
+    let (base, corrections) = (status.applied?, status.corrections.as_ref()?);
+    let number = crate::journal::pages::deployment(base.number, corrections.attempt);
+    let did = match (corrections.running, &corrections.failed) {
+        (true, _) => "corrects",
+        (false, Some(_)) => "did not correct",
+        (false, None) => "corrected",
+    };
+    let times = if corrections.times > 1 { format!(", {} times", corrections.times) } else { String::new() };
+    let again = corrections.not_before.filter(|_| corrections.times > 1 && !corrections.running);
+    let again = again.map_or_else(String::new, |at| format!("; not again before {at}"));
+    Some(format!("{number} {did} {}{times}{again}", corrections.found))
 }
 
 /// `production/platform 1 of 2 (bob or carol)`.

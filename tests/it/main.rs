@@ -9,6 +9,7 @@
 
 mod alarms;
 mod approvals;
+mod carried;
 mod client;
 mod clones;
 mod content;
@@ -16,8 +17,11 @@ mod crashes;
 mod demo;
 mod deploy_merges;
 mod deploys;
+mod drafts;
+mod drift;
 mod examples;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gates;
 mod governance;
@@ -26,6 +30,7 @@ mod house;
 mod init;
 mod lifecycle;
 mod pages;
+mod redeploys;
 mod remote;
 mod replay;
 mod requests;

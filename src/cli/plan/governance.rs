@@ -1,11 +1,11 @@
 //! The plan that the work tree's `governance/` would give.
 
-use super::{Both, Here, beside};
+use super::{Here, beside};
 use crate::cli::CliError;
 use crate::cli::journal::JournalTip;
 use crate::cli::seen::{SeenPlan, policy_in_force};
 use crate::model::{EnvironmentName, Problems};
-use crate::object::Oid;
+use crate::object::{Oid, Overlay};
 use crate::plan::compose::Place;
 use crate::plan::policy::{Side, compose};
 use crate::policy::locked;
@@ -17,7 +17,7 @@ impl Here {
     ///
     /// # Errors
     /// Where it cannot be read, or could not come into force (exit code 2, with every reason).
-    pub(super) fn of_policy(journal: &JournalTip<'_>, objects: &Both<'_>, tree: Oid) -> Result<Self, CliError> {
+    pub(super) fn of_policy(journal: &JournalTip<'_>, objects: &Overlay<'_>, tree: Oid) -> Result<Self, CliError> {
         let name = EnvironmentName::governance();
         let hashes = Hashes::default();
         let old = policy_in_force(journal, objects, &hashes)?;
@@ -40,7 +40,14 @@ impl Here {
         let composed = compose(objects, place, new.revision, old, side)?;
         let document = composed.plan.document(false, Vec::new(), Vec::new(), Sources::new());
         let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
-        let seen = SeenPlan { document, previews, gates: Vec::new(), values: String::new(), on_the_host: Vec::new() };
+        let seen = SeenPlan {
+            document,
+            previews,
+            gates: Vec::new(),
+            values: String::new(),
+            of_draft: false,
+            on_the_host: Vec::new(),
+        };
         let notes = status.iter().filter_map(|status| beside(status, Some(new.revision))).collect();
         Ok(Self { seen, changes, notes, not_seen: &[] })
     }

@@ -47,7 +47,8 @@ pub(super) fn check(
         return Err(refused(format!("computed here it is plan {}", composed.plan.id().short())));
     }
     let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
-    Ok(SeenPlan { document, previews, gates: Vec::new(), values: String::new(), on_the_host: Vec::new() })
+    let (gates, values, on_the_host) = (Vec::new(), String::new(), Vec::new());
+    Ok(SeenPlan { document, previews, gates, values, of_draft: false, on_the_host })
 }
 
 /// The policy in force, as the config commit has it that it was read from.

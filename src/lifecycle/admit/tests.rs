@@ -98,6 +98,8 @@ impl Office {
             truncated: false,
             contributors: Vec::new(),
             imports: Default::default(),
+            removes: Some(Default::default()),
+            carries: Vec::new(),
         });
         office
     }
@@ -495,6 +497,8 @@ fn a_plan_with_the_short_name_of_another_is_never_on_the_journal() {
         truncated: false,
         contributors: Vec::new(),
         imports: Default::default(),
+        removes: Some(Default::default()),
+        carries: Vec::new(),
     });
     let what = refused.expect_err("a clash").to_string();
     assert!(what.contains("are both named"), "{what}");

@@ -5,6 +5,7 @@ mod depend;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::deploy::deploy;
+use super::drift::drift;
 use super::{Deploy, Environment, Files, Gates, Import, Service, ServiceKind};
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
@@ -13,8 +14,9 @@ use crate::model::values::values;
 use crate::model::yaml::{Document, Field, Limits, all, show};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceName, Values};
 
-const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "imports", "values", "services"];
-const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets", "drift"];
+const SPEC: &[&str] =
+    &["requireApproval", "rulesets", "customerEmail", "deploy", "drift", "imports", "values", "services"];
+const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets"];
 const TYPES_NOT_BUILT: &[&str] = &["git", "command", "terraform", "helm", "kubernetes"];
 
 /// A service with what is judged of it beside its own fields.
@@ -57,6 +59,7 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
     let rulesets = fields.maybe("rulesets", |list| list.set_of(Field::name));
     let customer_email = fields.maybe("customerEmail", email);
     let deploy = fields.or("deploy", Deploy::default(), deploy);
+    let drift = fields.maybe("drift", drift);
     let imports = fields.or("imports", Vec::new(), |list| imports(&name, list));
     let values = fields.or("values", Values::default(), values);
     let services = fields.required("services").and_then(|list| services(&list));
@@ -70,6 +73,7 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
             auto_approve,
             imports: imports?,
             deploy: deploy?,
+            drift: drift?,
         },
         values: values?,
         services,

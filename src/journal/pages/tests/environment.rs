@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
 
 use super::world::{World, name, oid, service};
-use crate::journal::{Admission, Event, OutcomeResult, ReadyWord, ServiceResult};
+use crate::journal::{Admission, Event, NoPlan, OutcomeResult, ReadyWord, ServiceResult};
 use crate::model::ApprovalVerdict::{Approve, Reject};
 use crate::model::Problem;
 use crate::plan::PlanKind;
@@ -237,4 +237,25 @@ fn without_code(line: &str) -> String {
         }
     }
     words + rest
+}
+
+#[test]
+fn a_draft_waits_beside_what_is_applied() {
+    let mut world = World::new();
+    assert_snapshot!(world.with_history().drafted(7, 1).page());
+}
+
+#[test]
+fn a_draft_that_cannot_be_planned() {
+    let mut world = World::new();
+    let event = Event::DraftUnplanned {
+        environment: world.env.clone(),
+        draft: Some(oid("draft")),
+        commit: oid("config head"),
+        why: NoPlan::Problems,
+        problems: vec![crate::lifecycle::refusals::conflicting_draft(&world.env, "environments/acme-prod/a.conf")],
+    };
+    let page = world.with_history().entry(vec![event]).page();
+    let section = page.split_once("## Draft").unwrap().1.split_once("## Deployments").unwrap().0;
+    assert_snapshot!(section);
 }

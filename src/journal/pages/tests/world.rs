@@ -99,6 +99,7 @@ pub fn gates() -> Gates {
         auto_approve: BTreeSet::new(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     }
 }
 
@@ -174,6 +175,29 @@ impl World {
             revision: (kind != PlanKind::Destroy).then(|| revision(self.revision)),
             commit: oid("config head"),
             truncated,
+            contributors: contributors(),
+            imports: Default::default(),
+            removes: Some(Default::default()),
+            carries: Vec::new(),
+        };
+        self.entry(vec![event])
+    }
+
+    /// The plan that a draft would give, by the same people.
+    pub fn drafted(&mut self, number: u64, round: u64) -> &mut Self {
+        let env = self.environment();
+        let event = Event::DraftPlanned {
+            environment: self.env.clone(),
+            draft: oid("draft"),
+            settings: Some(oid("settings")),
+            plan: PlanId(digest("of the draft")),
+            number,
+            round,
+            kind: PlanKind::Update,
+            base: env.base(),
+            revision: Some(revision("of the draft")),
+            commit: oid("config head"),
+            truncated: false,
             contributors: contributors(),
             imports: Default::default(),
         };
@@ -256,6 +280,7 @@ impl World {
             met: met.collect(),
             started: None,
             targets: vec!["/srv/acme/config".to_owned()],
+            drift: None,
         };
         self.entry(vec![Event::Claimed(claim)])
     }
@@ -299,8 +324,10 @@ impl World {
             leaves: Some(&gates),
             enters: Some(&gates),
             contributors: &open.contributors,
+            drafted_by: &[],
             truncated: open.truncated,
             statements: &open.judged(),
+            earlier: &[],
             start: &crate::policy::Start::default(),
         })
         .unwrap()
@@ -309,7 +336,8 @@ impl World {
     pub fn status(&self) -> Status {
         let env = self.environment();
         let verdict = env.current_plan().map(|plan| self.verdict_on(&plan.id));
-        Status::of(&self.state, &self.governance, &self.env, &env, verdict.as_ref())
+        let of_draft = env.draft_plan().map(|plan| self.verdict_on(&plan.id));
+        Status::of(&self.state, &self.governance, &self.env, &env, verdict.as_ref()).with_draft(&env, of_draft.as_ref())
     }
 
     pub fn page(&self) -> String {
