@@ -20,4 +20,4 @@ pub use event::*;
 pub use heartbeat::Heartbeat;
 pub use read::{ENTRY, EntryCommit, Journal, JournalError};
 pub use ready::{ReadyMade, ReadyWord};
-pub use status::{LastOutcome, Status, StatusPlan, Suspender, Suspension};
+pub use status::{LastOutcome, Status, StatusCorrections, StatusPlan, Suspender, Suspension};

@@ -7,8 +7,10 @@
 mod accept;
 mod append;
 mod at_once;
+mod correct;
 mod deploy;
 mod drafts;
+mod drift;
 mod error;
 mod heartbeat;
 mod imports;
@@ -33,7 +35,7 @@ use jiff::Timestamp;
 pub use accept::AcceptHistory;
 pub use error::TickError;
 pub use prove::Proofs;
-pub use report::{EnvironmentLine, Report};
+pub use report::{EnvironmentLine, Report, corrected};
 pub use seams::{Clock, Drivers, SystemClock};
 
 use crate::disk::Disk;
@@ -42,7 +44,7 @@ use crate::git::Remote;
 use crate::git::sign::JournalKey;
 use crate::journal::pages::Overview;
 use crate::journal::{Heads, Journal, Layout};
-use crate::model::{EnvironmentName, PublicKey};
+use crate::model::{EnvironmentName, Gates, PublicKey};
 use crate::object::{Objects, Oid};
 use crate::revision::Hashes;
 use crate::settings::Grants;
@@ -138,6 +140,10 @@ pub struct Daemon {
     importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
+    /// When the host was last looked at, by environment: after a start it is looked at once.
+    looked: BTreeMap<EnvironmentName, Timestamp>,
+    /// The settings in force that say when to look, by the commit they were applied from.
+    rhythms: BTreeMap<EnvironmentName, (Oid, Arc<Gates>)>,
     /// The heartbeat on the remote.
     heartbeat: heartbeat::Seen,
     /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
@@ -197,6 +203,8 @@ impl Daemon {
             shared: BTreeMap::new(),
             importers: None,
             overview: None,
+            looked: BTreeMap::new(),
+            rhythms: BTreeMap::new(),
             heartbeat: heartbeat::Seen::default(),
             next: None,
         }

@@ -22,6 +22,7 @@ mod accepted;
 mod chain;
 mod change;
 mod claim;
+mod correction;
 mod deployment;
 mod drafted;
 mod notes;

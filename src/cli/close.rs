@@ -6,6 +6,7 @@ use super::ask::{Asked, Asking, Scene, ask};
 use super::{CliError, Global, Outcome};
 use crate::model::RequestAction;
 use crate::object::{Edit, Objects, Oid, entry_at};
+use crate::plan::PlanKind;
 use crate::revision::resolve::below;
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,11 @@ fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
     let plan = scene.plan(wanted)?;
+    if plan.kind == PlanKind::Drift {
+        return Err(scene
+            .objection(format!("plan {} is of what changed on the host, and a close would leave it there", plan.short))
+            .hint(format!("countersign reject {name}, or put the host right")));
+    }
     let objects = scene.clone.objects();
     let folder = below(&scene.tips.root, &name.folder());
     let entry = |commit: Oid| -> Result<_, CliError> { Ok(entry_at(objects, objects.commit(commit)?.tree, &folder)?) };

@@ -53,6 +53,16 @@ impl<'a> JournalTip<'a> {
         Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
     }
 
+    /// The journal as an entry before the tip left it: the tip's signature covers all that it follows.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn at(&self, entry: Oid) -> Result<Self, CliError> {
+        let read = read_entry(self.clone.objects(), entry)?;
+        let (tips, governance) = (Tips { journal: entry, ..self.tips.clone() }, self.governance.clone());
+        Ok(Self { clone: self.clone, tips, tree: read.commit.tree, entry: read.entry, policy: self.policy, governance })
+    }
+
     /// What the journal's first entry says.
     ///
     /// # Errors
@@ -358,10 +368,12 @@ impl<'a> JournalTip<'a> {
             desired: Some(start.start.policy),
             plan: None,
             waiting_on: Vec::new(),
+            carries_over: Vec::new(),
             statements: Vec::new(),
             branches: BTreeMap::new(),
             problems: Vec::new(),
             last: None,
+            corrections: None,
             manual: false,
             hold: None,
             suspended: None,

@@ -239,6 +239,7 @@ fn service(objects: &dyn Objects, change: &ServiceChange) -> Result<ServicePlan,
         action: files::action(base, desired),
         effect: files::effect(&target.target, desired),
         preview: preview(objects, change)?,
+        removes: files::removes(&target.target, base, desired, &[]),
     })
 }
 

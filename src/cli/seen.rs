@@ -14,7 +14,7 @@ use crate::journal::{OutcomeResult, Status};
 use crate::model::{EnvironmentName, ServiceKind};
 use crate::object::{Objects, Oid};
 use crate::plan::preview::{Item, Preview};
-use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files, values_diff};
+use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, ServiceLine, compose, files, values_diff};
 use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, Resolved, Sources, resolve};
 
@@ -70,7 +70,7 @@ impl SeenPlan {
         let mut previews = Vec::new();
         let mut differs = false;
         for (change, line) in changes.iter().zip(&plan.services) {
-            let preview = preview(objects, change)?;
+            let preview = preview_in(plan.kind, preview(objects, change)?, line);
             differs |= preview.digest() != line.preview;
             previews.push((change.name.to_string(), preview));
         }
@@ -233,6 +233,16 @@ pub(super) fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<P
     let base = change.base.as_ref().map(|content| content.files.as_slice());
     let desired = change.desired.as_ref().map(|content| content.files.as_slice());
     Ok(files::preview(objects, &target.target, base, desired, &[])?)
+}
+
+/// A redeployment says of a service that is as it shall be that it is set again.
+fn preview_in(kind: PlanKind, preview: Preview, line: &ServiceLine) -> Preview {
+    if kind != PlanKind::Redeploy || preview.digest() == line.preview {
+        return preview;
+    }
+    let mut again = preview.clone();
+    again.notes.push(compose::SET_AGAIN.to_owned());
+    if again.digest() == line.preview { again } else { preview }
 }
 
 /// The notes of the published diff that the repository alone does not give.

@@ -9,6 +9,7 @@ use super::journal::JournalTip;
 use super::life::SignOfLife;
 use super::me::who_am_i;
 use super::output::Tone;
+use super::pending::waits_for_somebody;
 use super::standing::{draft_sentence, in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
@@ -21,6 +22,9 @@ use crate::text::escape;
 
 /// The exit code that says the daemon seems to be gone.
 const STALE: u8 = 3;
+
+/// From so many in a row on that wait for the same, it is said once.
+const ALIKE: usize = 4;
 
 /// How many problems are listed.
 const PROBLEMS: usize = 50;
@@ -73,7 +77,7 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
     for (time, words) in journal.decided()? {
         output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
     }
-    let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
+    let waiting = statuses.iter().filter(|status| waits_for_somebody(status)).count();
     let told = match (environments, waiting) {
         (0, _) => "no environment yet".to_owned(),
         (_, 0) => format!("{}, none waits for anybody", count(environments, "environment")),
@@ -89,13 +93,25 @@ pub fn table(statuses: &[Status], output: Output) -> String {
     let width = statuses.iter().map(|status| status.named().len()).max().unwrap_or_default();
     let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
     let mut text = String::new();
-    for status in statuses {
-        let line = in_a_line(status, now);
-        text += &format!("{:width$}  {}  {line}\n", status.named(), phase(status, output, phases));
-        if matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected) {
-            for rule in rules(status, output) {
-                text += &format!("{:width$}  {rule}\n", "");
+    let below = |status: &Status| match status.phase {
+        Phase::AwaitingApproval | Phase::Rejected => rules(status, output),
+        Phase::Approved if status.of_draft.is_none() => status.hold.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    // Where many in a row wait for the same, it is said once.
+    for same in statuses.chunk_by(|a, b| a.phase == b.phase && below(a) == below(b)) {
+        let rules = same.first().map(below).unwrap_or_default();
+        let once = same.len() >= ALIKE && !rules.is_empty();
+        for status in same {
+            let line = in_a_line(status, now);
+            text += &format!("{:width$}  {}  {line}\n", status.named(), phase(status, output, phases));
+            if !once {
+                text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
             }
+        }
+        if once {
+            text += &format!("{:width$}  each of these {}:\n", "", same.len());
+            text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
         }
     }
     text
@@ -118,6 +134,7 @@ fn one(
         format!("{} {}: {}\n", output.paint(Tone::Strong, name.as_str()), phase(&status, output, 0), sentence(&status)),
         what(&status),
         rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        carries_over(&status),
         problems(&status, output),
         status.statements.iter().map(|view| statement(view, output)).collect(),
         suspended(&status),
@@ -172,6 +189,14 @@ fn what(status: &Status) -> String {
     lines
 }
 
+fn carries_over(status: &Status) -> String {
+    if status.carries_over.is_empty() {
+        return String::new();
+    }
+    let names = list(&status.carries_over, "and", 10);
+    format!("  approvals carry over to later changes: reapproveOnChange: false in ruleset {names}\n")
+}
+
 fn problems(status: &Status, output: Output) -> String {
     let shown = status.problems.iter().take(PROBLEMS).map(|problem| escape(&problem.to_string()));
     let mut lines: String = shown.map(|problem| format!("  {}\n", output.paint(Tone::Bad, &problem))).collect();
@@ -187,14 +212,19 @@ fn statement(view: &StatementView, output: Output) -> String {
     let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
     let verb = asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned());
     let (why, whence) = (escape(&view.why), view.whence());
+    // What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
+    let given = match escape(&view.reason) {
+        none if none.is_empty() => none,
+        given => format!("    reason given: {given}\n"),
+    };
     if view.counted {
-        return format!("  {} {by} {verb}{whence}: {why}\n", output.paint(Tone::Good, "✓"));
+        return format!("  {} {by} {verb}{whence}: {why}\n{given}", output.paint(Tone::Good, "✓"));
     }
     let hint = match escape(&view.hint) {
         none if none.is_empty() => none,
         hint => format!("    what would count: {hint}\n"),
     };
-    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}{given}", output.paint(Tone::Bad, "✗"))
 }
 
 /// Why nothing is deployed, in the words of those who saw to it.

@@ -194,6 +194,11 @@ impl Scales<'_> {
     fn not_mine(&self) -> Objection {
         let Self { status, person, .. } = self;
         let all = || status.waiting_on.iter();
+        let carried = status.statements.iter().filter(|view| view.counted && view.by.as_ref() == Some(*person));
+        if let Some(plan) = carried.filter_map(|view| view.carried_from).next() {
+            let why = format!("what you said on plan {} counts for this one already", plan.short());
+            return Objection::new(why, self.who_can());
+        }
         if all().any(|rule| rule.have.contains(person)) {
             return Objection::new("you approved this plan already", self.who_can());
         }

@@ -27,6 +27,9 @@ pub(super) fn judge_merge(
     // 1. Somebody signed it, in the one form in which git writes a signed merge.
     let signer = commit_signer(commit);
     match &signer {
+        Ok(Some(_)) if commit.headers.iter().any(|name| name == "encoding") => {
+            faults.push("it has a text encoding of its own (git config --unset i18n.commitEncoding)".to_owned());
+        }
         Ok(Some(_)) if !is_plain(commit) => faults.push("it is not written as git writes a signed merge".to_owned()),
         Ok(Some(_)) => {}
         Ok(None) => faults.push("it is not signed (merge with `-S`)".to_owned()),

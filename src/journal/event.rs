@@ -1,6 +1,6 @@
 //! Journal entries and the events in them. The state of everything is the fold of these events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,11 @@ pub enum Event {
         contributors: Vec<Contributor>,
         /// Where each of its imports is from.
         imports: Sources,
+        /// What it takes away; null where nobody compares it.
+        removes: Option<BTreeSet<String>>,
+        /// The rulesets that carry approvals over to later changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carries: Vec<RulesetName>,
     },
     /// The desired revision left that of a published plan: its plans have ended and the round goes up.
     Superseded {
@@ -217,6 +222,11 @@ pub enum Event {
         services: Vec<ServiceOutcome>,
         /// For people; empty when applied, unless it was found done after an interruption.
         message: String,
+    },
+    /// The host is as it was applied again: the plan of its drift rests, or a correction that failed is moot.
+    AsApplied {
+        /// The environment.
+        environment: EnvironmentName,
     },
     /// Something that should not be was seen, and what was done about it.
     Alarm {
@@ -337,6 +347,36 @@ pub struct Claim {
     pub started: Option<StartedBy>,
     /// The targets that belong to the environment from here on.
     pub targets: Vec<String>,
+    /// Where this corrects drift of the deployment that was applied last: what was found, service by service. Left out
+    /// everywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drifted>>,
+}
+
+/// What was found on the host that is not as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drifted {
+    /// The service.
+    pub service: ServiceName,
+    /// How many files that nobody approved were there.
+    pub deleted: u64,
+    /// How many differed.
+    pub changed: u64,
+    /// How many were gone.
+    pub created: u64,
+}
+
+/// `drift of config: 1 changed, 2 created`.
+pub fn drift_in_words(found: &[Drifted]) -> String {
+    let one = |drifted: &Drifted| {
+        let counts = [(drifted.deleted, "deleted"), (drifted.changed, "changed"), (drifted.created, "created")];
+        let counts: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let counts = if counts.is_empty() { "folders".to_owned() } else { counts.join(", ") };
+        format!("{}: {counts}", drifted.service)
+    };
+    format!("drift of {}", found.iter().map(one).collect::<Vec<_>>().join("; "))
 }
 
 /// By whose word a deployment starts.
@@ -404,6 +444,11 @@ pub enum ServiceResult {
 }
 
 impl Judged {
+    /// Whether it is a request that was admitted and makes a plan of what is applied.
+    pub fn makes_a_plan(&self) -> bool {
+        matches!(self.request, Some(RequestAction::Redeploy { .. })) && self.admitted == Admission::Admitted
+    }
+
     /// Whether it is a request that was admitted and ends the open plans: closed or reopened, the change is looked at anew.
     pub fn ends_plans(&self) -> bool {
         let ends = matches!(self.request, Some(RequestAction::Close { .. } | RequestAction::Reopen { .. }));
@@ -420,7 +465,7 @@ impl JournalEntry {
 
 impl Event {
     /// That a plan waits, as its document says, computed from this config commit.
-    pub fn planned(document: &PlanDocument, commit: Oid) -> Self {
+    pub fn planned(document: &PlanDocument, commit: Oid, removes: Option<BTreeSet<String>>) -> Self {
         let plan = &document.plan;
         Self::Planned {
             environment: plan.environment.clone(),
@@ -434,6 +479,8 @@ impl Event {
             truncated: document.truncated,
             contributors: document.contributors.clone(),
             imports: document.imports.clone(),
+            removes,
+            carries: document.carries.clone(),
         }
     }
 
@@ -474,6 +521,7 @@ impl Event {
             | Self::Superseded { environment, .. }
             | Self::Recorded { environment, .. }
             | Self::Invalid { environment, .. }
+            | Self::AsApplied { environment }
             | Self::DraftPlanned { environment, .. }
             | Self::DraftUnplanned { environment, .. }
             | Self::Outcome { environment, .. } => Some(environment),

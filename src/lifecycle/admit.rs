@@ -13,6 +13,7 @@ pub use request::{NOTHING_TO_START, permission_for};
 
 use super::state::{JudgedKey, State};
 use crate::digest::{Digest, PlanId, StatementId};
+use crate::evidence::key::fingerprint;
 use crate::evidence::{Found, Proof};
 use crate::journal::{Admission, Judged, ReadyMade, ReadyWord};
 use crate::model::{
@@ -61,6 +62,9 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
             Err(Some(refused)) => judged.push(*refused),
             Err(None) => {}
         }
+    }
+    if proven.is_empty() {
+        return judged;
     }
     let mut chains = Chains::new(facts);
     let (vetoes, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
@@ -199,7 +203,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                     return Err(Some(refuse(judged, why, String::new())));
                 }
                 None => {
-                    let why = "the key that signed it belongs to nobody in the policy".to_owned();
+                    let why = format!("the key that signed it ({}) belongs to nobody in the policy", fingerprint(key));
                     return Err(Some(refuse(judged, why, String::new())));
                 }
             }
@@ -227,7 +231,8 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             judged.reason.clone_from(reason);
             let hint = hint_for(facts, &judged, Some(ready));
             let Some((person, held)) = facts.governance.person_with_key(key) else {
-                let why = "the key that signed the merge belongs to nobody in the policy".to_owned();
+                let why =
+                    format!("the key that signed the merge ({}) belongs to nobody in the policy", fingerprint(key));
                 return Err(Some(refuse(judged, why, hint)));
             };
             judged.by = Some(person.name.clone());
@@ -339,10 +344,14 @@ fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> St
 /// Each person's last proven statement, on each plan and in each environment, and what stands of it.
 struct Chains {
     last: BTreeMap<(PlanId, PersonName), Last>,
+    /// Who approved another plan of the same number, and may take that back on this one.
+    elsewhere: BTreeSet<(PlanId, PersonName)>,
     /// In the environment, on a plan or not.
     spoken: BTreeMap<(EnvironmentName, PersonName), (StatementId, u64)>,
     /// The environments whose plans ended just now.
     ended: BTreeSet<EnvironmentName>,
+    /// The environments that somebody asked to be deployed again just now.
+    redeployed: BTreeSet<EnvironmentName>,
     /// What stands of suspensions, by sequence and person.
     suspended: BTreeMap<EnvironmentName, Vec<(u64, PersonName)>>,
 }
@@ -356,14 +365,25 @@ struct Last {
 
 impl Chains {
     fn new(facts: &Facts<'_>) -> Self {
-        let mut chains =
-            Self { last: BTreeMap::new(), spoken: BTreeMap::new(), ended: BTreeSet::new(), suspended: BTreeMap::new() };
+        let mut chains = Self {
+            last: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            spoken: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            redeployed: BTreeSet::new(),
+            suspended: BTreeMap::new(),
+        };
         for (name, env) in &facts.state.environments {
             for (sequence, judged) in &env.suspensions {
                 let all = chains.suspended.entry(name.clone()).or_default();
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
+            for plan in env.plans.values().chain(running.clone()) {
+                let people = env.approvers_elsewhere(plan).into_iter();
+                let people = people.filter(|person| env.approval_elsewhere(plan, person).is_some());
+                chains.elsewhere.extend(people.map(|person| (plan.id, person)));
+            }
             for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
@@ -381,7 +401,7 @@ impl Chains {
 
     fn record(&mut self, plan: PlanId, by: &PersonName, verdict: ApprovalVerdict, judged: &Judged, sequence: u64) {
         let key = (plan, by.clone());
-        let before = self.last.get(&key).and_then(|last| last.stands);
+        let before = self.stands(&key);
         let stands = match (&judged.admitted, verdict) {
             (Admission::Refused { .. }, _) => return,
             (Admission::Powerless { .. }, _) => before,
@@ -389,6 +409,19 @@ impl Chains {
             (Admission::Admitted, verdict) => Some(verdict),
         };
         self.last.insert(key, Last { statement: judged.digest, sequence, stands });
+    }
+
+    /// What stands of what a person said on a plan; an approval of an earlier one where they said nothing on it.
+    fn stands(&self, key: &(PlanId, PersonName)) -> Option<ApprovalVerdict> {
+        let elsewhere = || self.elsewhere.contains(key).then_some(ApprovalVerdict::Approve);
+        self.last.get(key).map_or_else(elsewhere, |last| last.stands)
+    }
+
+    fn standing(&self, statement: &Proven) -> Option<ApprovalVerdict> {
+        match statement.says {
+            Says::Verdict(plan, _) => self.stands(&(plan, statement.person.clone())),
+            Says::Request(_) => None,
+        }
     }
 
     fn last_of(&self, statement: &Proven) -> Option<&Last> {
@@ -436,7 +469,7 @@ impl Chains {
     }
 
     fn weigh(&self, facts: &Facts<'_>, statement: &Proven, verdict: ApprovalVerdict) -> Admission {
-        let stands = self.last_of(statement).and_then(|last| last.stands);
+        let stands = self.standing(statement);
         let may = facts.governance.may(&statement.person, Permission::Approve, &statement.judged.environment);
         let record = matches!(statement.source, Link::Previous(_));
         match (verdict, stands) {
@@ -463,7 +496,7 @@ impl Chains {
 
     fn take_out_of_order(&mut self, facts: &Facts<'_>, statement: Proven) -> Judged {
         let last = self.before(&statement);
-        let stands = self.last_of(&statement).and_then(|last| last.stands);
+        let stands = self.standing(&statement);
         let ended = self.ended.contains(&statement.judged.environment);
         let admitted = match (&statement.says, stands) {
             (Says::Verdict(_, ApprovalVerdict::Withdraw), Some(ApprovalVerdict::Approve)) if !ended => {

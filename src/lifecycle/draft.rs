@@ -76,6 +76,7 @@ impl EnvironmentState {
     pub fn once_desired(&self, revision: Option<RevisionId>) -> Self {
         let (_, round, _) = self.place_once_desired(revision);
         let mut then = self.clone();
+        then.redeploy = None;
         if round != self.round {
             then.round = round;
             then.plans.clear();
@@ -138,7 +139,7 @@ impl State {
             Event::DraftPlanned { environment, draft, plan, number, round, base, revision, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
                 let then = env.once_desired(*revision);
-                if env.running().is_some() {
+                if env.is_busy() {
                     return Err(wrong(format!("a plan of the draft of {environment} while it is being deployed")));
                 }
                 if (*number, *round, *base) != (then.next_number(), then.round, then.base()) {

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::correction::{Correcting, Corrections};
+use super::damped::Damped;
 use super::draft::{DraftState, Drafted};
 use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::journal::{
     Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ReadyWord, ServiceOutcome, StartedBy,
 };
-use crate::model::{PersonName, Problem};
+use crate::model::{PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
 use crate::revision::Sources;
@@ -31,12 +33,23 @@ pub struct EnvironmentState {
     /// The plans of this number and round that have not ended, by digest. One that is being deployed is not among them:
     /// there is one copy of a plan, so that what is said on it is heard wherever it is judged.
     pub plans: BTreeMap<PlanId, OpenPlan>,
+    /// The plans of this number that ended and that something was said on, in the order in which they ended: what their
+    /// approvals are carried over from.
+    pub earlier: Vec<OpenPlan>,
+    /// The entry that ended plans last.
+    pub superseded: u64,
     /// The one that waits; the others rest (live state changed and may change back).
     pub current: Option<PlanId>,
     /// What is wrong with the desired configuration, and at which config commit.
     pub invalid: Option<(Vec<Problem>, Oid)>,
     /// The deployment that is running or failed.
     pub deployment: Option<Deployment>,
+    /// The correction that is running.
+    pub correcting: Option<Correcting>,
+    /// Somebody's wish that what is applied be applied again, with the sequence of the entry that judged it.
+    pub redeploy: Option<(u64, Judged)>,
+    /// How often something was told because the host changed by itself, since somebody last did something else.
+    pub told: Damped,
     /// What is there may not be what was applied: a later deployment ended part-way or unknown. Cleared by the next
     /// one that succeeds; until then even a return to the applied revision is a change.
     pub uncertain: bool,
@@ -78,6 +91,8 @@ pub struct Applied {
     pub imports: Sources,
     /// When.
     pub time: Timestamp,
+    /// What became of its drift.
+    pub corrections: Corrections,
 }
 
 /// A plan that has not ended.
@@ -103,8 +118,16 @@ pub struct OpenPlan {
     pub contributors: Vec<Contributor>,
     /// Where each of its imports is from.
     pub imports: Sources,
+    /// What it takes away; `None` where nobody compares it.
+    pub removes: Option<BTreeSet<String>>,
+    /// The rulesets that carry approvals over, as its pages say.
+    pub carries: Vec<RulesetName>,
     /// When it was first published.
     pub since: Timestamp,
+    /// The entry that published it, or brought it back from its rest.
+    pub shown: u64,
+    /// What the entries up to this one judged carries over to no other plan: the policy, or who contributed, was another.
+    pub renewed: u64,
     /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the time of the entry that published each.
@@ -147,6 +170,8 @@ pub struct HistoryRow {
     pub attempt: u64,
     /// What it was for.
     pub kind: PlanKind,
+    /// Whether it corrected drift, which was asked of nobody.
+    pub corrects: bool,
     /// The plan.
     pub plan: PlanId,
     /// The revision.
@@ -175,9 +200,14 @@ impl Default for EnvironmentState {
             applied: None,
             recorded: None,
             plans: BTreeMap::new(),
+            earlier: Vec::new(),
+            superseded: 0,
             current: None,
             invalid: None,
             deployment: None,
+            correcting: None,
+            redeploy: None,
+            told: Damped::default(),
             uncertain: false,
             attempts: (0, 0),
             history: Vec::new(),
@@ -226,6 +256,11 @@ impl OpenPlan {
             Event::DraftPlanned { draft, settings, .. } => Some(Drafted { tip: *draft, settings: *settings }),
             _ => None,
         };
+        // Nothing carries over to a draft's plan, before it is the config branch's.
+        let (removes, carries) = match event {
+            Event::Planned { removes, carries, .. } => (removes.clone(), carries.clone()),
+            _ => (None, Vec::new()),
+        };
         Some(Self {
             id: *plan,
             number: *number,
@@ -237,7 +272,11 @@ impl OpenPlan {
             truncated: *truncated,
             contributors: contributors.clone(),
             imports: imports.clone(),
+            removes,
+            carries,
             since,
+            shown: 0,
+            renewed: 0,
             statements: Vec::new(),
             ready: Vec::new(),
             deploys: Vec::new(),
@@ -299,10 +338,11 @@ impl EnvironmentState {
         self.consumed + 1
     }
 
-    /// Whether this plan waits and nothing else is said: telling it, with these contributors, would say nothing new.
-    pub fn says(&self, plan: PlanId, contributors: &[Contributor]) -> bool {
+    /// Whether this plan waits and nothing else is said: telling it, with these contributors and these rulesets that carry
+    /// approvals over, would say nothing new.
+    pub fn says(&self, plan: PlanId, contributors: &[Contributor], carries: &[RulesetName]) -> bool {
         let waits = self.current == Some(plan) && self.invalid.is_none();
-        waits && self.current_plan().is_some_and(|open| open.contributors == contributors)
+        waits && self.current_plan().is_some_and(|open| open.contributors == contributors && open.carries == carries)
     }
 
     /// The plan that waits.
@@ -345,6 +385,11 @@ impl EnvironmentState {
     /// A claim without outcome.
     pub fn running(&self) -> Option<&Deployment> {
         self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
+    }
+
+    /// Whether a claim is without outcome, a correction's included.
+    pub fn is_busy(&self) -> bool {
+        self.running().is_some() || self.correcting.is_some()
     }
 
     /// Whose suspensions stand, each person once, in the order in which they were made.

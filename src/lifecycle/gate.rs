@@ -80,6 +80,8 @@ mod tests {
                 truncated,
                 contributors,
                 imports,
+                removes: None,
+                carries: Vec::new(),
             }
         };
         let claim = Claim {
@@ -95,6 +97,7 @@ mod tests {
             met: Vec::new(),
             started: None,
             targets: Vec::new(),
+            drift: None,
         };
         let plan = OpenPlan::of(&event, Timestamp::UNIX_EPOCH).expect("a plan");
         let claimed = Timestamp::UNIX_EPOCH;
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn nothing_lets_the_plan_of_a_draft_through() {
         let (requirements, statements, rejected_by, start) = (Vec::new(), Vec::new(), Vec::new(), Start::default());
-        let verdict = Verdict { requirements, statements, rejected_by, start };
+        let verdict = Verdict { requirements, statements, rejected_by, carries: Vec::new(), start };
         let through = |deployment: &Deployment| permit(&verdict, deployment, deployment.plan.id).is_some();
         assert!(through(&claimed(false)));
         assert!(!through(&claimed(true)));

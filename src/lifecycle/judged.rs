@@ -1,5 +1,6 @@
 //! The judgement of a plan with everything it depends on fetched from where it is.
 
+use super::earlier::earlier;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::journal::Judged;
 use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
@@ -118,6 +119,7 @@ pub fn judge_plan(
         None => None,
     };
     let statements = plan.judged();
+    let earlier = earlier(objects, root, governance, name, env, plan)?;
     let settings = Start::of_settings(governance, name, leaves.as_ref(), enters.as_ref());
     let case = |statements: &[Judged], start: &Start| {
         judge(&Case {
@@ -130,10 +132,12 @@ pub fn judge_plan(
             drafted_by: &plan.drafted_by,
             truncated: plan.truncated,
             statements,
+            earlier: &earlier,
             start,
         })
     };
     let mut start = start_of(settings, env, plan);
+    start.lapsed = env.lapsed_asker(plan.kind, governance, name);
     let deployment = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
     // The word by which it runs, or ran when it failed, was weighed when it was claimed.
     let carried = deployment.and_then(|deployment| deployment.started.as_ref());

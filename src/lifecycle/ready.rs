@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::environment::OpenPlan;
+use super::environment::{EnvironmentState, OpenPlan};
 use super::state::State;
 use crate::digest::PlanId;
-use crate::journal::{Admission, ReadyWord};
+use crate::journal::{Admission, Judged, ReadyWord};
 use crate::model::{Approval, ApprovalVerdict, EnvironmentName, Maker, Request, RequestAction, Statement};
 use crate::object::{ObjectError, Objects, Oid, entry_at};
 use crate::plan::Plan;
@@ -95,7 +95,7 @@ impl ReadyRecord {
 ///
 /// What is approved already is offered less, and only where it may wait for a person, a time or a resumption: anything else
 /// is deployed right after.
-pub fn offered(plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
+pub fn offered(env: &EnvironmentState, plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
     let start = &verdict.start;
     let approved = verdict.is_approved();
     // Nothing starts a draft: what is approved there waits to be merged, and may be rejected or taken back until then.
@@ -104,10 +104,10 @@ pub fn offered(plan: &OpenPlan, verdict: &Verdict) -> Vec<ReadyWord> {
         return Vec::new();
     }
     let now = start.wishes.iter().any(|wish| wish.void.is_none() && wish.at.is_none());
-    let somebody_approved = plan
-        .statements
-        .iter()
-        .any(|(_, judged)| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted);
+    let approves =
+        |judged: &Judged| judged.verdict == Some(ApprovalVerdict::Approve) && judged.admitted == Admission::Admitted;
+    let somebody_approved =
+        plan.statements.iter().any(|(_, judged)| approves(judged)) || env.has_approval_elsewhere(plan);
     let is_offered = |word: &ReadyWord| match word {
         ReadyWord::Approve => !approved,
         ReadyWord::ApproveAndDeploy => !approved && start.manual && !of_draft,

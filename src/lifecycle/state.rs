@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::accepted::Accepted;
+use super::damped::Damped;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
 use crate::journal::{Admission, Event, Heads, JournalEntry, Judged, Layout, ReadyMade};
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
+use crate::plan::PlanKind;
 use crate::revision::Source;
 
 mod deployment;
@@ -229,11 +231,12 @@ impl State {
                     }
                 }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
+                self.carry_nothing(sequence);
             }
             Event::HistoryAccepted { branch, old, new } => self.fold_accepted(branch, *old, *new)?,
             Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
             Event::Statement(judged) => self.fold_statement(judged)?,
-            Event::Planned { environment, plan, number, round, base, .. } => {
+            Event::Planned { environment, plan, number, round, kind, base, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
                 if *number != env.next_number() || *round != env.round {
                     return Err(wrong(format!(
@@ -249,14 +252,23 @@ impl State {
                 if env.has_other_named(*plan) {
                     return Err(wrong(format!("two plans of {environment} are both named {}", plan.short())));
                 }
-                if env.running().is_some() {
+                if env.is_busy() {
                     return Err(wrong(format!("a plan of {environment} while it is being deployed")));
                 }
+                // The host changed by itself, beneath a change that stays as it is or beneath none.
+                let by_itself = env.current.map_or(*kind == PlanKind::Drift, |current| current != *plan);
+                if by_itself {
+                    env.told = env.told.again(time);
+                }
+                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
+                env.begin_change(sequence, *number);
                 env.invalid = None;
                 env.deployment = None;
-                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
+                open.shown = sequence;
                 // Merged unchanged, a draft's plan goes on with all that was said on it.
                 if let Some(old) = env.plans.remove(plan).or_else(|| env.take_from_draft(*plan)) {
+                    open.renewed = if old.has_same_people(&open) { old.renewed } else { sequence };
+                    open.shown = if env.current == Some(*plan) { old.shown } else { sequence };
                     open = open.following(old);
                 }
                 env.plans.insert(*plan, open);
@@ -275,17 +287,23 @@ impl State {
                     return Err(wrong(format!("{environment}: superseded while it is being deployed")));
                 }
                 env.round = *round;
-                env.plans.clear();
+                env.end_plans();
+                env.superseded = sequence;
                 env.current = None;
                 env.deployment = None;
                 env.refused.clear();
+                env.told = Damped::default();
+                if let Some(wish) = env.end_redeploy() {
+                    env.keep_refused(&wish);
+                }
             }
             Event::Recorded { environment, revision, commit } => {
                 let env = self.known(environment)?;
-                if !env.plans.is_empty() || env.deployment.is_some() {
+                if !env.plans.is_empty() || env.deployment.is_some() || env.correcting.is_some() {
                     return Err(wrong(format!("{environment}: recorded while a plan is open")));
                 }
                 env.recorded = Some((*revision, *commit));
+                env.earlier.clear();
                 env.invalid = None;
             }
             Event::Invalid { environment, commit, problems } => {
@@ -305,7 +323,11 @@ impl State {
                 plan.ready.push((time, ready.clone()));
             }
             Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => self.fold_draft(event)?,
-            Event::Claimed(claim) => self.fold_claim(claim)?,
+            Event::Claimed(claim) => match &claim.drift {
+                Some(found) => self.fold_correction(claim, found)?,
+                None => self.fold_claim(claim)?,
+            },
+            Event::AsApplied { environment } => self.fold_as_applied(environment)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
@@ -325,7 +347,7 @@ impl State {
         self.alarms.truncate(ALARMS_SHOWN);
     }
 
-    fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
+    pub(super) fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
         let sequence = self.sequence;
         self.environments
             .get_mut(name)

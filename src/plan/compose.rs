@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::document::{Base, FORMAT, Plan, ServiceLine};
 use super::preview::Preview;
-use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
+use super::{Action, PlanKind, ServiceChange, ServiceContent, ServicePlan};
 use crate::digest::{Digest, RepositoryId};
 use crate::evidence::contributors::Range;
 use crate::model::environment::order::in_order;
@@ -21,7 +21,12 @@ pub struct Composed {
     pub changes: Vec<ServiceChange>,
     /// What people read of each, in the same order.
     pub previews: Vec<(ServiceName, Preview)>,
+    /// What is taken away. `None` where nobody compares it: of a policy, or where it is too much to be told.
+    pub removes: Option<BTreeSet<String>>,
 }
+
+/// So many things that a plan takes away are told beside it.
+const MOST_REMOVES: usize = 1_000;
 
 /// Where a plan belongs: what makes equal content in another place, or at another time, another plan.
 #[derive(Debug, Clone, Copy)]
@@ -107,8 +112,11 @@ pub fn compose(
     kind: PlanKind,
     desired: Option<&Resolved>,
     changes: Vec<ServiceChange>,
-    services: Vec<ServicePlan>,
+    mut services: Vec<ServicePlan>,
 ) -> Composed {
+    if kind == PlanKind::Redeploy {
+        services.iter_mut().for_each(set_again);
+    }
     let line = |(change, service): (&ServiceChange, &ServicePlan)| {
         let content = change.desired.as_ref().or(change.base.as_ref());
         ServiceLine {
@@ -130,8 +138,21 @@ pub fn compose(
         revision: desired.map(|desired| desired.revision),
         services: changes.iter().zip(&services).map(line).collect(),
     };
+    let removes: BTreeSet<String> = services.iter().flat_map(|service| &service.removes).cloned().collect();
+    let removes = (removes.len() <= MOST_REMOVES).then_some(removes);
     let previews = changes.iter().map(|change| change.name.clone()).zip(services.into_iter().map(|s| s.preview));
-    Composed { plan, previews: previews.collect(), changes }
+    Composed { plan, previews: previews.collect(), changes, removes }
+}
+
+/// What a preview says of a service that is set although nothing differs.
+pub const SET_AGAIN: &str = "nothing differs; all of it is set again";
+
+/// A redeployment sets everything, also what is there already.
+fn set_again(service: &mut ServicePlan) {
+    if service.action == Action::None {
+        service.action = Action::Update;
+        service.preview.notes.push(SET_AGAIN.to_owned());
+    }
 }
 
 /// What a service sets, by content alone.

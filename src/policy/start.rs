@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::StatementView;
 use crate::digest::StatementId;
+use crate::journal::pages::list;
 use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{DeployMode, EnvironmentName, Gates, Governance, Permission, PersonName, RequestAction, Window};
 
@@ -17,6 +18,8 @@ pub struct Start {
     pub suspended_by: Vec<PersonName>,
     /// Who closed it while it was running.
     pub closed_by: Option<PersonName>,
+    /// Who asked for a redeployment and no longer could.
+    pub lapsed: Option<PersonName>,
     /// Whether somebody has to start it: the settings it leaves or those it enters say so.
     pub manual: bool,
     /// The windows of the settings in force.
@@ -56,6 +59,11 @@ pub enum Hold {
     /// The change was closed.
     Closed {
         /// By whom.
+        by: PersonName,
+    },
+    /// Who asked for the redeployment may no longer do so.
+    Lapsed {
+        /// Who.
         by: PersonName,
     },
     /// Somebody has to start it.
@@ -110,6 +118,9 @@ impl Start {
         }
         if !self.suspended_by.is_empty() {
             return Err(Hold::Suspended { by: self.suspended_by.clone() });
+        }
+        if let Some(by) = &self.lapsed {
+            return Err(Hold::Lapsed { by: by.clone() });
         }
         let good = || self.wishes.iter().filter(|wish| wish.void.is_none());
         let mut due = good().filter(|wish| wish.at.is_none_or(|at| at <= now));
@@ -214,13 +225,13 @@ impl Wish {
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |people: &[PersonName], word: &str| {
-            let people: Vec<String> = people.iter().map(ToString::to_string).collect();
-            if people.is_empty() { "nobody".to_owned() } else { people.join(word) }
+            if people.is_empty() { "nobody".to_owned() } else { list(people, word, people.len()) }
         };
         match self {
-            Self::Suspended { by } => write!(f, "suspended by {}", names(by, ", ")),
+            Self::Suspended { by } => write!(f, "suspended by {}", names(by, "and")),
             Self::Closed { by } => write!(f, "closed by {by}"),
-            Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, " or ")),
+            Self::Lapsed { by } => write!(f, "cannot start: {by}, who asked for it, no longer may"),
+            Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, "or")),
             Self::Time { at, by } => write!(f, "waits until {at}, as {by} asked"),
             Self::Window { windows, .. } => write!(f, "waits for a window ({})", windows.join("; ")),
         }

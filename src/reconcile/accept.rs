@@ -149,7 +149,7 @@ impl Daemon {
         if Accepted::goes_on(&self.graph(), old, accepted, new)? {
             return Ok(());
         }
-        Err(rewritten(branch, lost(new, old), command(branch, new)))
+        Err(rewritten(branch, lost(new, old), either(branch, old, new)))
     }
 
     fn records_go_on(&mut self, old: Oid, accepted: Option<Oid>, remotes: &mut Remotes) -> Result<(), TickError> {
@@ -165,7 +165,7 @@ impl Daemon {
                 return Ok(());
             }
             if !graph.is_ancestor(new, old)? {
-                return Err(rewritten(&branch, lost(new, old), command(&branch, new)));
+                return Err(rewritten(&branch, lost(new, old), either(&branch, old, new)));
             }
         }
         match graph.node(old) {
@@ -266,6 +266,16 @@ impl Daemon {
             Some(RefResult::Stale) | None => Err(TickError::Conflict),
         }
     }
+}
+
+/// The two ways out where a branch that people push to was rewritten.
+fn either(branch: &str, old: Oid, new: Oid) -> String {
+    format!(
+        "put back what was there, from a clone that has it (git push --force REMOTE {old}:{}), or, where the new history is \
+         meant: {}",
+        branch_ref(branch),
+        command(branch, new)
+    )
 }
 
 fn lost(new: Oid, old: Oid) -> String {

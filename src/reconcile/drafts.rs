@@ -130,7 +130,7 @@ impl Daemon {
             if !is_new && !self.draft_base_moved(&name, tip, remotes.heads.config)? {
                 continue;
             }
-            if env.running().is_some() {
+            if env.is_busy() {
                 // Number and round are known once the deployment has ended.
                 self.again.insert(name);
                 continue;
@@ -200,7 +200,7 @@ impl Daemon {
         let then = env.once_desired(desired.map(|desired| desired.revision));
         let objects = Arc::clone(&self.objects);
         let problems = |problems| (Some(tip), NoPlan::Problems, problems);
-        let composed = match self.compose(name, &then, then.next_number(), base, desired)? {
+        let composed = match self.compose(name, &then, then.next_number(), base, desired, None)? {
             Ok(composed) => composed,
             Err(found) => {
                 // What a driver sees on the host may change without a push: look again at the next tick.
@@ -232,7 +232,7 @@ impl Daemon {
         let document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
         let event = Event::draft_planned(&document, tip, settings, heads.config);
         // Gate: a plan that cannot be judged is never published.
-        if let Some(problem) = self.unjudgeable(name, &then, &event)? {
+        if let Err(problem) = self.first_verdict(name, &then, &event)? {
             let (tip, why, found) = problems(vec![problem]);
             return self.say_unplanned(draft, heads, name, tip, why, found);
         }

@@ -50,6 +50,8 @@ impl Daemon {
             }
             names
         };
+        // A schedule has come round, or a window opens before long.
+        let names: BTreeSet<EnvironmentName> = names.into_iter().chain(self.due_to_look()?).collect();
         // What the policy's plan asked to be looked at again stays for the next tick.
         let (later, again) = std::mem::take(&mut self.again).into_iter().partition(|name| *name == policy);
         self.again = later;
@@ -104,8 +106,9 @@ impl Daemon {
         let put_back = put_back(objects.as_ref(), self.state()?, to.config, &found)?;
         let facts = Facts { state: self.state()?, governance: &governance, now, put_back: &put_back };
         for judged in admit(&facts, &found) {
-            if judged.ends_plans() {
+            if judged.ends_plans() || judged.makes_a_plan() {
                 self.again.insert(judged.environment.clone());
+                self.looked.remove(&judged.environment);
             }
             self.emit(draft, Event::Statement(judged))?;
         }

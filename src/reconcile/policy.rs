@@ -71,12 +71,12 @@ impl Daemon {
         if found.commits.is_empty() {
             return self.set_problems(draft, heads, &name, vec![refusals::nobody_contributed(&name)]);
         }
-        if env.says(composed.plan.id(), &found.contributors) {
+        if env.says(composed.plan.id(), &found.contributors, &[]) {
             return Ok(());
         }
         let truncated = pages::is_cut("", &composed.previews, self.config.preview_limit);
         let document = composed.plan.clone().document(truncated, found.contributors, found.commits, Sources::new());
-        let event = Event::planned(&document, heads.config);
+        let event = Event::planned(&document, heads.config, composed.removes.clone());
         let files = PlanFiles {
             document,
             previews: composed.previews.clone(),

@@ -14,7 +14,7 @@ use super::{Daemon, TickError};
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade, ReadyWord};
-use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
+use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
 use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
@@ -52,12 +52,12 @@ impl Daemon {
                 && let Some(verdict) = self.verdict(&name, &env)?
                 && offers(phase_of_change(&env, Some(&verdict)))
             {
-                self.make_words(draft, heads, &name, plan, &verdict)?;
+                self.make_words(draft, heads, (&name, &env), plan, &verdict)?;
             }
             if let Some(plan) = env.draft_plan()
                 && let Some(verdict) = self.draft_verdict(&name, &env)?
             {
-                self.make_words(draft, heads, &name, plan, &verdict)?;
+                self.make_words(draft, heads, (&name, &env), plan, &verdict)?;
             }
         }
         Ok(())
@@ -67,14 +67,14 @@ impl Daemon {
         &mut self,
         draft: &mut Draft,
         heads: Heads,
-        name: &EnvironmentName,
+        (name, env): (&EnvironmentName, &EnvironmentState),
         plan: &OpenPlan,
         verdict: &Verdict,
     ) -> Result<(), TickError> {
         if plan.truncated || self.too_many_wait(plan) {
             return Ok(());
         }
-        for word in ready::offered(plan, verdict) {
+        for word in ready::offered(env, plan, verdict) {
             if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, word, heads.config)? {
                 let ready = self.make_one(draft, name, plan, word, heads.config)?;
                 self.emit(draft, Event::Ready(ready))?;

@@ -87,7 +87,7 @@ impl Daemon {
     }
 
     fn has_deployments(&self) -> Result<bool, TickError> {
-        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some()))
+        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some() || env.correcting.is_some()))
     }
 
     /// Ticks until nothing is left to do now.
@@ -126,6 +126,7 @@ impl Daemon {
         self.seen = None;
         self.settled = None;
         self.overview = None;
+        self.looked.clear();
         self.planned_from.clear();
         self.unfetchable.clear();
     }

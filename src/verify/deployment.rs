@@ -7,7 +7,7 @@ use super::report::ProvenDeployment;
 use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
-use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
+use crate::lifecycle::{Correcting, Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::ObjectError;
 use crate::plan::compose;
@@ -23,6 +23,10 @@ impl Step<'_, '_> {
         message: &str,
     ) -> Result<(), ObjectError> {
         let env = self.env(name);
+        let is_its = |one: &&Correcting| (one.claim.number, one.claim.attempt) == (number, attempt);
+        if let Some(correcting) = env.correcting.as_ref().filter(is_its) {
+            return self.correction_ended(name, correcting, result, services, message);
+        }
         let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt));
         let Some(running) = running.cloned() else {
             // The fold says so.
@@ -183,7 +187,7 @@ fn came_after(result: OutcomeResult, services: &[ServiceOutcome], after: &[BTree
 }
 
 /// Whether what came of the services, in order, can have ended so.
-fn goes_with(result: OutcomeResult, services: &[ServiceOutcome]) -> bool {
+pub(super) fn goes_with(result: OutcomeResult, services: &[ServiceOutcome]) -> bool {
     use ServiceResult::{Done, Failed, Unknown, Untouched};
     let all = |one| services.iter().all(|service| service.result == one);
     let any = |one| services.iter().any(|service| service.result == one);

@@ -90,7 +90,7 @@ impl Step<'_, '_> {
                 self.violated(at, &place, problem.to_string());
             }
         }
-        let composed = self.composed(name, &env.once_desired(merged), base.as_ref(), desired)?;
+        let composed = self.composed(name, &env.once_desired(merged), base.as_ref(), desired, None)?;
         if composed.plan.kind != *kind {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);

@@ -84,6 +84,8 @@ pub enum Attested {
     Instances,
     /// That a window was open, or a time had come, when a deployment was claimed.
     Windows,
+    /// What was found on a host that had drifted, and that it is as it was applied again.
+    Drift,
     /// A deployment found done after an interruption, when it would no longer have been let through.
     Settled,
 }
@@ -103,6 +105,7 @@ impl Attested {
             Self::Drafts => "sights of drafts that are gone",
             Self::ReadyMade => "ready-made commits gone unmerged",
             Self::Instances => "state folders that claimed",
+            Self::Drift => "sights of hosts that had drifted",
             Self::Windows => "windows and times at which deployments began",
             Self::Settled => "deployments found done after an interruption though no longer approved",
         }

@@ -6,7 +6,7 @@ use super::step::{At, Step};
 use crate::evidence::signature::commit_signer;
 use crate::journal::{Event, ReadyMade, ReadyWord};
 use crate::lifecycle::{
-    JudgeError, OpenPlan, Phase, ReadyRecord, draft_verdict_on, phase_of_change, ready, verdict_on,
+    EnvironmentState, JudgeError, OpenPlan, Phase, ReadyRecord, draft_verdict_on, phase_of_change, ready, verdict_on,
 };
 use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
@@ -31,11 +31,11 @@ impl Step<'_, '_> {
                     Phase::AwaitingApproval | Phase::Rejected | Phase::Approved
                 )
             {
-                self.offered(&name, env.current_plan(), &verdict)?;
+                self.offered((&name, &env), env.current_plan(), &verdict)?;
             }
             let verdict = draft_verdict_on(self.objects, &root, &self.place.governance, &name, &env);
             if let Some(verdict) = judged(verdict)?.flatten() {
-                self.offered(&name, env.draft_plan(), &verdict)?;
+                self.offered((&name, &env), env.draft_plan(), &verdict)?;
             }
         }
         Ok(())
@@ -43,13 +43,13 @@ impl Step<'_, '_> {
 
     fn offered(
         &mut self,
-        name: &EnvironmentName,
+        (name, env): (&EnvironmentName, &EnvironmentState),
         plan: Option<&OpenPlan>,
         verdict: &Verdict,
     ) -> Result<(), ObjectError> {
         let root = self.place.state.start.root.clone();
         let Some(plan) = plan.filter(|plan| !plan.truncated && !plan.ready.is_empty()) else { return Ok(()) };
-        for word in ready::offered(plan, verdict) {
+        for word in ready::offered(env, plan, verdict) {
             if ready::is_spent(self.objects, &root, plan, word, self.entry.heads.config)? {
                 let what = format!("no ready-made commit to {} plan {} is offered", word.name(), plan.id.short());
                 self.violated(At::environment(name), "entry.json: events", what);

@@ -140,6 +140,7 @@ impl<'s, 'a> Step<'s, 'a> {
                 | Event::Superseded { .. }
                 | Event::Recorded { .. }
                 | Event::Invalid { .. }
+                | Event::AsApplied { .. }
                 | Event::Claimed(_)
                 | Event::Outcome { .. } => (4, name, 0),
                 Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => (5, name, 0),
@@ -267,7 +268,11 @@ impl<'s, 'a> Step<'s, 'a> {
                 self.checked(|step| step.draft_told(environment, event));
             }
             Event::Ready(ready) => self.checked(|step| step.ready_made(ready)),
-            Event::Claimed(claim) => self.checked(|step| step.claimed(claim)),
+            Event::AsApplied { environment } => self.checked(|step| step.as_applied(environment)),
+            Event::Claimed(claim) => self.checked(|step| match &claim.drift {
+                Some(found) => step.corrected(claim, found),
+                None => step.claimed(claim),
+            }),
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.checked(|step| step.outcome(environment, (*number, *attempt), *result, services, message));
             }

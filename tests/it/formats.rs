@@ -174,6 +174,7 @@ fn every_event_is_there_and_read() {
             Event::Ready(_) => 8,
             Event::Claimed(_) => 9,
             Event::Outcome { .. } => 10,
+            Event::AsApplied { .. } => 14,
             Event::Alarm { .. } => 11,
             Event::HistoryAccepted { .. } => 12,
             Event::PolicyPinned { .. } => 13,
@@ -181,7 +182,7 @@ fn every_event_is_there_and_read() {
             Event::DraftUnplanned { .. } => 15,
         });
     }
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=15).collect::<Vec<_>>());
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=16).collect::<Vec<_>>());
 }
 
 #[test]

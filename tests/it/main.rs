@@ -7,7 +7,9 @@
     reason = "tests make worlds, and fail by panicking"
 )]
 
+mod alarms;
 mod approvals;
+mod carried;
 mod client;
 mod clones;
 mod content;
@@ -16,7 +18,10 @@ mod demo;
 mod deploy_merges;
 mod deploys;
 mod drafts;
+mod drift;
+mod examples;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gates;
 mod governance;
@@ -25,6 +30,7 @@ mod house;
 mod init;
 mod lifecycle;
 mod pages;
+mod redeploys;
 mod remote;
 mod replay;
 mod requests;
@@ -37,5 +43,4 @@ mod statements;
 mod tampered;
 mod targets;
 mod verify;
-mod walkthrough;
 mod world;

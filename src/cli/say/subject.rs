@@ -15,6 +15,9 @@ use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
 use crate::model::{ApprovalVerdict, EnvironmentName, Glob, Permission};
 
+/// How many of those on which it would not count are told in full.
+const REFUSED: usize = 20;
+
 /// One environment's plan that something is to be said on.
 pub(super) struct Subject {
     pub(super) status: Status,
@@ -67,7 +70,12 @@ impl Voice<'_> {
             (Some(_), _, _) => return Err(CliError::failed("--plan goes with one environment")),
         }
         // Told before anybody is asked: nothing is signed for these.
-        refused.iter().for_each(CliError::print);
+        refused.iter().take(REFUSED).for_each(CliError::print);
+        if let Some(more) = refused.len().checked_sub(REFUSED).filter(|more| *more > 0) {
+            CliError::refused(format!("and {more} more of these would not count"))
+                .hint("`--output json` lists all of them as `refused`; countersign pending --mine: those that would")
+                .print();
+        }
         Ok((subjects, refused))
     }
 
@@ -91,7 +99,17 @@ impl Voice<'_> {
             }
         };
         let (deploys, note) = self.deploys(journal, &status);
-        Ok(Subject { plan, seen, chain, gives: gives + &note, deploys, status })
+        let gives = gives + &self.carries_over(&status) + &note;
+        Ok(Subject { plan, seen, chain, gives, deploys, status })
+    }
+
+    /// That it may count for what is pushed later.
+    fn carries_over(&self, status: &Status) -> String {
+        if self.verdict != ApprovalVerdict::Approve || status.carries_over.is_empty() {
+            return String::new();
+        }
+        let names = list(&status.carries_over, "and", 10);
+        format!(" It carries over to later changes (reapproveOnChange: false in ruleset {names}).")
     }
 
     /// Whether it starts the deployment as well, and what is to be said of that.

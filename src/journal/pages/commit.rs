@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{count, deployment, list, said};
-use crate::journal::{Admission, Event, Judged, NoPlan, OutcomeResult};
+use crate::journal::{Admission, Claim, Event, Judged, NoPlan, OutcomeResult, drift_in_words};
 use crate::lifecycle::{accepted_in_words, pinned_in_words};
 use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
 use crate::text::{cut, escape, is_safe};
@@ -64,6 +64,7 @@ fn weight(event: &Event) -> u8 {
             None if judged.request.is_some() => 6,
             _ => 3,
         },
+        Event::AsApplied { .. } => 3,
         Event::Statement(_) => 2,
         Event::Superseded { .. } | Event::Recorded { .. } | Event::Invalid { .. } => 1,
         Event::DraftPlanned { .. } => 3,
@@ -133,6 +134,10 @@ pub(crate) fn told(event: &Event) -> String {
         },
         Event::Ready(ready) => {
             format!("a branch to {} {} is made", ready.says.name(), ready.plan.short())
+        }
+        Event::AsApplied { .. } => "the host is as it was applied again".to_owned(),
+        Event::Claimed(Claim { drift: Some(found), number, attempt, .. }) => {
+            format!("deployment {} corrects {}", deployment(*number, *attempt), drift_in_words(found))
         }
         Event::Claimed(claim) => {
             let by = claim.started.as_ref().map_or_else(String::new, |started| {

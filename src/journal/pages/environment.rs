@@ -2,8 +2,10 @@
 
 use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ReadyWord, ServiceResult, StartedBy, Status, Suspender};
-use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
+use crate::journal::{OutcomeResult, ReadyWord, ServiceResult, StartedBy, Status, Suspender, drift_in_words};
+use crate::lifecycle::{
+    Correcting, Corrections, Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command,
+};
 use crate::model::PersonName;
 use crate::policy::{Because, Exclusion, HOW_TO_SIGN, Hold, Unsigned};
 use crate::text::{cut, markdown_inline};
@@ -26,6 +28,7 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     let waits = matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected);
     if waits || status.phase == Phase::Suspended && env.current.is_some() {
         blocks.add(rules(status));
+        blocks.add(words::carries_over(&status.carries_over));
         blocks.add(said_so_far(status, env));
         blocks.add(what_to_do(state, status));
     } else {
@@ -66,8 +69,14 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
             None => format!("{plan} has everything that is asked for; its deployment comes next."),
             Some(hold) => format!("{plan} has everything that is asked for; {}.", holds(hold)),
         },
-        Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
-        Phase::Failed => env.deployment.as_ref().map(|failed| failed_sentence(status, failed)).unwrap_or_default(),
+        Phase::Deploying => match (&env.correcting, env.running()) {
+            (Some(correcting), _) => being_corrected(correcting),
+            (None, running) => running.map(|running| deploying(status, running)).unwrap_or_default(),
+        },
+        Phase::Failed => match &env.deployment {
+            Some(failed) => failed_sentence(status, failed),
+            None => not_corrected(env),
+        },
         Phase::Rejected => format!(
             "{plan} was rejected by {}. It stays, and nothing is planned anew, until the rejection is taken back or \
              another change is pushed.",
@@ -87,6 +96,7 @@ pub(super) fn holds(hold: &Hold) -> String {
     match hold {
         Hold::Suspended { by } => format!("suspended by {}", list(by, "and", NAMES)),
         Hold::Closed { by } => format!("closed by {by}"),
+        Hold::Lapsed { by } => format!("but {by}, who asked for it, no longer may; it can only be closed"),
         Hold::Person { eligible } => format!("{} can deploy it", who(eligible)),
         Hold::Time { at, by } => format!("{by} has it deployed at {} UTC", minute(*at)),
         Hold::Window { windows, eligible } => {
@@ -135,13 +145,43 @@ fn synced(env: &EnvironmentState) -> String {
     match &env.applied {
         Some(applied) if applied.revision.is_some() => {
             let attempt = deployment(applied.number, applied.attempt);
-            format!("Synced at deployment {attempt}, applied {} UTC. Nothing waits.{recorded}", minute(applied.time))
+            let corrected = corrections(env);
+            let applied = minute(applied.time);
+            format!("Synced at deployment {attempt}, applied {applied} UTC. Nothing waits.{recorded}{corrected}")
         }
         Some(applied) => {
             format!("Destroyed by deployment {} at {} UTC. Nothing waits.", applied.number, minute(applied.time))
         }
         None => "Nothing was ever applied, and nothing waits.".to_owned(),
     }
+}
+
+fn being_corrected(correcting: &Correcting) -> String {
+    let claim = &correcting.claim;
+    let found = sentence(&drift_in_words(claim.drift.as_deref().unwrap_or_default()));
+    let number = deployment(claim.number, claim.attempt);
+    format!("Deployment {number} corrects {found}, since {} UTC.", minute(correcting.claimed))
+}
+
+fn not_corrected(env: &EnvironmentState) -> String {
+    let Some(applied) = &env.applied else { return String::new() };
+    let Corrections { last, failed, found, damped, .. } = &applied.corrections;
+    let number = deployment(applied.number, *last);
+    let found = sentence(&drift_in_words(found));
+    let why = colon(failed.as_deref().unwrap_or_default());
+    let again = damped.not_before().map(|at| format!(" It is tried again, not before {} UTC.", minute(at)));
+    format!("Deployment {number} was to correct {found}, and did not{why}.{}", again.unwrap_or_default())
+}
+
+/// How often drift was corrected, and when it may be again.
+fn corrections(env: &EnvironmentState) -> String {
+    let Some(applied) = env.applied.as_ref().filter(|applied| applied.corrections.times > 0) else {
+        return String::new();
+    };
+    let Corrections { times, found, damped, .. } = &applied.corrections;
+    let often = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let next = damped.not_before().map(|at| format!(", and is not before {} UTC again", minute(at)));
+    format!(" Drift was corrected {often}, last {}{}.", sentence(&drift_in_words(found)), next.unwrap_or_default())
 }
 
 fn holds_at(env: &EnvironmentState) -> String {
@@ -428,7 +468,13 @@ fn history(env: &EnvironmentState) -> String {
             _ => format!("[{number}](history/{}/deployment.yaml)", row.number),
         };
         let by = approvers(row.met.iter().flat_map(|met| &met.statements).map(|(_, by)| by));
-        let by = if by.is_empty() { "not asked for".to_owned() } else { list(&by, "and", NAMES) };
+        let by = if row.corrects {
+            "nobody is asked".to_owned()
+        } else if by.is_empty() {
+            "not asked for".to_owned()
+        } else {
+            list(&by, "and", NAMES)
+        };
         let by = by + &started_by(row.started.as_ref());
         [number, minute(row.ended), row.kind.name().to_owned(), by, reasons(row), outcome(row)]
     });

@@ -2,12 +2,12 @@
 
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
-use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
+use super::words::{Blocks, carries_over, command, count, list, purpose, sentence, size, table, tally};
 use crate::lifecycle::draft_branch;
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::Oid;
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
+use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, PlanKind, ServiceLine};
 use crate::revision::{Source, Sources};
 use crate::text::{cut, fence_as, markdown_inline};
 
@@ -68,17 +68,18 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
         )
     }));
     blocks.add(in_five_lines(page));
+    blocks.add(carries_over(&document.carries));
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
-    if document.plan.kind != crate::plan::PlanKind::Policy {
+    if document.plan.kind != PlanKind::Policy {
         blocks.add(gates(page.gates));
     }
     if !page.values.is_empty() {
         blocks.add(format!("## Values\n\n{}", fence_as("diff", &page.shown_values())));
     }
     blocks.add(imports(&document.imports));
-    blocks.add(contributors(&document.contributors));
+    blocks.add(contributors(&document.contributors, plan.kind));
     blocks.add(commits(document));
     blocks.add("## Diff");
     for service in &plan.services {
@@ -98,8 +99,14 @@ fn in_five_lines(page: &PlanPage<'_>) -> String {
     let services: Vec<_> = plan.services.iter().filter(|s| s.action != Action::None).map(|s| &s.name).collect();
     let place = if services.is_empty() { String::new() } else { format!(" in {}", list(&services, "and", 5)) };
     let who: Vec<String> = document.contributors.iter().map(who).collect();
-    let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
+    let who = match (who.as_slice(), plan.kind) {
+        ([], PlanKind::Drift) => "nobody: the host changed by itself".to_owned(),
+        ([], _) => "nobody is known".to_owned(),
+        (who, _) => list(who, "and", 5),
+    };
     let why = match document.commits.as_slice() {
+        [] if plan.kind == PlanKind::Drift => "what is on the host is not what was applied".to_owned(),
+        [] if plan.kind == PlanKind::Redeploy => "it is to be applied again".to_owned(),
         [] => "no commit is known".to_owned(),
         [only] => markdown_inline(&cut(&only.subject, SUBJECT)),
         [newest, rest @ ..] => {
@@ -121,6 +128,7 @@ fn who(contributor: &Contributor) -> String {
     let known = match contributor.basis {
         ContributorBasis::Signed => "signed",
         ContributorBasis::Claimed => "claimed",
+        ContributorBasis::Asked => "asked for it",
     };
     match &contributor.person {
         Some(person) => format!("{person} ({known})"),
@@ -219,19 +227,23 @@ fn imports(imports: &Sources) -> String {
     if rows.is_empty() { rows } else { format!("## Imports\n\n{rows}") }
 }
 
-fn contributors(contributors: &[Contributor]) -> String {
+fn contributors(contributors: &[Contributor], kind: PlanKind) -> String {
     let row = |contributor: &Contributor| {
         let person = contributor.person.as_ref().map_or_else(|| "not in the policy".to_owned(), ToString::to_string);
         let commits: Vec<String> = contributor.commits.iter().map(|commit| commit.short()).collect();
         let known = match contributor.basis {
             ContributorBasis::Signed => "signed",
             ContributorBasis::Claimed => "**claimed**, not proven",
+            ContributorBasis::Asked => "a signed request",
         };
         let email = markdown_inline(&cut(&contributor.email, SUBJECT));
         [person, email, known.to_owned(), list(&commits, "and", 5)]
     };
     let rows = table(["who", "address", "known by", "commits"], contributors.iter().take(LISTED).map(row));
     if rows.is_empty() {
+        if kind == PlanKind::Drift {
+            return "## Contributors\n\nNobody: the host changed by itself.".to_owned();
+        }
         return "## Contributors\n\nNobody is known.".to_owned();
     }
     let more = match contributors.len().saturating_sub(LISTED) {

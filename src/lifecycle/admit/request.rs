@@ -1,8 +1,11 @@
-//! Requests: suspend, resume, close, reopen, deploy.
+//! Requests: suspend, resume, close, reopen, deploy, redeploy.
 
 use super::{Chains, Facts, Proven, gone, powerless, refuse};
+use crate::digest::PlanId;
 use crate::journal::{Admission, Judged};
+use crate::lifecycle::EnvironmentState;
 use crate::model::{ApprovalVerdict, Maker, Permission, PersonName, Request, RequestAction};
+use crate::plan::PlanKind;
 
 /// Fills in what a request says of itself.
 pub(super) fn describe(judged: &mut Judged, request: &Request) {
@@ -20,6 +23,7 @@ pub fn permission_for(action: &RequestAction) -> Option<Permission> {
         RequestAction::Deploy { .. } | RequestAction::Close { .. } | RequestAction::Reopen { .. } => {
             Some(Permission::Deploy)
         }
+        RequestAction::Redeploy { .. } => Some(Permission::Force),
         RequestAction::Suspend { .. } | RequestAction::Resume { .. } => Some(Permission::Suspend),
         _ => None,
     }
@@ -103,7 +107,12 @@ impl Chains {
                 why: format!("the folder {} is not what is in force, which the same commit puts back", name.folder()),
                 hint: format!("countersign close {name}"),
             },
+            RequestAction::Close { plan } if is_of_drift(&env, *plan) => Admission::Refused {
+                why: "the plan is of what changed on the host, and a close would leave it there".to_owned(),
+                hint: format!("countersign reject {name}"),
+            },
             RequestAction::Close { .. } => Admission::Admitted,
+            RequestAction::Redeploy { number } => self.weigh_redeploy(facts, statement, *number),
             RequestAction::Reopen { .. } if statement.judged.reason.trim().is_empty() => Admission::Refused {
                 why: "it gives no reason, and reopening a rejected change takes one".to_owned(),
                 hint: format!("countersign reopen {name} -m REASON"),
@@ -148,6 +157,39 @@ impl Chains {
         }
     }
 
+    /// Gate: of what the environment is at, and nothing else waits there: a plan of two things could not be told apart.
+    fn weigh_redeploy(&self, facts: &Facts<'_>, statement: &Proven, number: u64) -> Admission {
+        let name = &statement.judged.environment;
+        let env = facts.state.environment(name);
+        let at = env.base().filter(|base| base.revision.is_some()).map(|base| base.number);
+        let refused = |why: String, hint: String| Admission::Refused { why, hint };
+        if at != Some(number) {
+            let at = at.map_or_else(|| "nothing".to_owned(), |at| format!("deployment {at}"));
+            let why = format!("it is to deploy {number} again, and {name} is at {at}");
+            return refused(why, format!("countersign redeploy {name}"));
+        }
+        if env.redeploy.is_some() || self.redeployed.contains(name) {
+            return powerless("somebody asked for it already");
+        }
+        if let Some(deployment) = &env.deployment {
+            let why = format!("deployment {} of {name} is not over", deployment.claim.number);
+            return refused(why, format!("countersign status {name}"));
+        }
+        if let Some(plan) = env.current_plan() {
+            let why = format!("plan {} of {name} waits", plan.id.short());
+            let hint = match plan.kind {
+                PlanKind::Drift => format!("countersign approve {name}"),
+                _ => format!("countersign deploy {name}, or countersign close {name}"),
+            };
+            return refused(why, hint);
+        }
+        if env.is_busy() || env.uncertain || env.invalid.is_some() {
+            let why = format!("it is not known what {name} is at just now");
+            return refused(why, format!("countersign status {name}"));
+        }
+        Admission::Admitted
+    }
+
     /// What an admitted request changes for those judged after it.
     pub(super) fn done(&mut self, facts: &Facts<'_>, judged: &Judged, person: &PersonName, action: &RequestAction) {
         if judged.admitted != Admission::Admitted {
@@ -164,6 +206,9 @@ impl Chains {
                     standing.retain(|(sequence, by)| *sequence == now && by != person);
                 }
             }
+            RequestAction::Redeploy { .. } => {
+                self.redeployed.insert(name.clone());
+            }
             // Of one that runs it only says that it shall go no further.
             RequestAction::Close { .. } | RequestAction::Reopen { .. }
                 if facts.state.environment(name).running().is_none() =>
@@ -173,4 +218,9 @@ impl Chains {
             _ => {}
         }
     }
+}
+
+/// Whether a plan is of what changed on the host, and of no change of the repository.
+fn is_of_drift(env: &EnvironmentState, plan: PlanId) -> bool {
+    env.open_plan(plan).is_some_and(|plan| plan.kind == PlanKind::Drift)
 }

@@ -29,7 +29,7 @@ fn a_draft_s_plan_is_never_claimed_before_it_is_main_s() {
     assert!(!world.events().iter().any(claims));
     // With the daemon's stolen key: neither the daemon nor the proof goes on from that.
     let before = world.tip("countersign/journal");
-    world.forge_claim_of("prod", plan, number);
+    world.forge_claim_of("prod", plan, number, Vec::new());
     let run = world.try_tick();
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("a claim of prod for a plan of its draft, which is not merged"), "{run}");

@@ -218,7 +218,10 @@ impl Rewritten {
             Event::Claimed(claim) => {
                 let path = path(&claim.environment, claim.number);
                 let env = state.environment(&claim.environment);
-                let document = DeploymentDocument::of_claim(before(&path), env.running()?);
+                let document = match &env.correcting {
+                    Some(correcting) => before(&path)?.with_correction(claim, correcting.claimed),
+                    None => DeploymentDocument::of_claim(before(&path), &env, env.running()?),
+                };
                 (path, document)
             }
             Event::Outcome { environment, number, attempt, result, services, message } => {

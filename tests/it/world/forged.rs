@@ -5,7 +5,8 @@ use countersign::git::sign::{JournalKey, NewCommit, write_commit};
 use countersign::git::store::GitObjects;
 use countersign::journal::pages::commit_message;
 use countersign::journal::{
-    AUTHOR, Admission, Claim, ENTRY, Event, Heads, JournalEntry, Judged, OutcomeResult, ServiceOutcome, ServiceResult,
+    AUTHOR, Admission, Claim, ENTRY, Event, Heads, JournalEntry, Judged, MetRule, OutcomeResult, ServiceOutcome,
+    ServiceResult,
 };
 use countersign::lifecycle::{Phase, phase_of};
 use countersign::model::{ApprovalVerdict, EvidenceKind};
@@ -71,13 +72,19 @@ impl World {
     /// A claim of the pending plan that no approval stands behind, as this daemon would have written it.
     #[track_caller]
     pub fn forge_claim(&mut self, environment: &str) -> &mut Self {
-        let plan = self.status(environment).plan.expect("a plan");
-        self.forge_claim_of(environment, plan.digest, plan.number)
+        self.forge_claim_met(environment, Vec::new())
     }
 
-    /// As [`World::forge_claim`], of this plan.
+    /// As [`World::forge_claim`], where it says what met each rule.
     #[track_caller]
-    pub fn forge_claim_of(&mut self, environment: &str, plan: PlanId, number: u64) -> &mut Self {
+    pub fn forge_claim_met(&mut self, environment: &str, met: Vec<MetRule>) -> &mut Self {
+        let plan = self.status(environment).plan.expect("a plan");
+        self.forge_claim_of(environment, plan.digest, plan.number, met)
+    }
+
+    /// As [`World::forge_claim_met`], of this plan.
+    #[track_caller]
+    pub fn forge_claim_of(&mut self, environment: &str, plan: PlanId, number: u64, met: Vec<MetRule>) -> &mut Self {
         let instance = std::fs::read_to_string(self.at("journal.state/world/instance")).expect("an instance");
         let claim = Claim {
             environment: environment.parse().expect("a name"),
@@ -89,13 +96,14 @@ impl World {
             policy: 1,
             key: serde_json::from_value(self.public_key(DAEMON).into()).expect("a key"),
             instance: instance.trim().to_owned(),
-            met: Vec::new(),
+            met,
             started: None,
             targets: if environment == "governance" {
                 Vec::new()
             } else {
                 vec![self.target(environment).display().to_string()]
             },
+            drift: None,
         };
         self.forge_entry(vec![Event::Claimed(claim)])
     }

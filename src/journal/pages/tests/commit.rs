@@ -25,6 +25,8 @@ fn planned(environment: &str) -> Event {
         truncated: false,
         contributors: vec![],
         imports: Default::default(),
+        removes: Some(Default::default()),
+        carries: Vec::new(),
     }
 }
 
@@ -55,6 +57,7 @@ fn claimed(environment: &str, attempt: u64) -> Event {
         met: vec![],
         started: None,
         targets: vec![],
+        drift: None,
     })
 }
 

@@ -63,6 +63,7 @@ fn document(previews: &[(ServiceName, Preview)]) -> PlanDocument {
         truncated: false,
         contributors: contributors(),
         imports: Default::default(),
+        carries: Vec::new(),
         commits: vec![
             commit("two", "mallory@vendor.example", Some("mallory"), "Raise the limits for the winter sale"),
             commit("one", "dave@elsewhere.example", None, "Drop the legacy configuration"),
@@ -232,6 +233,7 @@ fn gates_are_compared_as_written() {
         auto_approve: [name("web"), name("config")].into(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     };
     assert_eq!(told(Some(&gates()), Some(&gates())), "");
     assert_eq!(told(Some(&gates()), None), "");

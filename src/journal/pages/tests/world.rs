@@ -99,6 +99,7 @@ pub fn gates() -> Gates {
         auto_approve: BTreeSet::new(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     }
 }
 
@@ -176,6 +177,8 @@ impl World {
             truncated,
             contributors: contributors(),
             imports: Default::default(),
+            removes: Some(Default::default()),
+            carries: Vec::new(),
         };
         self.entry(vec![event])
     }
@@ -277,6 +280,7 @@ impl World {
             met: met.collect(),
             started: None,
             targets: vec!["/srv/acme/config".to_owned()],
+            drift: None,
         };
         self.entry(vec![Event::Claimed(claim)])
     }
@@ -323,6 +327,7 @@ impl World {
             drafted_by: &[],
             truncated: open.truncated,
             statements: &open.judged(),
+            earlier: &[],
             start: &crate::policy::Start::default(),
         })
         .unwrap()
