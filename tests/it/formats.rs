@@ -178,8 +178,8 @@ fn every_event_is_there_and_read() {
             Event::Alarm { .. } => 11,
             Event::HistoryAccepted { .. } => 12,
             Event::PolicyPinned { .. } => 13,
-            Event::DraftPlanned { .. } => 14,
-            Event::DraftUnplanned { .. } => 15,
+            Event::DraftPlanned { .. } => 15,
+            Event::DraftUnplanned { .. } => 16,
         });
     }
     assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=16).collect::<Vec<_>>());
