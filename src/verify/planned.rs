@@ -124,7 +124,7 @@ impl Step<'_, '_> {
             let document = plan.document(*truncated, known, commits, imports.clone());
             PlanDocument { carries: carries.clone(), ..document }
         })?;
-        self.removed(name, &place, takes_away.as_ref(), removes.as_ref());
+        self.removed(name, &place, (takes_away.as_ref(), removes.as_ref()), base.as_ref());
         if let Some(published) = self.published.get_mut(name) {
             let plan = &published.document.plan;
             if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
@@ -169,17 +169,23 @@ impl Step<'_, '_> {
     }
 
     /// What the plan takes away: what is found on the host comes on top of what the repository says, as attested.
+    ///
+    /// Gate: what a deployment set is no such find. Told here, its deletion later would be none that is added, and
+    /// approvals of this plan would carry over to it.
     fn removed(
         &mut self,
         name: &EnvironmentName,
         place: &str,
-        known: Option<&BTreeSet<String>>,
-        told: Option<&BTreeSet<String>>,
+        (known, told): (Option<&BTreeSet<String>>, Option<&BTreeSet<String>>),
+        base: Option<&Resolved>,
     ) {
         let is_proven = self.published.get(name).is_some_and(|published| published.is_proven);
         let is_right = match (known, told) {
             _ if known == told => true,
-            (Some(known), Some(told)) => !is_proven && known.is_subset(told),
+            (Some(known), Some(told)) => {
+                let set = everything_set(name, base);
+                !is_proven && known.is_subset(told) && told.difference(known).all(|found| !set.contains(found))
+            }
             (Some(_), None) => !is_proven,
             (None, _) => false,
         };
@@ -292,6 +298,17 @@ impl Step<'_, '_> {
         let ranges = compose::ranges(root, base, desired, from, heads);
         contributions_in(self.graph, self.objects, &self.place.governance, &ranges)
     }
+}
+
+/// All that a revision sets on its host, as it would be told if it were taken away.
+fn everything_set(name: &EnvironmentName, base: Option<&Resolved>) -> BTreeSet<String> {
+    let services = compose::changes(name, base, None);
+    let services = services.iter().filter_map(|change| change.base.as_ref());
+    let all = services.flat_map(|content| {
+        let ServiceKind::Files(service) = &content.service.kind;
+        files::removes(&service.target, Some(&content.files), None, &[])
+    });
+    all.collect()
 }
 
 pub(super) fn in_words(wanted: &Wanted) -> String {

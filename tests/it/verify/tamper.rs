@@ -28,6 +28,10 @@ const ATTESTED: &[(&str, &str)] = &[
     ("claimed.instance", "the state folder is on the daemon's host"),
     ("outcome.message", "how an apply failed is known on the host alone"),
     ("outcome.services.*.message", "how an apply failed is known on the host alone"),
+    (
+        "planned.removes: something added",
+        "what lies on the host and no deployment put there is known on the host alone",
+    ),
     ("ready.commit", "one that nobody merged goes with its branch; one that was merged is reached, and compared"),
 ];
 
@@ -79,6 +83,34 @@ fn every_leaf_of_every_entry_is_found_or_attested() {
     assert!(unlisted.is_empty(), "not found, and not on the list: {unlisted:#?}");
     let stale: Vec<_> = allowed.difference(&found).collect();
     assert!(stale.is_empty(), "on the list, but found: {stale:?}");
+}
+
+#[test]
+fn what_a_deployment_set_is_no_find_on_the_host() {
+    let world = finished();
+    let (graph, hashes) = (Graph::new(&world.objects), Hashes::default());
+    let provers = provers(world, &graph, &hashes);
+    let mut tried = 0;
+    for (at, (_, entry)) in world.line.iter().enumerate() {
+        let of_drift = |event: &Event| matches!(event, Event::Planned { kind: PlanKind::Drift, .. });
+        let Some(place) = entry.events.iter().position(of_drift) else { continue };
+        let name = entry.events[place].environment().expect("an environment");
+        let claims = world.line[..at].iter().rev().flat_map(|(_, entry)| &entry.events);
+        let target = claims.into_iter().find_map(|event| match event {
+            Event::Claimed(claim) if claim.environment == *name => claim.targets.first(),
+            _ => None,
+        });
+        let told = |path: String| {
+            let mut value = serde_json::to_value(entry).expect("JSON");
+            value["events"][place]["removes"] = serde_json::json!([path]);
+            passes(world, &provers[at], at, &Forgery::Json(value))
+        };
+        let target = target.expect("a target");
+        assert!(told(format!("{target}/foreign (a file of 3 bytes)")), "entry {at}: what was found there");
+        assert!(!told(format!("{target}/app.conf")), "entry {at}: what was applied there");
+        tried += 1;
+    }
+    assert!(tried > 0, "no plan of drift");
 }
 
 #[test]
