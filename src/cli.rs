@@ -28,6 +28,7 @@ mod pending;
 mod plan;
 mod progress;
 mod publish;
+mod redeploy;
 mod reject;
 mod reopen;
 mod resume;
@@ -156,6 +157,8 @@ enum Command {
     Withdraw(withdraw::Arguments),
     /// Start the deployment of an approved plan, at once or later
     Deploy(deploy::Arguments),
+    /// Have what is applied applied again
+    Redeploy(redeploy::Arguments),
     /// Let nothing be deployed in an environment until somebody resumes it
     Suspend(suspend::Arguments),
     /// End a suspension
@@ -231,6 +234,7 @@ pub fn main() -> ExitCode {
         Command::Reject(arguments) => reject::main(global, arguments),
         Command::Withdraw(arguments) => withdraw::main(global, arguments),
         Command::Deploy(arguments) => deploy::main(global, arguments),
+        Command::Redeploy(arguments) => redeploy::main(global, arguments),
         Command::Suspend(arguments) => suspend::main(global, arguments),
         Command::Resume(arguments) => resume::main(global, arguments),
         Command::Close(arguments) => close::main(global, arguments),

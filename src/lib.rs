@@ -35,6 +35,7 @@ pub mod evidence;
 pub mod git;
 pub mod journal;
 pub mod lifecycle;
+mod memo;
 pub mod model;
 pub mod object;
 pub mod plan;

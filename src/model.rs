@@ -20,7 +20,7 @@ pub mod yaml;
 
 pub use duration::Duration;
 pub use environment::{
-    Deploy, DeployMode, Environment, Files, Gates, Import, Schedule, Service, ServiceKind, Window, WindowKind,
+    Deploy, DeployMode, Drift, Environment, Files, Gates, Import, Schedule, Service, ServiceKind, Window, WindowKind,
 };
 pub use glob::Glob;
 pub use governance::{

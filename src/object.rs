@@ -6,6 +6,8 @@
 mod commit;
 mod edit;
 mod memory;
+mod merge;
+mod overlay;
 mod tree;
 
 use std::fmt;
@@ -18,6 +20,8 @@ use sha1::{Digest as _, Sha1};
 pub use commit::{Commit, Identity};
 pub use edit::{Edit, edit_tree};
 pub use memory::MemoryObjects;
+pub use merge::{MergedTree, merge_trees};
+pub use overlay::Overlay;
 pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.

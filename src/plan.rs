@@ -38,6 +38,11 @@ pub enum PlanKind {
 }
 
 impl PlanKind {
+    /// Whether it is a plan towards what is in force already.
+    pub fn is_towards_itself(self) -> bool {
+        matches!(self, Self::Redeploy | Self::Drift)
+    }
+
     /// The word in `plan.json`.
     pub fn name(self) -> &'static str {
         match self {

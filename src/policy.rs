@@ -4,6 +4,7 @@
 //! somebody's laptop and in an auditor's proof ten years later.
 
 mod asked;
+mod earlier;
 mod judge;
 mod locked;
 mod signed;
@@ -12,6 +13,7 @@ mod start;
 mod verdict;
 
 pub use asked::{UnknownRuleset, unsatisfied_names};
+pub use earlier::Earlier;
 pub use judge::{Case, judge};
 pub use locked::locked;
 pub use signed::{HOW_TO_SIGN, Unsigned};
@@ -22,7 +24,8 @@ use jiff::Timestamp;
 
 use crate::digest::PlanId;
 
-/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::permit`] makes one.
+/// The proof that the gate let a deployment of this plan through. Only [`crate::lifecycle::permit`] and
+/// [`crate::lifecycle::permit_correction`] make one.
 #[derive(Debug)]
 pub struct Permit {
     plan: PlanId,
@@ -32,6 +35,12 @@ impl Permit {
     /// The plan that may be applied.
     pub fn plan(&self) -> PlanId {
         self.plan
+    }
+
+    /// A correction needs no verdict: what it applies was let through before. Only [`crate::lifecycle::permit_correction`]
+    /// makes one, where the settings in force ask for it and nothing holds it.
+    pub(crate) fn of_correction(plan: PlanId) -> Self {
+        Self { plan }
     }
 
     /// Gate 1: everything the policy asks for is met, no rejection stands, and nothing else holds it.

@@ -6,7 +6,11 @@
 
 mod accept;
 mod append;
+mod at_once;
+mod correct;
 mod deploy;
+mod drafts;
+mod drift;
 mod error;
 mod heartbeat;
 mod imports;
@@ -30,15 +34,17 @@ use jiff::Timestamp;
 
 pub use accept::AcceptHistory;
 pub use error::TickError;
-pub use report::{EnvironmentLine, Report};
+pub use prove::Proofs;
+pub use report::{EnvironmentLine, Report, corrected};
 pub use seams::{Clock, Drivers, SystemClock};
 
 use crate::disk::Disk;
+use crate::evidence::graph::{Graph, Memory};
 use crate::git::Remote;
 use crate::git::sign::JournalKey;
 use crate::journal::pages::Overview;
 use crate::journal::{Heads, Journal, Layout};
-use crate::model::{EnvironmentName, PublicKey};
+use crate::model::{EnvironmentName, Gates, PublicKey};
 use crate::object::{Objects, Oid};
 use crate::revision::Hashes;
 use crate::settings::Grants;
@@ -70,6 +76,10 @@ pub struct Config {
     pub most_environments: usize,
     /// A larger `environment.yaml`, in bytes, makes its environment Invalid.
     pub yaml_limit: u64,
+    /// How many services of an environment are looked at for a plan at the same time.
+    pub plans_at_once: usize,
+    /// How many services of an environment are applied at the same time. With 1 all of it happens in one thread.
+    pub applies_at_once: usize,
     /// Above this many waiting plans no ready-made branches are made.
     pub ready_limit: usize,
     /// 128 random bits, 32 hex digits: the identity of the journal, should one be started.
@@ -97,14 +107,21 @@ pub struct Daemon {
     public: PublicKey,
     instance: String,
     hashes: Hashes,
+    /// The commits that were read: without it every look would read all of history again.
+    commits: Memory,
     /// The journal as far as it was read.
     journal: Option<Journal>,
     /// How far the proof of what others wrote came.
     walked: Option<crate::verify::Walked>,
+    proofs: Proofs,
     /// The config and records heads whose commits were looked at.
     seen: Option<Heads>,
     /// Tips whose objects are here.
     fetched: BTreeMap<String, Oid>,
+    /// Drafts that the remote did not give, by their tip.
+    unfetchable: BTreeMap<String, Oid>,
+    /// What the drafts were planned from.
+    planned_from: BTreeMap<EnvironmentName, drafts::PlannedFrom>,
     /// What was noticed and is not on the journal yet.
     alarms: BTreeSet<String>,
     /// Environments with plans from commits that are gone: they are planned anew.
@@ -123,6 +140,10 @@ pub struct Daemon {
     importers: Option<(Oid, Importers)>,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
+    /// When the host was last looked at, by environment: after a start it is looked at once.
+    looked: BTreeMap<EnvironmentName, Timestamp>,
+    /// The settings in force that say when to look, by the commit they were applied from.
+    rhythms: BTreeMap<EnvironmentName, (Oid, Arc<Gates>)>,
     /// The heartbeat on the remote.
     heartbeat: heartbeat::Seen,
     /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
@@ -131,6 +152,11 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// The commits of the daemon's store.
+    fn graph(&self) -> Graph<'_> {
+        Graph::remembering(self.objects.as_ref(), &self.commits)
+    }
+
     /// When to tick again at the latest, beside polling: `None` where nothing waits for a time.
     pub fn next(&self) -> Option<Timestamp> {
         self.next
@@ -160,10 +186,14 @@ impl Daemon {
             public,
             instance,
             hashes: Hashes::default(),
+            commits: Memory::default(),
             journal: None,
             walked: None,
+            proofs: Proofs::default(),
             seen: None,
             fetched: BTreeMap::new(),
+            unfetchable: BTreeMap::new(),
+            planned_from: BTreeMap::new(),
             alarms: BTreeSet::new(),
             gone: BTreeSet::new(),
             refused: BTreeMap::new(),
@@ -173,6 +203,8 @@ impl Daemon {
             shared: BTreeMap::new(),
             importers: None,
             overview: None,
+            looked: BTreeMap::new(),
+            rhythms: BTreeMap::new(),
             heartbeat: heartbeat::Seen::default(),
             next: None,
         }

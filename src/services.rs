@@ -43,7 +43,7 @@ pub enum DriverError {
     },
 }
 
-/// A kind of service.
+/// A kind of service. Independent services of an environment are planned and applied at the same time.
 pub trait Driver {
     /// What applying this change would do, given what is there now.
     ///

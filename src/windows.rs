@@ -4,7 +4,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::model::{Window, WindowKind};
+use crate::model::{Schedule, Window, WindowKind};
 
 /// How far ahead an opening is looked for, in days.
 const AHEAD: i32 = 400;
@@ -39,6 +39,35 @@ pub fn opens(windows: &[Window], now: Timestamp) -> Option<Timestamp> {
     None
 }
 
+/// When they next go from closed to open after a time; `None` where that is not in sight.
+pub fn next_opening(windows: &[Window], after: Timestamp) -> Option<Timestamp> {
+    let closed = if is_open(windows, after) { closes(windows, after)? } else { after };
+    opens(windows, closed).filter(|at| *at > after)
+}
+
+/// When a deployment may begin no more, where it may at a time.
+fn closes(windows: &[Window], now: Timestamp) -> Option<Timestamp> {
+    let mut at = now;
+    for _ in 0..MOST_STEPS {
+        let denied = windows.iter().filter(|one| one.kind == WindowKind::Deny).filter_map(|one| next(one, at)).min();
+        let allowed =
+            windows.iter().filter(|one| one.kind == WindowKind::Allow).filter_map(|one| covering(one, at)).max();
+        at = match (denied, allowed) {
+            (Some(denied), Some(allowed)) => denied.min(allowed),
+            (one, other) => one.or(other)?,
+        };
+        if !is_open(windows, at) {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// When a schedule that is read in a zone comes next after a time; `None` where that is not in sight.
+pub fn next_of(schedule: &Schedule, timezone: &str, after: Timestamp) -> Option<Timestamp> {
+    next_start(schedule, &TimeZone::get(timezone).ok()?, after)
+}
+
 /// The end of the window, where it is open at a time: of the opening that ends last.
 fn covering(window: &Window, now: Timestamp) -> Option<Timestamp> {
     let zone = zone(window)?;
@@ -49,7 +78,7 @@ fn covering(window: &Window, now: Timestamp) -> Option<Timestamp> {
     for back in -1..=days {
         let Ok(date) = today.checked_sub(back.days()) else { continue };
         // All openings are equally long, so the one that began last ends last.
-        let began = starts(window, &zone, date).into_iter().rev().find(|start| *start <= now);
+        let began = starts(&window.schedule, &zone, date).into_iter().rev().find(|start| *start <= now);
         if let Some(end) = began.and_then(|start| start.checked_add(length).ok()).filter(|end| now < *end) {
             return Some(end);
         }
@@ -59,27 +88,30 @@ fn covering(window: &Window, now: Timestamp) -> Option<Timestamp> {
 
 /// When the window opens next after a time.
 fn next(window: &Window, now: Timestamp) -> Option<Timestamp> {
-    let zone = zone(window)?;
+    next_start(&window.schedule, &zone(window)?, now)
+}
+
+fn next_start(schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
     let today = zone.to_datetime(now).date();
     (-1..=AHEAD).find_map(|ahead| {
         let date = today.checked_add(ahead.days()).ok()?;
-        starts(window, &zone, date).into_iter().find(|start| *start > now)
+        starts(schedule, zone, date).into_iter().find(|start| *start > now)
     })
 }
 
-/// The instants at which the window opens on a date. A time that is skipped when clocks are set forward is taken as much
+/// The instants at which a schedule begins on a date. A time that is skipped when clocks are set forward is taken as much
 /// later; of one that comes twice, the first is meant.
-fn starts(window: &Window, zone: &TimeZone, date: Date) -> Vec<Timestamp> {
+fn starts(schedule: &Schedule, zone: &TimeZone, date: Date) -> Vec<Timestamp> {
     let [month, day] = [date.month(), date.day()].map(|n| u32::try_from(n).unwrap_or_default());
     let weekday = u32::try_from(date.weekday().to_sunday_zero_offset()).unwrap_or_default();
-    if !window.schedule.has_date(month, day, weekday) {
+    if !schedule.has_date(month, day, weekday) {
         return Vec::new();
     }
     let instant = |(hour, minute): (u32, u32)| {
         let time = Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0).ok()?;
         zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok()
     };
-    let mut starts: Vec<Timestamp> = window.schedule.times().filter_map(instant).collect();
+    let mut starts: Vec<Timestamp> = schedule.times().filter_map(instant).collect();
     starts.sort();
     starts
 }
@@ -181,6 +213,29 @@ mod tests {
         ] {
             assert_eq!(is_open(&all, at(time)), open, "{time}");
         }
+    }
+
+    #[test]
+    fn the_next_opening_comes_after_the_next_closing() {
+        let all = windows(&(allow("0 9 * * MON-FRI", "8h") + &deny("0 12 * * *", "1h")));
+        for (time, opening) in [
+            ("2026-01-05T07:00:00Z", "2026-01-05T08:00:00Z"),
+            ("2026-01-05T09:00:00Z", "2026-01-05T12:00:00Z"),
+            ("2026-01-05T13:00:00Z", "2026-01-06T08:00:00Z"),
+            ("2026-01-09T18:00:00Z", "2026-01-12T08:00:00Z"),
+        ] {
+            assert_eq!(next_opening(&all, at(time)), Some(at(opening)), "{time}");
+        }
+        assert_eq!(next_opening(&[], at("2026-01-05T07:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_schedule_comes_next_in_its_own_zone() {
+        let schedule = Schedule::parse("*/30 8 * * *").unwrap();
+        let next = |time: &str| next_of(&schedule, "Europe/Berlin", at(time));
+        assert_eq!(next("2026-01-05T07:00:00Z"), Some(at("2026-01-05T07:30:00Z")));
+        assert_eq!(next("2026-01-05T07:30:00Z"), Some(at("2026-01-06T07:00:00Z")));
+        assert_eq!(next_of(&schedule, "Mars/Base", at("2026-01-05T07:00:00Z")), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use countersign::model::ServiceKind;
 use countersign::object::Objects;
-use countersign::plan::files::{action, effect, preview};
+use countersign::plan::files::{action, effect, preview, removes};
 use countersign::policy::Permit;
 use countersign::services::{Driver, DriverError, ServiceChange, ServicePlan, Settled};
 
@@ -17,7 +17,8 @@ impl Driver for Believer {
             [&change.base, &change.desired].map(|side| side.as_ref().map(|side| side.files.as_slice()));
         let preview = preview(objects, &files.target, base, desired, &[]);
         let preview = preview.map_err(|error| DriverError::Failed { message: error.to_string() })?;
-        Ok(ServicePlan { action: action(base, desired), effect: effect(&files.target, desired), preview })
+        let removes = removes(&files.target, base, desired, &[]);
+        Ok(ServicePlan { action: action(base, desired), effect: effect(&files.target, desired), preview, removes })
     }
 
     fn apply(&self, _: &Permit, _: &dyn Objects, _: &ServiceChange) -> Result<(), DriverError> {

@@ -155,7 +155,9 @@ pub fn approved(world: &World, daemon: &mut Daemon, runs: usize) -> Row {
         let environment = name(at);
         world.push(PUSHER, &change(world, at, 1000 + at));
         daemon.settle().expect("planned");
-        let plan = world.journal().state.environments[environment.parse::<EnvironmentName>().as_ref().expect("a name")].current.expect("a plan");
+        let plan = world.journal().state.environments[environment.parse::<EnvironmentName>().as_ref().expect("a name")]
+            .current
+            .expect("a plan");
         world.approve(&environment, plan, repository);
         let target = world.folder.join("srv").join(&environment);
         let inode =

@@ -176,6 +176,8 @@ impl World {
             yaml_limit: 1 << 20,
             nonce: format!("{:032x}", self.size.seed),
             start_journal,
+            plans_at_once: 1,
+            applies_at_once: 1,
             accept_history: None,
             take_over: None,
         }

@@ -7,7 +7,7 @@ use crate::model::statement::TRUNCATED;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  countersign approve acme-prod\n  countersign approve acme-prod --plan 3f2a9c1d04be --yes -m \"load-tested on staging\"\n  countersign approve 'acme-*' globex-prod\n  countersign approve acme-prod --key ~/.ssh/id_ed25519_sk\n  countersign approve acme-prod --no-push > record.yaml\n\nThe plan is computed again from the fetched commits and compared before it is shown.\nExit code 0: signed and pushed; 1: it would not count, or the plan is not what it should be, and nothing was signed for it; 2: it could not be done."
+    after_help = "Examples:\n  countersign approve acme-prod\n  countersign approve acme-prod --plan 3f2a9c1d04be --yes -m \"load-tested on staging\"\n  countersign approve 'acme-*' globex-prod\n  countersign approve acme-prod --draft\n  countersign approve acme-prod --key ~/.ssh/id_ed25519_sk\n  countersign approve acme-prod --no-push > record.yaml\n\nThe plan is computed again from the fetched commits and compared before it is shown.\nExit code 0: signed and pushed; 1: it would not count, or the plan is not what it should be, and nothing was signed for it; 2: it could not be done."
 )]
 pub struct Arguments {
     #[command(flatten)]

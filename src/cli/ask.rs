@@ -12,13 +12,13 @@ use super::clone::{ConfigClone, Tips};
 use super::journal::JournalTip;
 use super::me::Signer;
 use super::publish::{Publication, Records, publish_as};
-use super::say::pushed;
+use super::say::{check_plan, pushed};
 use super::weigh::signer_in_policy;
 use super::{CliError, Global, Outcome, Output};
 use crate::digest::StatementId;
 use crate::git::is_ref_name;
-use crate::journal::Status;
 use crate::journal::pages::list;
+use crate::journal::{Status, StatusPlan};
 use crate::lifecycle::permission_for;
 use crate::model::{EnvironmentName, Governance, Maker, Person, PersonName, Request, RequestAction, Statement};
 use crate::object::Edit;
@@ -28,7 +28,7 @@ use crate::revision::resolve::below;
 /// The options that every request takes.
 #[derive(Debug, clap::Args)]
 pub struct Asking {
-    /// The environment
+    /// The environment, or `governance`
     #[arg(value_name = "ENV")]
     environment: String,
     /// Why, for those who read the history
@@ -86,6 +86,17 @@ impl Scene<'_> {
         self.status.applied.map(|base| base.number)
     }
 
+    /// The plan that waits; where one is wanted, it must be that.
+    pub fn plan(&self, wanted: Option<&str>) -> Result<&StatusPlan, CliError> {
+        let Some(plan) = &self.status.plan else {
+            return Err(self.objection(format!("no plan waits: it is {}", self.status.phase)));
+        };
+        if let Some(wanted) = wanted {
+            check_plan(wanted, &self.status.environment, plan.digest)?;
+        }
+        Ok(plan)
+    }
+
     /// The answer that it would not count.
     pub fn objection(&self, why: impl std::fmt::Display) -> CliError {
         let name = &self.status.environment;
@@ -111,9 +122,6 @@ pub fn ask(global: &Global, asking: &Asking, what: &dyn Fn(&Scene<'_>) -> Result
     let output = Output::of(global);
     if let Some(branch) = asking.branch.as_deref().filter(|name| !is_ref_name(&format!("refs/heads/{name}"))) {
         return Err(CliError::failed(format!("--branch: `{branch}` is no name of a branch")));
-    }
-    if asking.environment == EnvironmentName::GOVERNANCE {
-        return Err(CliError::failed("requests about the policy are not built yet in this version"));
     }
     let name = super::environment_name(&asking.environment)?;
     let clone = ConfigClone::find(global)?;

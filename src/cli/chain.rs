@@ -36,6 +36,11 @@ impl Chain {
         let mut chain = Self::default();
         let theirs = |view: &&StatementView| view.by.as_ref() == Some(person);
         for view in status.statements.iter().filter(theirs) {
+            // Not on this plan: it is named by nothing that is said here, but can be taken back here.
+            if view.carried_from.is_some() {
+                chain.stands = view.verdict;
+                continue;
+            }
             let stands = match (view.admitted, view.verdict) {
                 (Admitted::Refused, _) => continue,
                 (Admitted::Powerless, _) => chain.stands,
@@ -75,8 +80,8 @@ pub fn last_word(
 ) -> Result<Option<StatementId>, CliError> {
     let mut last = status.last_statements.get(person).copied();
     let theirs = |view: &&StatementView| view.by.as_ref() == Some(person) && view.admitted != Admitted::Refused;
-    let mut on_plan =
-        status.statements.iter().filter(theirs).rfind(|view| view.verdict.is_some()).map(|view| view.digest);
+    let is_on_plan = |view: &&StatementView| view.verdict.is_some() && view.carried_from.is_none();
+    let mut on_plan = status.statements.iter().filter(theirs).rfind(is_on_plan).map(|view| view.digest);
     let mut new = unseen(journal, objects, status, person)?;
     // As they will be judged: what takes effect in any case first, then link by link.
     let is_veto = |statement: &Statement| match statement {

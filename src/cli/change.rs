@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::clone::{ConfigClone, Tips, branch_ref, failed, passed_on};
+use super::clone::{ConfigClone, Tips, failed, passed_on};
 use super::{CliError, Global, Outcome, Output};
+use crate::evidence::graph::Graph;
 use crate::git::RefResult;
-use crate::git::clone::{Draft, Wanted};
+use crate::git::clone::Draft;
 use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, Objects as _, Oid, edit_tree, entry_at};
 use crate::revision::resolve::below;
@@ -47,14 +48,19 @@ pub fn change(
     let message = options.message.as_deref().unwrap_or(told);
     for _ in 0..MOST_TRIES {
         let tips = clone.fetch()?;
-        let draft = draft(&clone, name)?;
+        let draft = clone.fetch_draft(name)?;
+        let is_merged = match draft {
+            Some(tip) => Graph::new(clone.objects()).is_ancestor(tip, tips.config)?,
+            None => false,
+        };
         // Gate: what waits as a draft is not overtaken in silence.
-        if draft.is_some() && !options.draft {
+        if draft.is_some() && !is_merged && !options.draft {
             return Err(CliError::refused(format!("draft/{name} exists: what you set now would not be in it"))
                 .hint("add --draft to change the draft; or merge or delete that branch first"));
         }
         let expected = if options.draft { draft } else { Some(tips.config) };
-        let base = expected.unwrap_or(tips.config);
+        // One that was merged and left lying goes on from where the config branch is now.
+        let base = expected.filter(|_| !is_merged).unwrap_or(tips.config);
         let Some((tree, file)) = changed(&clone, &tips, base, name, edit)? else {
             if output.is_json() {
                 output.json(&json!({ "environment": name, "changed": false, "branch": branch }))?;
@@ -73,7 +79,7 @@ pub fn change(
                     output.json(&document)?;
                 } else {
                     let next = if options.draft {
-                        format!("git fetch && git diff {}...{}/{branch}", clone.branch, clone.remote)
+                        format!("countersign diff {name} --draft, once the daemon has looked")
                     } else {
                         format!("countersign wait {name} --for planned")
                     };
@@ -90,14 +96,6 @@ pub fn change(
         }
     }
     Err(CliError::failed(format!("{branch} moved {MOST_TRIES} times meanwhile")).hint("run the command again"))
-}
-
-/// What `draft/ENV` is at, where it exists.
-fn draft(clone: &ConfigClone, name: &EnvironmentName) -> Result<Option<Oid>, CliError> {
-    let reference = branch_ref(&format!("draft/{name}"));
-    let wanted = [Wanted::optional(reference.clone())];
-    let found = clone.git().fetch(&clone.remote, &wanted, &mut passed_on).map_err(failed)?;
-    Ok(found.get(&reference).copied().flatten())
 }
 
 /// The tree with the file changed, and the file's path; `None` where it is so already.

@@ -4,7 +4,8 @@ use crate::git::clone::{CloneError, LocalClone, Wanted};
 use crate::git::store::GitObjects;
 use crate::git::{RefResult, RefUpdate, RemoteError, is_ref_name};
 use crate::journal::read::{line, read_entry};
-use crate::lifecycle::{Start, State};
+use crate::lifecycle::{Start, State, draft_branch};
+use crate::model::EnvironmentName;
 use crate::object::{ObjectError, Objects, Oid, entry_at};
 
 use super::progress::Progress;
@@ -108,6 +109,17 @@ impl ConfigClone {
         let journal = at(&journal).ok_or_else(|| missing(&self.journal))?;
         let root = self.root(config, journal)?;
         Ok((Tips { config, journal, records: at(&records), root }, name.and_then(|name| at(&name))))
+    }
+
+    /// Fetches the draft of an environment, where there is one.
+    ///
+    /// # Errors
+    /// Where the remote is away.
+    pub fn fetch_draft(&self, name: &EnvironmentName) -> Result<Option<Oid>, CliError> {
+        let reference = branch_ref(&draft_branch(name));
+        let found =
+            self.git.fetch(&self.remote, &[Wanted::optional(reference.clone())], &mut passed_on).map_err(failed)?;
+        Ok(found.get(&reference).copied().flatten())
     }
 
     /// From here on git gets no longer than this for each thing it is asked.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::ask::{Asked, Asking, Scene, ask};
-use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::model::RequestAction;
 use crate::object::{Edit, Objects, Oid, entry_at};
+use crate::plan::PlanKind;
 use crate::revision::resolve::below;
 
 #[derive(Debug, clap::Args)]
@@ -28,14 +28,14 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
 fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
-    let Some(plan) = &status.plan else {
-        return Err(scene.objection(format!("no plan waits: it is {}", status.phase)));
-    };
-    if let Some(wanted) = wanted {
-        check_plan(wanted, name, plan.digest)?;
+    let plan = scene.plan(wanted)?;
+    if plan.kind == PlanKind::Drift {
+        return Err(scene
+            .objection(format!("plan {} is of what changed on the host, and a close would leave it there", plan.short))
+            .hint(format!("countersign reject {name}, or put the host right")));
     }
     let objects = scene.clone.objects();
-    let folder = below(&scene.tips.root, &format!("environments/{name}"));
+    let folder = below(&scene.tips.root, &name.folder());
     let entry = |commit: Oid| -> Result<_, CliError> { Ok(entry_at(objects, objects.commit(commit)?.tree, &folder)?) };
     let in_force = match status.in_force_at {
         Some(commit) => entry(commit)?,
@@ -46,6 +46,9 @@ fn close(scene: &Scene<'_>, wanted: Option<&str>) -> Result<Asked, CliError> {
         edits.insert(folder, in_force.map_or(Edit::Remove, Edit::Put));
     }
     let back = match (scene.number(), status.in_force_at) {
+        (_, Some(commit)) if name.is_governance() => {
+            format!("puts governance/ back to policy {} (commit {})", status.policy, commit.short())
+        }
         (Some(number), Some(commit)) => {
             format!(
                 "puts environments/{name} back to what is in force (deployment {number}, commit {})",

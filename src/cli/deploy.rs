@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::ask::{Asked, Asking, Scene, ask};
-use super::say::check_plan;
 use super::{CliError, Global, Outcome};
 use crate::journal::pages::{list, minute};
-use crate::model::{Permission, RequestAction};
+use crate::lifecycle::NOTHING_TO_START;
+use crate::model::{Environment, Permission, RequestAction};
+use crate::object::{Objects as _, entry_at};
 use crate::policy::Hold;
 use crate::reconcile::{Clock as _, SystemClock};
+use crate::revision::resolve::below;
+use crate::windows::{is_open, opens};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -52,20 +55,19 @@ fn time(text: &str) -> Result<Timestamp, CliError> {
 fn deploy(scene: &Scene<'_>, arguments: &Arguments, at: Option<Timestamp>) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
-    let Some(plan) = &status.plan else {
-        return Err(scene.objection(format!("no plan waits: it is {}", status.phase)));
-    };
-    if let Some(wanted) = &arguments.plan {
-        check_plan(wanted, name, plan.digest)?;
+    if name.is_governance() {
+        return Err(scene.objection(NOTHING_TO_START));
     }
+    let plan = scene.plan(arguments.plan.as_deref())?;
     let open: Vec<String> = status.waiting_on.iter().filter(|r| r.missing() > 0).map(|r| r.label()).collect();
     if !open.is_empty() {
         return Err(scene.objection(format!("{} still waits for approvals", list(&open, "and", 10))));
     }
+    let opens = if arguments.override_window { String::new() } else { opening(scene, at)? };
     let starts = match (&status.hold, arguments.override_window) {
         (Some(Hold::Person { .. } | Hold::Time { .. }), _) | (Some(Hold::Window { .. }), true) => match at {
-            Some(at) => format!("Deploys plan {} of {name}, not before {} UTC", plan.short, minute(at)),
-            None => format!("Deploys plan {} of {name}", plan.short),
+            Some(at) => format!("Deploys plan {} of {name}, not before {} UTC{opens}", plan.short, minute(at)),
+            None => format!("Deploys plan {} of {name}{opens}", plan.short),
         },
         (Some(Hold::Window { .. }), false) => {
             return Err(scene
@@ -88,4 +90,27 @@ fn deploy(scene: &Scene<'_>, arguments: &Arguments, at: Option<Timestamp>) -> Re
         does: format!("{starts}{window}."),
         edits: BTreeMap::new(),
     })
+}
+
+/// Where the windows in force are closed by then: when they open, by this machine's clock.
+fn opening(scene: &Scene<'_>, at: Option<Timestamp>) -> Result<String, CliError> {
+    let Some(commit) = scene.status.in_force_at else { return Ok(String::new()) };
+    let name = &scene.status.environment;
+    let file = format!("environments/{name}/environment.yaml");
+    let objects = scene.clone.objects();
+    let tree = objects.commit(commit)?.tree;
+    let Some(entry) = entry_at(objects, tree, &below(&scene.tips.root, &file))? else { return Ok(String::new()) };
+    // What cannot be read any more says nothing here; the daemon decides, and closes what it cannot read.
+    let Ok(environment) = Environment::read(&file, name.as_str(), &objects.blob(entry.id)?) else {
+        return Ok(String::new());
+    };
+    let windows = &environment.gates.deploy.windows;
+    let now = SystemClock.now();
+    let then = at.map_or(now, |at| at.max(now));
+    if is_open(windows, then) {
+        return Ok(String::new());
+    }
+    let when =
+        opens(windows, then).map_or_else(|| "no opening is in sight".to_owned(), |at| format!("{} UTC", minute(at)));
+    Ok(format!(", when its windows are open ({when}; --override-window does not wait)"))
 }

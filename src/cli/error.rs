@@ -35,6 +35,13 @@ impl CliError {
         Self { hint: hint.into(), ..self }
     }
 
+    /// The hint with the settings in the commands it proposes, where they are not where `run` looks by itself.
+    #[must_use]
+    pub fn with_settings(mut self, settings: &str) -> Self {
+        self.hint = self.hint.replace("countersign run ", &format!("countersign run --settings {settings} "));
+        self
+    }
+
     /// With an exit code of its own.
     #[must_use]
     pub fn with_code(self, code: u8) -> Self {

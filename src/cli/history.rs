@@ -10,9 +10,9 @@ use super::output::Tone;
 use super::table;
 use super::times::Span;
 use super::{CliError, Global, Outcome, Output, environment_name};
-use crate::journal::deployment::{Attempt, CountedStatement};
+use crate::journal::deployment::{Attempt, CountedStatement, Started};
 use crate::journal::pages::{deployment, list, minute, said};
-use crate::journal::{DeploymentDocument, OutcomeResult, ServiceResult};
+use crate::journal::{DeploymentDocument, OutcomeResult, ServiceResult, drift_in_words};
 use crate::model::EnvironmentName;
 use crate::text::{cut, escape};
 
@@ -86,7 +86,7 @@ fn rows(documents: &[DeploymentDocument], with_names: bool, output: Output) -> S
             "{name}{:number$}  {when}  {:kind$}  {outcome}  {}{message}\n",
             self::number(document),
             document.kind.name(),
-            approvers(document)
+            approvers(document) + &word(document)
         )
     };
     documents.iter().map(row).collect()
@@ -111,6 +111,15 @@ fn approvers(document: &DeploymentDocument) -> String {
     }
 }
 
+/// `, started by carol`, where it took somebody's word.
+fn word(document: &DeploymentDocument) -> String {
+    let started = document.attempts.last().and_then(|last| last.claim.started.as_ref());
+    started.map_or_else(String::new, |started| {
+        let window = if started.overrides_window { " although no window was open" } else { "" };
+        format!(", started by {}{window}", started.by)
+    })
+}
+
 pub(super) fn number(document: &DeploymentDocument) -> String {
     deployment(document.number, document.attempts.last().map_or(1, |last| last.attempt))
 }
@@ -130,7 +139,11 @@ pub(super) fn ended(attempt: Option<&Attempt>) -> (&'static str, Tone, String) {
         OutcomeResult::Abandoned => ("abandoned", Tone::Faint),
         OutcomeResult::Unknown => ("not known", Tone::Bad),
     };
-    (word, tone, outcome.message.clone())
+    let found = attempt.and_then(|attempt| attempt.claim.drift.as_deref());
+    let corrected = found.filter(|_| outcome.result == OutcomeResult::Applied);
+    let corrected = corrected.map(|found| format!("corrected {}", drift_in_words(found)));
+    let said = [corrected.unwrap_or_default(), outcome.message.clone()];
+    (word, tone, said.into_iter().filter(|one| !one.is_empty()).collect::<Vec<_>>().join(": "))
 }
 
 fn one(output: Output, journal: &JournalTip<'_>, name: &EnvironmentName, number: u64) -> Outcome {
@@ -178,7 +191,15 @@ fn one(output: Output, journal: &JournalTip<'_>, name: &EnvironmentName, number:
 fn statement(statement: &CountedStatement) -> String {
     let verb = statement.verdict.map_or("said so", said);
     let reason = if statement.reason.is_empty() { String::new() } else { format!(": {}", escape(&statement.reason)) };
-    format!("    {} {verb}{reason}\n      {}\n", statement.by, statement.digest)
+    let earlier = statement.carried_from.map(|plan| format!(" plan {}, carried over", plan.short()));
+    format!("    {} {verb}{}{reason}\n      {}\n", statement.by, earlier.unwrap_or_default(), statement.digest)
+}
+
+/// By whose word it started; on a line of its own.
+fn started(started: &Started) -> String {
+    let window = if started.overrides_window { " although no window was open" } else { "" };
+    let reason = if started.reason.is_empty() { String::new() } else { format!(": {}", escape(&started.reason)) };
+    format!("\n    started by {}{window}{reason}", started.by)
 }
 
 fn told(attempt: &Attempt, output: Output) -> String {
@@ -186,12 +207,13 @@ fn told(attempt: &Attempt, output: Output) -> String {
     let message = if message.is_empty() { String::new() } else { format!(": {}", escape(&message)) };
     let end = attempt.outcome.as_ref().map(|outcome| format!(", ended {} UTC", minute(outcome.time)));
     let mut text = format!(
-        "  attempt {}: {}{message}\n    claimed {} UTC from commit {}{}\n",
+        "  attempt {}: {}{message}\n    claimed {} UTC from commit {}{}{}\n",
         attempt.attempt,
         output.paint(tone, outcome),
         minute(attempt.claim.time),
         attempt.claim.heads.config.short(),
-        end.unwrap_or_default()
+        end.unwrap_or_default(),
+        attempt.claim.started.as_ref().map(started).unwrap_or_default()
     );
     for service in attempt.outcome.iter().flat_map(|outcome| &outcome.services) {
         let result = match service.result {

@@ -8,11 +8,12 @@ use jiff::Timestamp;
 
 use super::CliError;
 use super::clone::{ConfigClone, Tips};
+use crate::digest::RevisionId;
 use crate::evidence::signature::commit_signer;
 use crate::journal::pages::environment_folder;
 use crate::journal::read::{line, read_entry};
 use crate::journal::{DeploymentDocument, Event, JournalEntry, Layout, Status, yaml_out};
-use crate::lifecycle::{Phase, accepted_in_words, pinned_in_words};
+use crate::lifecycle::{Phase, accepted_in_words, draft_branch, pinned_in_words};
 use crate::model::{EnvironmentName, Governance, Problems, PublicKey};
 use crate::object::{Commit, Entry, Mode, Objects, Oid, entry_at};
 use crate::plan::PlanDocument;
@@ -50,6 +51,16 @@ impl<'a> JournalTip<'a> {
         let policy = admitted(&read.entry).unwrap_or(read.entry.policy);
         let governance = in_force(objects, read.commit.tree, policy)?;
         Ok(Self { clone, tips, tree: read.commit.tree, entry: read.entry, policy, governance })
+    }
+
+    /// The journal as an entry before the tip left it: the tip's signature covers all that it follows.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn at(&self, entry: Oid) -> Result<Self, CliError> {
+        let read = read_entry(self.clone.objects(), entry)?;
+        let (tips, governance) = (Tips { journal: entry, ..self.tips.clone() }, self.governance.clone());
+        Ok(Self { clone: self.clone, tips, tree: read.commit.tree, entry: read.entry, policy: self.policy, governance })
     }
 
     /// What the journal's first entry says.
@@ -197,6 +208,28 @@ impl<'a> JournalTip<'a> {
         Ok("countersign status lists those it knows; a new one appears once its folder is pushed".to_owned())
     }
 
+    /// As [`JournalTip::known`], of the draft: the status as it would be if it were merged now.
+    ///
+    /// # Errors
+    /// Where there is none that the daemon looked at (exit code 1).
+    pub fn known_draft(&self, name: &EnvironmentName) -> Result<Status, CliError> {
+        if name.is_governance() {
+            return Err(CliError::failed("drafts of the policy are not planned in this version")
+                .hint("push it to a branch of another name, and merge that"));
+        }
+        let draft = self.status(name)?.and_then(|status| status.as_if_merged());
+        draft.ok_or_else(|| {
+            let branch = draft_branch(name);
+            CliError::refused(format!("the journal knows no draft of {name}"))
+                .hint(format!("push one, and the daemon plans it: git push {} HEAD:{branch}", self.clone.remote))
+        })
+    }
+
+    /// The clone.
+    pub fn config_clone(&self) -> &'a ConfigClone {
+        self.clone
+    }
+
     /// `plan.json`, held against its own digest.
     ///
     /// # Errors
@@ -205,7 +238,8 @@ impl<'a> JournalTip<'a> {
         let Some(plan) = &status.plan else { return Ok(None) };
         let name = &status.environment;
         let bad = |what: &str| CliError::failed(format!("plan {} of {name} on the journal {what}", plan.short));
-        let bytes = self.file(name, "plan.json")?.ok_or_else(|| bad("is missing"))?;
+        let file = if status.of_draft.is_some() { "draft.json" } else { "plan.json" };
+        let bytes = self.file(name, file)?.ok_or_else(|| bad("is missing"))?;
         let document: PlanDocument =
             serde_json::from_slice(&bytes).map_err(|error| bad(&format!("cannot be read: {error}")))?;
         // Gate: what is signed is a digest, so what is shown must have exactly that digest.
@@ -220,12 +254,13 @@ impl<'a> JournalTip<'a> {
         Ok(Some(document))
     }
 
-    /// `plan.diff`, safe to show.
+    /// `plan.diff`, or `draft.diff` where the status speaks of a draft's plan; safe to show.
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn plan_diff(&self, name: &EnvironmentName) -> Result<String, CliError> {
-        let bytes = self.file(name, "plan.diff")?;
+    pub fn plan_diff(&self, status: &Status) -> Result<String, CliError> {
+        let name = &status.environment;
+        let bytes = self.file(name, if status.of_draft.is_some() { "draft.diff" } else { "plan.diff" })?;
         let bytes = bytes.ok_or_else(|| CliError::failed(format!("the diff of {name} is missing on the journal")))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         // It was made safe when it was written; one that was not is not ours.
@@ -252,6 +287,27 @@ impl<'a> JournalTip<'a> {
     /// Where it cannot be read.
     pub fn deployment(&self, name: &EnvironmentName, number: u64) -> Result<Option<DeploymentDocument>, CliError> {
         self.yaml(name, &format!("history/{number}/deployment.yaml"))
+    }
+
+    /// The config commit that the policy in force was read from, and its revision.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read back to the entry that says so.
+    pub fn policy_from(&self) -> Result<(Oid, RevisionId), CliError> {
+        let mut found = None;
+        self.entries(&mut |_, entry| {
+            found = entry.events.iter().find_map(|event| match event {
+                Event::PolicyAdmitted { version, revision, commit }
+                | Event::PolicyPinned { version, revision, commit }
+                    if *version == self.policy =>
+                {
+                    Some((*commit, *revision))
+                }
+                _ => None,
+            });
+            found.is_none()
+        })?;
+        found.ok_or_else(|| CliError::failed(format!("no entry of the journal brings policy {}", self.policy)))
     }
 
     /// Every entry, from the newest back to the first, until `wants_more` says no.
@@ -312,15 +368,19 @@ impl<'a> JournalTip<'a> {
             desired: Some(start.start.policy),
             plan: None,
             waiting_on: Vec::new(),
+            carries_over: Vec::new(),
             statements: Vec::new(),
             branches: BTreeMap::new(),
             problems: Vec::new(),
             last: None,
+            corrections: None,
             manual: false,
             hold: None,
             suspended: None,
             last_statements: BTreeMap::new(),
             policy: self.policy,
+            draft: None,
+            of_draft: None,
         })
     }
 }
@@ -332,7 +392,8 @@ fn is_worth_telling(status: &Status) -> bool {
 }
 
 fn has_something(status: &Status) -> bool {
-    status.phase != Phase::Synced || status.applied.is_some() || status.last.is_some()
+    let waits = status.draft.as_ref().is_some_and(|draft| draft.phase != Phase::Synced);
+    status.phase != Phase::Synced || status.applied.is_some() || status.last.is_some() || waits
 }
 
 /// The policy that an entry brings into force.

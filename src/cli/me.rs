@@ -38,7 +38,14 @@ impl Signer {
             Some(file) => SigningKey::File(global.directory.join(file)),
             None => {
                 let key = clone.git().signing_key().map_err(failed)?;
-                let key = key.ok_or_else(|| CliError::failed("no signing key is set").hint(hint))?;
+                let key = key.ok_or_else(|| CliError::failed("git's user.signingKey names no key").hint(hint))?;
+                // Gate: what git signs merges with otherwise is no SSH key, whatever it is called.
+                let format = clone.git().config("gpg.format").map_err(failed)?.unwrap_or_else(|| "openpgp".to_owned());
+                if format != "ssh" && matches!(&key, SigningKey::File(path) if !path.is_file()) {
+                    let why =
+                        format!("git's user.signingKey is a key for gpg.format `{format}`, and only SSH keys count");
+                    return Err(CliError::failed(why).hint(format!("{hint} && git config gpg.format ssh")));
+                }
                 in_folder(key, clone.git().folder())
             }
         };
@@ -53,7 +60,11 @@ impl Signer {
     pub fn sign(&self, payload: &[u8]) -> Result<String, CliError> {
         let program = OsStr::new(&self.program);
         let made = keygen::sign(program, &self.key, STATEMENT_NAMESPACE, payload, &mut passed_on);
-        let pem = made.map_err(|error| super::error::from_error(&error))?;
+        let pem = made.map_err(|error| {
+            let locked = error.to_string().contains("passphrase");
+            let hint = if locked { "a key with a passphrase goes into an agent first: ssh-add FILE" } else { "" };
+            super::error::from_error(&error).hint(hint)
+        })?;
         let made_by = verify(&pem, STATEMENT_NAMESPACE, payload).map_err(|error| {
             CliError::failed(format!("`{}` made a signature that does not hold: {error}", self.program))
         })?;

@@ -1,9 +1,9 @@
 //! `countersign plan`: the plan that the work tree would give, computed here.
 
+mod governance;
+
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use serde_json::json;
 
@@ -15,11 +15,12 @@ use super::seen::{SeenPlan, base_of, preview};
 use super::show;
 use super::worktree::tree_of_but;
 use super::{CliError, Global, Outcome, Output, environment_name, root_folder};
+use crate::digest::RevisionId;
 use crate::journal::pages::{gate_changes, purpose};
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, is_earlier};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceKind};
-use crate::object::{Kind, MemoryObjects, ObjectError, Objects, Oid};
+use crate::object::{Objects, Oid, Overlay};
 use crate::plan::compose::{Place, changes, compose, is_without_effect, kind_of};
 use crate::plan::{PlanKind, ServiceChange, ServicePlan, files, values_diff};
 use crate::policy::unsatisfied_names;
@@ -35,10 +36,10 @@ const NOT_SEEN: [&str; 2] = [
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  countersign plan acme-prod\n  countersign plan acme-prod && echo nothing would change\n  countersign --output json plan acme-prod | jq .services\n\nThe work tree is read as it is, with what is not committed, without what git ignores. The base is what the journal on\nthe remote says was applied last. Nothing is pushed, and no plan is made that anybody could approve.\nWith --output json: {environment, changes, kind, base, revision, services, gates, notes, notSeen}.\nExit code 0: nothing would change; 1: something would; 2: it could not be planned."
+    after_help = "Examples:\n  countersign plan acme-prod\n  countersign plan acme-prod && echo nothing would change\n  countersign plan governance\n  countersign --output json plan acme-prod | jq .services\n\nThe work tree is read as it is, with what is not committed, without what git ignores. The base is what the journal on\nthe remote says was applied last. Nothing is pushed, and no plan is made that anybody could approve.\nWith --output json: {environment, changes, kind, base, revision, services, gates, notes, notSeen}.\nExit code 0: nothing would change; 1: something would; 2: it could not be planned."
 )]
 pub struct Arguments {
-    /// The environment
+    /// The environment, or `governance`: who gains and loses what, and why it could not come into force
     #[arg(value_name = "ENV")]
     environment: String,
     /// Run code from the repository where a service needs it (none of this version does)
@@ -48,10 +49,6 @@ pub struct Arguments {
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let name = environment_name(&arguments.environment)?;
-    if name.as_str() == EnvironmentName::GOVERNANCE {
-        return Err(CliError::failed("a plan of the policy is not built yet in this version")
-            .hint("countersign validate reads governance/ too"));
-    }
     if arguments.run_code {
         eprintln!("note: --run-code adds nothing: no type of service in this version runs code from the repository");
     }
@@ -59,14 +56,23 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     let folder = root_folder(&global.directory)?;
     let clone = ConfigClone::find(global)?;
     let journal = JournalTip::open(&clone, clone.fetch()?)?;
-    let objects = Both { work_tree: MemoryObjects::default(), clone: clone.objects() };
-    let desired = desired(&clone, &journal, &objects, &folder, &name)?;
-    let status = journal.status(&name)?;
-    if desired.is_none() && status.is_none() {
-        return Err(CliError::failed(format!("neither the work tree nor the journal knows an environment `{name}`"))
+    // The work tree's objects, with those of the clone behind them: what was applied may not be in the work tree.
+    let objects = Overlay::new(clone.objects());
+    let ignored: BTreeSet<_> = clone.git().ignored(&folder).map_err(super::clone::failed)?;
+    let tree = tree_of_but(objects.memory(), &folder, &|path| ignored.contains(path))?;
+    let here = if name.is_governance() {
+        Here::of_policy(&journal, &objects, tree)?
+    } else {
+        let desired = desired(&journal, &objects, tree, &name)?;
+        let status = journal.status(&name)?;
+        if desired.is_none() && status.is_none() {
+            return Err(CliError::failed(format!(
+                "neither the work tree nor the journal knows an environment `{name}`"
+            ))
             .hint("countersign status lists those it knows"));
-    }
-    let here = Here::of(&journal, &objects, &name, desired, status)?;
+        }
+        Here::of(&journal, &objects, &name, desired, status)?
+    };
     if output.is_json() {
         output.json(&here.document())?;
     } else {
@@ -75,35 +81,13 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     Ok(if here.changes { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-/// The work tree's objects, with those of the clone behind them: what was applied may not be in the work tree.
-struct Both<'a> {
-    work_tree: MemoryObjects,
-    clone: &'a dyn Objects,
-}
-
-impl Objects for Both<'_> {
-    fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
-        match self.work_tree.read(kind, id) {
-            Err(ObjectError::Missing { .. }) => self.clone.read(kind, id),
-            found => found,
-        }
-    }
-
-    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, ObjectError> {
-        self.work_tree.write(kind, bytes)
-    }
-}
-
 /// What the work tree says the environment shall be; `None` where it has no folder.
 fn desired(
-    clone: &ConfigClone,
     journal: &JournalTip<'_>,
-    objects: &Both<'_>,
-    folder: &Path,
+    objects: &Overlay<'_>,
+    tree: Oid,
     name: &EnvironmentName,
 ) -> Result<Option<Resolved>, CliError> {
-    let ignored: BTreeSet<_> = clone.git().ignored(folder).map_err(super::clone::failed)?;
-    let tree = tree_of_but(&objects.work_tree, folder, &|path| ignored.contains(path))?;
     let deployments = Told::by(journal);
     let found = resolve(objects, &Hashes::default(), "", tree, name, From::Deployments(&deployments))?;
     deployments.finish()?;
@@ -122,12 +106,14 @@ struct Here {
     changes: bool,
     /// What is to be known beside it.
     notes: Vec<String>,
+    /// What decides about the real plan and cannot be seen from here.
+    not_seen: &'static [&'static str],
 }
 
 impl Here {
     fn of(
         journal: &JournalTip<'_>,
-        objects: &Both<'_>,
+        objects: &Overlay<'_>,
         name: &EnvironmentName,
         desired: Option<Resolved>,
         status: Option<Status>,
@@ -170,7 +156,8 @@ impl Here {
         } else if same && base.as_ref().map(|b| b.revision) != desired.as_ref().map(|d| d.revision) {
             notes.push("files differ from those applied, without effect: that is recorded without approval".to_owned());
         }
-        notes.extend(status.into_iter().flat_map(|status| beside(status, desired.as_ref())));
+        let revision = desired.as_ref().map(|desired| desired.revision);
+        notes.extend(status.into_iter().flat_map(|status| beside(status, revision)));
         for unknown in desired.iter().flat_map(|d| unsatisfied_names(&journal.governance, &d.environment.gates)) {
             let problem = Problem::of_file(
                 format!("environments/{name}/environment.yaml"),
@@ -180,8 +167,8 @@ impl Here {
         }
         let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
         let values = values_diff(base.as_ref(), desired.as_ref());
-        let seen = SeenPlan { document, previews, gates, values, on_the_host: Vec::new() };
-        Ok(Self { seen, changes: !same || uncertain.is_some(), notes })
+        let seen = SeenPlan { document, previews, gates, values, of_draft: false, on_the_host: Vec::new() };
+        Ok(Self { seen, changes: !same || uncertain.is_some(), notes, not_seen: &NOT_SEEN })
     }
 
     fn document(&self) -> serde_json::Value {
@@ -203,7 +190,7 @@ impl Here {
             "services": services.collect::<Vec<_>>(),
             "gates": gates.collect::<Vec<_>>(),
             "notes": self.notes,
-            "notSeen": NOT_SEEN,
+            "notSeen": self.not_seen,
         })
     }
 
@@ -214,9 +201,10 @@ impl Here {
         if !self.changes {
             return format!("{name} · nothing would change\n{notes}");
         }
-        let not_seen: String = NOT_SEEN.iter().map(|what| format!("  {what}\n")).collect();
+        let not_seen: String = self.not_seen.iter().map(|what| format!("  {what}\n")).collect();
+        let not_seen = if not_seen.is_empty() { not_seen } else { format!("\nnot seen from here:\n{not_seen}") };
         format!(
-            "{name} · of this work tree · {}\n{}{notes}\nnot seen from here:\n{not_seen}",
+            "{name} · of this work tree · {}\n{}{notes}{not_seen}",
             purpose(plan.kind, plan.base),
             show::body(&self.seen, output, &show::notes(&self.seen)),
         )
@@ -226,7 +214,7 @@ impl Here {
 /// Whether an earlier deployment was exactly this, as the daemon will see it.
 fn was_there(
     journal: &JournalTip<'_>,
-    objects: &Both<'_>,
+    objects: &Overlay<'_>,
     base: &Resolved,
     desired: &Resolved,
 ) -> Result<bool, CliError> {
@@ -251,15 +239,16 @@ fn service(objects: &dyn Objects, change: &ServiceChange) -> Result<ServicePlan,
         action: files::action(base, desired),
         effect: files::effect(&target.target, desired),
         preview: preview(objects, change)?,
+        removes: files::removes(&target.target, base, desired, &[]),
     })
 }
 
 /// What waits or runs, and what becomes of it.
-fn beside(status: &Status, desired: Option<&Resolved>) -> Option<String> {
+fn beside(status: &Status, desired: Option<RevisionId>) -> Option<String> {
     let plan = status.plan.as_ref()?;
     Some(match status.phase {
         Phase::Deploying => format!("plan {} is being deployed: what it applies becomes the base", plan.short),
-        _ if status.desired == desired.map(|desired| desired.revision) => {
+        _ if status.desired == desired => {
             format!("plan {} of exactly this waits already: countersign diff {}", plan.short, status.environment)
         }
         _ => format!("plan {} waits now; pushing this ends it", plan.short),

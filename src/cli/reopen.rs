@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::ask::{Asked, Asking, Scene, ask};
-use super::say::check_plan;
 use super::weigh::rejected_by;
 use super::{CliError, Global, Outcome};
 use crate::journal::pages::list;
@@ -29,13 +28,10 @@ fn reopen(scene: &Scene<'_>, arguments: &Arguments) -> Result<Asked, CliError> {
     let status = scene.status;
     let name = &status.environment;
     let by = rejected_by(status);
-    let plan = match &status.plan {
-        Some(plan) if !by.is_empty() => plan,
-        _ => return Err(scene.objection(format!("nothing is rejected: it is {}", status.phase))),
-    };
-    if let Some(wanted) = &arguments.plan {
-        check_plan(wanted, name, plan.digest)?;
+    if by.is_empty() {
+        return Err(scene.objection(format!("nothing is rejected: it is {}", status.phase)));
     }
+    let plan = scene.plan(arguments.plan.as_deref())?;
     if arguments.asking.reason.trim().is_empty() {
         return Err(scene
             .objection("reopening what somebody rejected takes a reason")

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::output::Tone;
+use super::scaffold::shell_word;
 use super::{CliError, Global, Outcome, Output};
 use crate::disk::{FolderDisk, KeyLock, instance};
 use crate::git::command::Access;
@@ -19,6 +20,9 @@ use crate::reconcile::{AcceptHistory, Config, Daemon, Drivers, Report, SystemClo
 use crate::services::files::FilesDriver;
 use crate::settings::{Credentials, Settings};
 
+/// Where the settings are unless somebody says otherwise.
+const SETTINGS: &str = "/etc/countersign/settings.yaml";
+
 /// The least time between two heartbeats.
 const HEARTBEAT: SignedDuration = SignedDuration::from_mins(5);
 
@@ -28,7 +32,7 @@ const HEARTBEAT: SignedDuration = SignedDuration::from_mins(5);
 )]
 pub struct Arguments {
     /// The operator's settings
-    #[arg(long, value_name = "FILE", default_value = "/etc/countersign/settings.yaml")]
+    #[arg(long, value_name = "FILE", default_value = SETTINGS)]
     settings: PathBuf,
     /// Tick until nothing is left to do now, print one line per environment, leave
     #[arg(long)]
@@ -48,10 +52,25 @@ pub struct Arguments {
 }
 
 pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
+    let settings = &arguments.settings;
+    run(global, arguments).map_err(|error| match settings.to_str() {
+        Some(path) if path != SETTINGS => error.with_settings(&shell_word(path)),
+        _ => error,
+    })
+}
+
+fn run(global: &Global, arguments: &Arguments) -> Outcome {
     super::log::start(global.verbose)?;
     let file = global.directory.join(&arguments.settings);
-    let settings = Settings::load(&file).map_err(|problems| CliError::problems(&problems, 2))?;
-    let _lock = KeyLock::take(&settings.signing_key_file)?;
+    let settings = Settings::load(&file).map_err(|problems| {
+        let hint = if file.exists() { "" } else { "name them with --settings FILE; `countersign init DIR` makes some" };
+        CliError::problems(&problems, 2).hint(hint)
+    })?;
+    let key = &settings.signing_key_file;
+    let _lock = KeyLock::take(key).map_err(|error| {
+        let make = format!("make one: ssh-keygen -t ed25519 -N '' -f {}", shell_word(&key.display().to_string()));
+        CliError::from(error).hint(if key.exists() { String::new() } else { make })
+    })?;
     let mut daemon = open(&settings, arguments)?;
     let output = Output::of(global);
     if arguments.check {
@@ -97,6 +116,8 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
         preview_limit: settings.limits.preview,
         most_environments: settings.limits.environments,
         yaml_limit: settings.limits.yaml as u64,
+        plans_at_once: settings.concurrency.plan,
+        applies_at_once: settings.concurrency.apply,
         ready_limit: settings.limits.ready_made_branches,
         start_journal: arguments.start_journal,
         accept_history: arguments.accept_history.clone(),

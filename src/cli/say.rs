@@ -2,6 +2,7 @@
 //! count, ask, sign, publish.
 
 mod said;
+mod shown;
 mod subject;
 
 use std::io::{self, BufRead as _, IsTerminal as _};
@@ -16,13 +17,11 @@ use super::journal::JournalTip;
 use super::me::Signer;
 use super::publish::{Records, publish};
 use super::seen::SeenPlan;
-use super::show;
 use super::weigh::signer_in_policy;
 use super::{CliError, Global, Outcome, Output};
 use crate::model::{ApprovalVerdict, Person};
 use crate::reconcile::{Clock as _, SystemClock};
 use crate::revision::resolve::below;
-use crate::text::escape;
 
 /// The options that the three commands share.
 #[derive(Debug, clap::Args)]
@@ -30,6 +29,9 @@ pub struct Saying {
     /// Environments, or globs over those with a plan that waits (quote them: 'acme-*')
     #[arg(value_name = "ENV", required = true)]
     environments: Vec<String>,
+    /// The plan of draft/ENV, before it is merged
+    #[arg(long)]
+    draft: bool,
     /// Only if the plan that waits is this one: its digest, or the beginning of it
     #[arg(long, value_name = "ID")]
     plan: Option<String>,
@@ -105,52 +107,6 @@ struct Voice<'a> {
 }
 
 impl Voice<'_> {
-    /// Prints each plan; those that read the same, once.
-    fn show(&self, subjects: &[Subject]) -> Result<(), CliError> {
-        let mut groups: Vec<(String, Vec<&Subject>)> = Vec::new();
-        for subject in subjects {
-            let body = match (&subject.seen, self.verdict) {
-                (Some(seen), ApprovalVerdict::Approve | ApprovalVerdict::Reject) => show::body(seen, self.output, ""),
-                _ => String::new(),
-            };
-            match groups.iter_mut().find(|(known, _)| *known == body) {
-                Some((_, same)) => same.push(subject),
-                None => groups.push((body, vec![subject])),
-            }
-        }
-        let mut text = String::new();
-        for (body, same) in &groups {
-            for subject in same {
-                text += &match &subject.seen {
-                    Some(seen) if same.len() > 1 => show::title(seen, self.output) + &show::notes(seen),
-                    Some(seen) => show::title(seen, self.output),
-                    None => format!("{} · plan {}\n", subject.status.environment, subject.plan.short()),
-                };
-            }
-            match same.as_slice() {
-                [Subject { seen: Some(seen), .. }] if !body.is_empty() => {
-                    text += &show::body(seen, self.output, &show::notes(seen));
-                }
-                _ => text += body,
-            }
-            if !body.is_empty() {
-                text.push('\n');
-            }
-        }
-        let email = self.person.emails.first().map(|email| format!(" <{}>", escape(email))).unwrap_or_default();
-        text += &format!("You are {}{email} ({}).", self.person.name, self.signer.shown());
-        match subjects {
-            [only] => text += &format!(" {}\n", only.gives),
-            several => {
-                text.push('\n');
-                for subject in several {
-                    text += &format!("  {}: {}\n", subject.status.environment, subject.gives);
-                }
-            }
-        }
-        self.tell(&text)
-    }
-
     /// To standard output, unless that is for the result alone.
     fn tell(&self, text: &str) -> Result<(), CliError> {
         if self.output.is_json() || self.saying.no_push {
@@ -187,7 +143,7 @@ impl Voice<'_> {
         let journal = JournalTip::open(self.clone, tips.clone())?;
         for subject in subjects {
             let name = &subject.status.environment;
-            let now = journal.known(name)?;
+            let now = self.known(&journal, name)?;
             let plan = now.plan.as_ref().map(|plan| plan.digest);
             if plan != Some(subject.plan) {
                 let now = plan.map_or_else(|| "none waits".to_owned(), |plan| format!("{} does", plan.short()));

@@ -1,7 +1,10 @@
 //! A plan as its approver sees it: computed again from the fetched objects, so that the journal's word is needed for
 //! nothing but what was seen on the host.
 
+mod draft;
 mod policy;
+
+pub(super) use policy::policy_in_force;
 
 use super::CliError;
 use super::journal::JournalTip;
@@ -11,7 +14,7 @@ use crate::journal::{OutcomeResult, Status};
 use crate::model::{EnvironmentName, ServiceKind};
 use crate::object::{Objects, Oid};
 use crate::plan::preview::{Item, Preview};
-use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, compose, files, values_diff};
+use crate::plan::{Base, Plan, PlanDocument, PlanKind, ServiceChange, ServiceLine, compose, files, values_diff};
 use crate::revision::imports::From;
 use crate::revision::{Desired, Hashes, Resolved, Sources, resolve};
 
@@ -25,6 +28,8 @@ pub struct SeenPlan {
     pub gates: Vec<GateChange>,
     /// What it does to the values. Safe to show.
     pub values: String,
+    /// Whether it is a draft's: nothing of it is applied before that is merged.
+    pub of_draft: bool,
     /// What the daemon adds to that, on its word: what it saw on the host. Safe to show.
     pub on_the_host: Vec<String>,
 }
@@ -43,9 +48,15 @@ impl SeenPlan {
         let plan = &document.plan;
         let hashes = Hashes::default();
         let root = &journal.tips().root;
-        let desired = desired(objects, &hashes, root, journal.tips().config, name, &document.imports)?;
-        // Gate 1: the revision is that of the config branch, byte by byte.
+        let desired = match status.of_draft {
+            Some(tip) => draft::desired(journal, objects, &hashes, &document, tip)?,
+            None => desired(objects, &hashes, root, journal.tips().config, name, &document.imports)?,
+        };
+        // Gate 1: the revision is that of the config branch, byte by byte; of a draft, that of its merge.
         let found = desired.as_ref().map(|desired| desired.revision);
+        if found != plan.revision && status.of_draft.is_some() {
+            return Err(draft::other_revision(&document, found));
+        }
         if found != plan.revision {
             return Err(other_revision(journal, objects, &hashes, &document, found)?);
         }
@@ -59,15 +70,16 @@ impl SeenPlan {
         let mut previews = Vec::new();
         let mut differs = false;
         for (change, line) in changes.iter().zip(&plan.services) {
-            let preview = preview(objects, change)?;
+            let preview = preview_in(plan.kind, preview(objects, change)?, line);
             differs |= preview.digest() != line.preview;
             previews.push((change.name.to_string(), preview));
         }
         let leaves = base.as_ref().map(|base| &base.environment.gates);
         let enters = desired.as_ref().map(|desired| &desired.environment.gates);
-        let on_the_host = if differs { host_notes(&journal.plan_diff(name)?, &previews) } else { Vec::new() };
+        let on_the_host = if differs { host_notes(&journal.plan_diff(status)?, &previews) } else { Vec::new() };
         let values = values_diff(base.as_ref(), desired.as_ref());
-        Ok(Self { values, gates: gate_changes(leaves, enters), document, previews, on_the_host })
+        let of_draft = status.of_draft.is_some();
+        Ok(Self { values, gates: gate_changes(leaves, enters), document, previews, of_draft, on_the_host })
     }
 
     /// Every item that changes, with its service, deletions first.
@@ -90,7 +102,17 @@ fn desired(
     name: &EnvironmentName,
     imports: &Sources,
 ) -> Result<Option<Resolved>, CliError> {
-    let tree = objects.commit(commit)?.tree;
+    desired_in(objects, hashes, root, objects.commit(commit)?.tree, name, imports)
+}
+
+fn desired_in(
+    objects: &dyn Objects,
+    hashes: &Hashes,
+    root: &str,
+    tree: Oid,
+    name: &EnvironmentName,
+    imports: &Sources,
+) -> Result<Option<Resolved>, CliError> {
     match resolve(objects, hashes, root, tree, name, From::Exactly(imports))? {
         Desired::Present(resolved) => Ok(Some(*resolved)),
         Desired::Absent => Ok(None),
@@ -211,6 +233,16 @@ pub(super) fn preview(objects: &dyn Objects, change: &ServiceChange) -> Result<P
     let base = change.base.as_ref().map(|content| content.files.as_slice());
     let desired = change.desired.as_ref().map(|content| content.files.as_slice());
     Ok(files::preview(objects, &target.target, base, desired, &[])?)
+}
+
+/// A redeployment says of a service that is as it shall be that it is set again.
+fn preview_in(kind: PlanKind, preview: Preview, line: &ServiceLine) -> Preview {
+    if kind != PlanKind::Redeploy || preview.digest() == line.preview {
+        return preview;
+    }
+    let mut again = preview.clone();
+    again.notes.push(compose::SET_AGAIN.to_owned());
+    if again.digest() == line.preview { again } else { preview }
 }
 
 /// The notes of the published diff that the repository alone does not give.

@@ -48,6 +48,18 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
     })
 }
 
+/// What helps where the result would not be valid: values are not beside the settings, but below `values`.
+fn meant(name: &EnvironmentName, before: &Value, steps: &[Step], shown: &str) -> String {
+    match steps {
+        [Step::Field(spec), Step::Field(first), ..]
+            if spec == "spec" && before["spec"]["values"].get(first).is_some() =>
+        {
+            format!("countersign set {name} values.{shown} VALUE")
+        }
+        _ => "countersign schema Environment shows every field".to_owned(),
+    }
+}
+
 /// The file with the value in it, and nothing else changed.
 pub(super) fn edited(
     name: &EnvironmentName,
@@ -78,7 +90,7 @@ pub(super) fn edited(
         }
     }
     Err(match problems {
-        Some(problems) => CliError::problems(&problems, 1).hint("countersign schema Environment shows every field"),
+        Some(problems) => CliError::problems(&problems, 1).hint(meant(name, &before, steps, shown)),
         None => wrong("it cannot be written there without changing something else".to_owned())
             .hint(format!("countersign edit {name}")),
     })

@@ -7,7 +7,7 @@ use super::output::Tone;
 use super::seen::SeenPlan;
 use crate::journal::pages::{count, list, purpose};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Contributor, ContributorBasis};
+use crate::plan::{Action, Contributor, ContributorBasis, PlanKind};
 use crate::text::{cut, cut_lines, escape};
 
 /// More of a diff than this nobody reads in a terminal.
@@ -22,22 +22,30 @@ const SUBJECT: usize = 100;
 /// `acme-prod · plan 3f2a9c1d04be · update of deployment 6 · pushed by mallory (signed), 2 commits`.
 pub fn title(seen: &SeenPlan, output: Output) -> String {
     let document = &seen.document;
+    let name = output.paint(Tone::Strong, document.plan.environment.as_str());
+    format!("{name} · plan {}{}\n", document.short, about(seen))
+}
+
+/// ` · update of deployment 6 · pushed by mallory (signed), 2 commits`.
+pub fn about(seen: &SeenPlan) -> String {
+    let document = &seen.document;
     let plan = &document.plan;
     let who: Vec<String> = document.contributors.iter().map(contributor).collect();
-    let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
-    format!(
-        "{} · plan {} · {} · pushed by {who}, {}\n",
-        output.paint(Tone::Strong, plan.environment.as_str()),
-        document.short,
-        purpose(plan.kind, plan.base),
-        count(document.commits.len(), "commit"),
-    )
+    let who = match (who.as_slice(), plan.kind) {
+        ([], PlanKind::Drift) => "the host changed by itself".to_owned(),
+        ([], _) => format!("pushed by nobody who is known, {}", count(document.commits.len(), "commit")),
+        (who, kind) if kind.is_towards_itself() && document.commits.is_empty() => list(who, "and", 5),
+        (who, _) => format!("pushed by {}, {}", list(who, "and", 5), count(document.commits.len(), "commit")),
+    };
+    let of_draft = if seen.of_draft { " of the draft, which is not merged" } else { "" };
+    format!("{of_draft} · {} · {who}", purpose(plan.kind, plan.base))
 }
 
 fn contributor(contributor: &Contributor) -> String {
     let known = match contributor.basis {
         ContributorBasis::Signed => "signed",
         ContributorBasis::Claimed => "claimed, not proven",
+        ContributorBasis::Asked => "asked for it",
     };
     match &contributor.person {
         Some(person) => format!("{person} ({known})"),
@@ -59,10 +67,19 @@ pub fn notes(seen: &SeenPlan) -> String {
     out
 }
 
-/// What several plans may have in common: what happens to what, the gates, the commits, the diff. `notes` are those of
+/// What several plans may have in common: what happens to what, the commits, the gates and values, the diff. `notes` are those of
 /// a plan that stands alone.
 pub fn body(seen: &SeenPlan, output: Output, notes: &str) -> String {
     let mut out = items(seen, output) + notes;
+    let commits = &seen.document.commits;
+    for commit in commits.iter().take(COMMITS) {
+        let subject = escape(&cut(&commit.subject, SUBJECT));
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {} {}: {subject}", commit.id.short(), escape(&cut(&commit.author, SUBJECT)));
+    }
+    if commits.len() > COMMITS {
+        let _ = writeln!(out, "  and {} before these", count(commits.len() - COMMITS, "commit"));
+    }
     if seen.gates.is_empty() {
         out += "  gates: unchanged\n";
     }
@@ -72,15 +89,6 @@ pub fn body(seen: &SeenPlan, output: Output, notes: &str) -> String {
     }
     for line in seen.values.lines() {
         let _ = writeln!(out, "  {}", diff_line(line, output));
-    }
-    let commits = &seen.document.commits;
-    for commit in commits.iter().take(COMMITS) {
-        let subject = escape(&cut(&commit.subject, SUBJECT));
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "  {} {}: {subject}", commit.id.short(), escape(&cut(&commit.author, SUBJECT)));
-    }
-    if commits.len() > COMMITS {
-        let _ = writeln!(out, "  and {} before these", count(commits.len() - COMMITS, "commit"));
     }
     for (_, preview) in &seen.previews {
         if preview.diff.is_empty() && preview.summary.is_empty() {
@@ -129,5 +137,13 @@ fn items(seen: &SeenPlan, output: Output) -> String {
             let _ = writeln!(out, "{}", output.paint(tone, &line));
         }
     }
-    if out.is_empty() { "  nothing changes by the repository alone\n".to_owned() } else { out }
+    if !out.is_empty() {
+        return out;
+    }
+    match (seen.values.is_empty(), seen.gates.is_empty()) {
+        (false, _) => "  no file changes; values do, see below\n",
+        (true, false) => "  no file changes; gates do, see below\n",
+        (true, true) => "  nothing changes by the repository alone\n",
+    }
+    .to_owned()
 }

@@ -7,10 +7,11 @@ use super::output::Tone;
 use super::run::tone;
 use super::weigh::rejected_by;
 use crate::journal::pages::{deployment, list, minute};
-use crate::journal::{OutcomeResult, Status};
+use crate::journal::{DraftStatus, NoPlan, OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
 use crate::model::PersonName;
 use crate::policy::HOW_TO_SIGN;
+use crate::reconcile::corrected;
 use crate::text::escape;
 
 /// How many names a line holds.
@@ -45,7 +46,7 @@ pub fn in_a_line(status: &Status, now: Timestamp) -> String {
             let since = status.plan.as_ref().map(|plan| age(plan.since, now)).unwrap_or_default();
             format!("{applied} ← {plan}  {since}")
         }
-        (_, None) => applied,
+        (_, None) => corrected(status).map_or(applied, |corrected| escape(&corrected)),
     }
 }
 
@@ -92,7 +93,11 @@ pub fn sentence(status: &Status) -> String {
         }
         Phase::Synced => match &status.applied {
             Some(base) if base.revision.is_none() => "destroyed; nothing waits".to_owned(),
-            Some(_) => format!("deployment {} is what is desired; nothing waits", applied(status)),
+            Some(_) => {
+                let corrected =
+                    corrected(status).map_or_else(String::new, |corrected| format!("; {}", escape(&corrected)));
+                format!("deployment {} is what is desired; nothing waits{corrected}", applied(status))
+            }
             None => "nothing was ever applied, and nothing waits".to_owned(),
         },
         Phase::Invalid => "the configuration cannot be used; what was applied stays until a fix is pushed".to_owned(),
@@ -106,6 +111,9 @@ pub fn sentence(status: &Status) -> String {
         }
         Phase::Approved => "everything that is asked for is there; the deployment comes next".to_owned(),
         Phase::Deploying => "is being deployed".to_owned(),
+        Phase::Failed if status.plan.is_none() => {
+            "drift could not be corrected; it is tried again when the host is looked at next".to_owned()
+        }
         Phase::Failed => "the deployment failed; it is tried again as long as it is what was approved".to_owned(),
         Phase::Rejected => {
             let by = list(&rejected_by(status), "and", NAMES);
@@ -123,6 +131,30 @@ pub fn sentence(status: &Status) -> String {
             format!("suspended by {by}; goes on with `countersign resume {name}` by {can}")
         }
         Phase::Tampered => "the history of the repository was rewritten; nothing is applied".to_owned(),
+    }
+}
+
+/// What a draft would do, and what it lacks, in one sentence.
+pub fn draft_sentence(draft: &DraftStatus) -> String {
+    if draft.plan.is_none() {
+        return match draft.no_plan {
+            Some(NoPlan::Same | NoPlan::Gone) => "it changes nothing that is not desired already",
+            Some(NoPlan::InForce) => "merged now, it would desire what is in force",
+            Some(NoPlan::WithoutEffect) => "merged now, it would have no effect and be recorded without approval",
+            Some(NoPlan::Problems) => "it cannot be planned; nothing else is held up by that",
+            None => "it is planned anew when the daemon looks next",
+        }
+        .to_owned();
+    }
+    match draft.phase {
+        Phase::Approved => "everything that is asked for is there; it waits to be merged".to_owned(),
+        Phase::Rejected => {
+            "somebody rejected its plan; goes on when they take that back, or with another change".to_owned()
+        }
+        _ => {
+            let open: Vec<String> = draft.waiting_on.iter().filter(|rule| rule.missing() > 0).map(waits_for).collect();
+            format!("not merged; waits for {}", list(&open, "and", usize::MAX))
+        }
     }
 }
 

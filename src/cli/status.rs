@@ -9,7 +9,8 @@ use super::journal::JournalTip;
 use super::life::SignOfLife;
 use super::me::who_am_i;
 use super::output::Tone;
-use super::standing::{in_a_line, phase, rules, sentence};
+use super::pending::waits_for_somebody;
+use super::standing::{draft_sentence, in_a_line, phase, rules, sentence};
 use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
 use crate::journal::pages::{count, deployment, list, minute, purpose, said};
@@ -21,6 +22,9 @@ use crate::text::escape;
 
 /// The exit code that says the daemon seems to be gone.
 const STALE: u8 = 3;
+
+/// From so many in a row on that wait for the same, it is said once.
+const ALIKE: usize = 4;
 
 /// How many problems are listed.
 const PROBLEMS: usize = 50;
@@ -66,11 +70,14 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
     if output.is_json() {
         return output.json(&statuses.iter().map(|status| Told { status, daemon: life }).collect::<Vec<_>>());
     }
-    output.text(&table(&statuses, output))?;
+    let drafts = |status: &Status| status.as_if_merged().filter(|view| view.phase != Phase::Synced);
+    let rows: Vec<Status> =
+        statuses.iter().flat_map(|status| std::iter::once(status.clone()).chain(drafts(status))).collect();
+    output.text(&table(&rows, output))?;
     for (time, words) in journal.decided()? {
         output.text(&format!("{}: {} ({})\n", output.paint(Tone::Bad, "alarm"), escape(&words), minute(time)))?;
     }
-    let waiting = statuses.iter().filter(|status| status.phase == Phase::AwaitingApproval).count();
+    let waiting = statuses.iter().filter(|status| waits_for_somebody(status)).count();
     let told = match (environments, waiting) {
         (0, _) => "no environment yet".to_owned(),
         (_, 0) => format!("{}, none waits for anybody", count(environments, "environment")),
@@ -83,16 +90,28 @@ fn all(output: Output, journal: &JournalTip<'_>, life: &SignOfLife) -> Result<()
 /// A line for each environment, and below it the rules it waits for.
 pub fn table(statuses: &[Status], output: Output) -> String {
     let now = SystemClock.now();
-    let width = statuses.iter().map(|status| status.environment.as_str().len()).max().unwrap_or_default();
+    let width = statuses.iter().map(|status| status.named().len()).max().unwrap_or_default();
     let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
     let mut text = String::new();
-    for status in statuses {
-        let line = in_a_line(status, now);
-        text += &format!("{:width$}  {}  {line}\n", status.environment, phase(status, output, phases));
-        if matches!(status.phase, Phase::AwaitingApproval | Phase::Rejected) {
-            for rule in rules(status, output) {
-                text += &format!("{:width$}  {rule}\n", "");
+    let below = |status: &Status| match status.phase {
+        Phase::AwaitingApproval | Phase::Rejected => rules(status, output),
+        Phase::Approved if status.of_draft.is_none() => status.hold.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    // Where many in a row wait for the same, it is said once.
+    for same in statuses.chunk_by(|a, b| a.phase == b.phase && below(a) == below(b)) {
+        let rules = same.first().map(below).unwrap_or_default();
+        let once = same.len() >= ALIKE && !rules.is_empty();
+        for status in same {
+            let line = in_a_line(status, now);
+            text += &format!("{:width$}  {}  {line}\n", status.named(), phase(status, output, phases));
+            if !once {
+                text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
             }
+        }
+        if once {
+            text += &format!("{:width$}  each of these {}:\n", "", same.len());
+            text.extend(rules.iter().map(|rule| format!("{:width$}  {rule}\n", "")));
         }
     }
     text
@@ -115,14 +134,33 @@ fn one(
         format!("{} {}: {}\n", output.paint(Tone::Strong, name.as_str()), phase(&status, output, 0), sentence(&status)),
         what(&status),
         rules(&status, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        carries_over(&status),
         problems(&status, output),
         status.statements.iter().map(|view| statement(view, output)).collect(),
         suspended(&status),
         yours(&status, me),
         commands(&status, clone),
+        draft(&status, clone, output, me),
         format!("policy {} · {}\n", status.policy, life.in_words(output, SystemClock.now())),
     ];
     output.text(&told.concat())
+}
+
+/// The draft: what it would do if it were merged now, and what can be said on it.
+fn draft(status: &Status, clone: &ConfigClone, output: Output, me: Option<&Person>) -> String {
+    let (Some(draft), Some(view)) = (&status.draft, status.as_if_merged()) else { return String::new() };
+    let view = Status { last: None, ..view };
+    let title = output.paint(Tone::Strong, &draft.branch);
+    [
+        format!("{title} ({}) {}: {}\n", draft.commit.short(), phase(&view, output, 0), draft_sentence(draft)),
+        what(&view),
+        rules(&view, output).into_iter().map(|rule| format!("  {rule}\n")).collect(),
+        problems(&view, output),
+        view.statements.iter().map(|view| statement(view, output)).collect(),
+        yours(&view, me),
+        commands(&view, clone),
+    ]
+    .concat()
 }
 
 /// What the plan is and how the last deployment ended.
@@ -151,6 +189,14 @@ fn what(status: &Status) -> String {
     lines
 }
 
+fn carries_over(status: &Status) -> String {
+    if status.carries_over.is_empty() {
+        return String::new();
+    }
+    let names = list(&status.carries_over, "and", 10);
+    format!("  approvals carry over to later changes: reapproveOnChange: false in ruleset {names}\n")
+}
+
 fn problems(status: &Status, output: Output) -> String {
     let shown = status.problems.iter().take(PROBLEMS).map(|problem| escape(&problem.to_string()));
     let mut lines: String = shown.map(|problem| format!("  {}\n", output.paint(Tone::Bad, &problem))).collect();
@@ -166,14 +212,19 @@ fn statement(view: &StatementView, output: Output) -> String {
     let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
     let verb = asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned());
     let (why, whence) = (escape(&view.why), view.whence());
+    // What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
+    let given = match escape(&view.reason) {
+        none if none.is_empty() => none,
+        given => format!("    reason given: {given}\n"),
+    };
     if view.counted {
-        return format!("  {} {by} {verb}{whence}: {why}\n", output.paint(Tone::Good, "✓"));
+        return format!("  {} {by} {verb}{whence}: {why}\n{given}", output.paint(Tone::Good, "✓"));
     }
     let hint = match escape(&view.hint) {
         none if none.is_empty() => none,
         hint => format!("    what would count: {hint}\n"),
     };
-    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}", output.paint(Tone::Bad, "✗"))
+    format!("  {} {by} {verb}{whence}, which does not count: {why}\n{hint}{given}", output.paint(Tone::Bad, "✗"))
 }
 
 /// Why nothing is deployed, in the words of those who saw to it.
@@ -199,7 +250,7 @@ fn yours(status: &Status, me: Option<&Person>) -> String {
 
 /// The commands that would do something now.
 fn commands(status: &Status, clone: &ConfigClone) -> String {
-    let name = &status.environment;
+    let name = &status.named();
     let Some(plan) = &status.plan else {
         let is_suspended = status.phase == Phase::Suspended;
         return if is_suspended { format!("  {:<8} countersign resume {name}\n", "resume") } else { String::new() };
@@ -224,6 +275,12 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
             if let Some(merge) = merge("approve") {
                 add("or", merge);
             }
+            if status.manual {
+                add("both", tool("approve", &format!(" --deploy{more}")));
+                if let Some(merge) = merge("approve-and-deploy") {
+                    add("or", merge);
+                }
+            }
             add("reject", tool("reject", ""));
             if let Some(merge) = merge("reject") {
                 add("or", merge);
@@ -231,7 +288,9 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
         }
         Phase::Rejected => {
             add("withdraw", tool("withdraw", ""));
-            add("reopen", format!("countersign reopen {name} -m REASON"));
+            if status.of_draft.is_none() {
+                add("reopen", format!("countersign reopen {name} -m REASON"));
+            }
         }
         Phase::Approved if status.hold.is_some() => {
             let more = match &status.hold {
@@ -239,6 +298,9 @@ fn commands(status: &Status, clone: &ConfigClone) -> String {
                 _ => "",
             };
             add("deploy", format!("countersign deploy {name}{more}"));
+            if let Some(merge) = merge("deploy").filter(|_| more.is_empty()) {
+                add("or", merge);
+            }
             add("reject", tool("reject", ""));
         }
         Phase::Approved | Phase::Deploying | Phase::Failed => add("reject", tool("reject", "")),

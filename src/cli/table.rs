@@ -6,7 +6,7 @@ use crate::journal::DeploymentDocument;
 use crate::text::escape;
 
 /// The columns.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "environment",
     "deployment",
     "kind",
@@ -15,6 +15,8 @@ const COLUMNS: [&str; 12] = [
     "result",
     "approvers",
     "reasons",
+    "started",
+    "override",
     "message",
     "plan",
     "revision",
@@ -54,6 +56,12 @@ fn row(document: &DeploymentDocument) -> [String; COLUMNS.len()] {
             }
         }
     }
+    let started = last.and_then(|last| last.claim.started.as_ref());
+    let word = started.map(|started| match started.reason.as_str() {
+        "" => started.by.to_string(),
+        reason => format!("{}: {reason}", started.by),
+    });
+    let overrides = started.is_some_and(|started| started.overrides_window);
     let time = |time: Option<jiff::Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     [
         document.environment.to_string(),
@@ -64,6 +72,8 @@ fn row(document: &DeploymentDocument) -> [String; COLUMNS.len()] {
         result.to_owned(),
         approvers.join("; "),
         reasons.join("; "),
+        word.unwrap_or_default(),
+        if overrides { "yes".to_owned() } else { String::new() },
         message,
         document.plan.to_string(),
         document.revision.map(|revision| revision.to_string()).unwrap_or_default(),

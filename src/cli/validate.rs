@@ -8,6 +8,7 @@ use serde_json::json;
 use super::output::Tone;
 use super::worktree::tree_of;
 use super::{Global, Outcome, Output};
+use crate::journal::pages::count;
 use crate::model::{EnvironmentName, Governance, Permission, Problem};
 use crate::object::{Entry, MemoryObjects, Mode, Objects, entry_at};
 use crate::policy::unsatisfied_names;
@@ -90,9 +91,11 @@ pub fn main(global: &Global, arguments: &Arguments) -> Outcome {
         }
         let text = if problems.is_empty() {
             let policy = governance.map_or(0, |governance| governance.people.len());
-            format!("{} {environments} environments, {policy} people\n", output.paint(Tone::Good, "valid:"))
+            let people = if policy == 1 { "1 person".to_owned() } else { format!("{policy} people") };
+            let environments = count(environments, "environment");
+            format!("{} {environments}, {people}\n", output.paint(Tone::Good, "valid:"))
         } else {
-            format!("{} {} problems\n", output.paint(Tone::Bad, "invalid:"), problems.len())
+            format!("{} {}\n", output.paint(Tone::Bad, "invalid:"), count(problems.len(), "problem"))
         };
         output.text(&text)?;
     }

@@ -97,7 +97,7 @@ impl Scales<'_> {
         self.in_a_phase_that_waits()?;
         match (self.chain.stands, self.chain.is_new) {
             (Some(ApprovalVerdict::Reject), _) => {
-                let hint = format!("countersign withdraw {name}");
+                let hint = format!("countersign withdraw {}", status.named());
                 return Err(Objection::new("you rejected this plan and did not take that back", hint));
             }
             (Some(ApprovalVerdict::Approve), true) => {
@@ -129,7 +129,7 @@ impl Scales<'_> {
         }
         let plan = status.plan.as_ref();
         if let Some(plan) = plan.filter(|plan| plan.truncated && !self.acknowledges) {
-            let hint = format!("countersign approve {name} --plan {} --acknowledge truncated", plan.short);
+            let hint = format!("countersign approve {} --plan {} --acknowledge truncated", status.named(), plan.short);
             return Err(Objection::new("the published preview is cut, and you must say that you know", hint));
         }
         Ok(counted)
@@ -182,7 +182,8 @@ impl Scales<'_> {
                     return Ok(());
                 }
                 let can = list(&by, "and", NAMES);
-                let hint = format!("{can} can take that back (`countersign withdraw {name}`); or push another change");
+                let named = self.status.named();
+                let hint = format!("{can} can take that back (`countersign withdraw {named}`); or push another change");
                 return Err(Objection::new(format!("{can} rejected this plan"), hint));
             }
         };
@@ -193,6 +194,11 @@ impl Scales<'_> {
     fn not_mine(&self) -> Objection {
         let Self { status, person, .. } = self;
         let all = || status.waiting_on.iter();
+        let carried = status.statements.iter().filter(|view| view.counted && view.by.as_ref() == Some(*person));
+        if let Some(plan) = carried.filter_map(|view| view.carried_from).next() {
+            let why = format!("what you said on plan {} counts for this one already", plan.short());
+            return Objection::new(why, self.who_can());
+        }
         if all().any(|rule| rule.have.contains(person)) {
             return Objection::new("you approved this plan already", self.who_can());
         }
@@ -220,7 +226,7 @@ impl Scales<'_> {
             return format!("nobody else can either: countersign status {} says why", status.environment);
         }
         let who = list(&people, "or", NAMES);
-        format!("{who} can approve; show them: countersign diff {}", status.environment)
+        format!("{who} can approve; show them: countersign diff {}", status.named())
     }
 }
 

@@ -30,8 +30,8 @@ pub struct Range {
     pub folders: Vec<String>,
     /// Commits whose history does not count.
     pub from: Vec<Oid>,
-    /// The commit whose history counts.
-    pub to: Oid,
+    /// The commits whose history counts.
+    pub to: Vec<Oid>,
 }
 
 /// The contributions of the commits reachable from `to` and not from `from` to these input folders or files (paths
@@ -47,7 +47,7 @@ pub fn contributions(
     from: Option<Oid>,
     to: Oid,
 ) -> Result<Contributions, ObjectError> {
-    let range = Range { folders: folders.to_vec(), from: from.into_iter().collect(), to };
+    let range = Range { folders: folders.to_vec(), from: from.into_iter().collect(), to: vec![to] };
     contributions_in(graph, objects, governance, &[range])
 }
 
@@ -71,7 +71,7 @@ pub fn contributions_in(
     // The last range first, as its commits are turned around in the end.
     for Range { folders, from, to } in ranges.iter().rev() {
         let mut inputs = Inputs { objects, folders, entries: HashMap::new() };
-        for id in graph.range(&[*to], from)? {
+        for id in graph.range(to, from)? {
             if inputs.are_changed_by(graph, id)? && seen.insert(id) {
                 changing.push(id);
             }

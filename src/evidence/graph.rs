@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::object::{ObjectError, Objects, Oid};
 
@@ -28,21 +28,44 @@ pub struct Node {
 /// store.
 pub struct Graph<'a> {
     objects: &'a dyn Objects,
-    nodes: RefCell<HashMap<Oid, Rc<Node>>>,
+    memory: Known<'a>,
+}
+
+/// What was read of the commits of a store, for a graph that is made again over the same store.
+#[derive(Debug, Default)]
+pub struct Memory {
+    nodes: RefCell<HashMap<Oid, Arc<Node>>>,
     children: RefCell<HashMap<Oid, Vec<Oid>>>,
+}
+
+enum Known<'a> {
+    Own(Memory),
+    Shared(&'a Memory),
 }
 
 impl<'a> Graph<'a> {
     /// A view of this store.
     pub fn new(objects: &'a dyn Objects) -> Self {
-        Self { objects, nodes: RefCell::default(), children: RefCell::default() }
+        Self { objects, memory: Known::Own(Memory::default()) }
+    }
+
+    /// A view of this store that goes on from what was read of it before.
+    pub fn remembering(objects: &'a dyn Objects, memory: &'a Memory) -> Self {
+        Self { objects, memory: Known::Shared(memory) }
+    }
+
+    fn memory(&self) -> &Memory {
+        match &self.memory {
+            Known::Own(memory) => memory,
+            Known::Shared(memory) => memory,
+        }
     }
 
     /// A commit's place in the graph.
     ///
     /// # Errors
     /// [`ObjectError::Missing`] names the commit where history is cut off (a shallow clone).
-    pub fn node(&self, id: Oid) -> Result<Rc<Node>, ObjectError> {
+    pub fn node(&self, id: Oid) -> Result<Arc<Node>, ObjectError> {
         let mut read: HashMap<Oid, (Oid, Vec<Oid>)> = HashMap::new();
         // A stack of our own: histories are deeper than the program's stack.
         let mut open = vec![id];
@@ -60,20 +83,20 @@ impl<'a> Graph<'a> {
                 open.push(unknown);
                 continue;
             }
-            let known: Vec<Rc<Node>> = parents.iter().filter_map(|parent| self.known(*parent)).collect();
+            let known: Vec<Arc<Node>> = parents.iter().filter_map(|parent| self.known(*parent)).collect();
             let generation = 1 + known.iter().map(|parent| parent.generation).max().unwrap_or(0);
             let root = known.first().map_or(top, |parent| parent.root);
             for parent in &parents {
-                self.children.borrow_mut().entry(*parent).or_default().push(top);
+                self.memory().children.borrow_mut().entry(*parent).or_default().push(top);
             }
-            self.nodes.borrow_mut().insert(top, Rc::new(Node { tree, parents, generation, root }));
+            self.memory().nodes.borrow_mut().insert(top, Arc::new(Node { tree, parents, generation, root }));
             open.pop();
         }
         self.known(id).ok_or(ObjectError::Store("a commit was read and is not there".to_owned()))
     }
 
-    fn known(&self, id: Oid) -> Option<Rc<Node>> {
-        self.nodes.borrow().get(&id).cloned()
+    fn known(&self, id: Oid) -> Option<Arc<Node>> {
+        self.memory().nodes.borrow().get(&id).cloned()
     }
 
     /// The first commit, following first parents.
@@ -161,7 +184,7 @@ impl<'a> Graph<'a> {
     /// go down through all of history.
     fn only_wanted_leads_to(&self, id: Oid, found: &HashSet<Oid>, highest: u64) -> Result<bool, ObjectError> {
         // All ancestors of what is excluded are known, and with them every child that could matter.
-        let children = self.children.borrow().get(&id).cloned().unwrap_or_default();
+        let children = self.memory().children.borrow().get(&id).cloned().unwrap_or_default();
         for child in children {
             if !found.contains(&child) && self.node(child)?.generation <= highest {
                 return Ok(false);
@@ -222,7 +245,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Every commit reachable from this one, itself included, where there are at most `limit`.
-    pub(super) fn few_ancestors(&self, id: Oid, limit: usize) -> Result<Option<Vec<Rc<Node>>>, ObjectError> {
+    pub(super) fn few_ancestors(&self, id: Oid, limit: usize) -> Result<Option<Vec<Arc<Node>>>, ObjectError> {
         let mut front = Front::default();
         let mut found = Vec::new();
         front.push(id, self.node(id)?.generation);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::signature::commit_signer;
 use super::subject::named_branches;
-use crate::journal::ReadyMade;
-use crate::model::{ApprovalVerdict, Maker, PublicKey, Statement};
+use crate::journal::{ReadyMade, ReadyWord};
+use crate::model::{Maker, PublicKey, Statement};
 use crate::object::{Commit, Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, changed_paths, edit_tree, entry_at};
 
 /// So many paths are named in a complaint; the others are counted.
@@ -27,6 +27,9 @@ pub(super) fn judge_merge(
     // 1. Somebody signed it, in the one form in which git writes a signed merge.
     let signer = commit_signer(commit);
     match &signer {
+        Ok(Some(_)) if commit.headers.iter().any(|name| name == "encoding") => {
+            faults.push("it has a text encoding of its own (git config --unset i18n.commitEncoding)".to_owned());
+        }
         Ok(Some(_)) if !is_plain(commit) => faults.push("it is not written as git writes a signed merge".to_owned()),
         Ok(Some(_)) => {}
         Ok(None) => faults.push("it is not signed (merge with `-S`)".to_owned()),
@@ -73,23 +76,15 @@ fn line<'a>(commit: &'a Commit, name: &str) -> Option<&'a [u8]> {
 }
 
 /// The record must say what the branch's name says, since the name is all that the signer saw: a journal that lies
-/// about a ready-made commit must not turn a rejection into an approval.
+/// about a ready-made commit must not turn a rejection into an approval, or an approval into a deployment.
 fn record_fault(objects: &dyn Objects, ready: &ReadyMade) -> Result<Option<String>, ObjectError> {
     let bytes = objects.blob(ready.blob)?;
-    let said = Statement::read(&ready.path, &bytes).ok().and_then(|statement| match statement {
-        Statement::Approval(approval) => Some(approval),
-        Statement::Request(_) => None,
-    });
-    let agrees = said.is_some_and(|said| {
-        let word = match said.verdict {
-            ApprovalVerdict::Approve if said.deploy => "approve-and-deploy",
-            verdict => verdict.name(),
-        };
-        let ending = format!("/{word}/{}/{}", said.environment, said.plan.short());
-        said.environment == ready.environment
-            && said.plan == ready.plan
-            && said.verdict == ready.verdict
-            && said.maker == Maker::ReadyMade { n: ready.n }
+    let agrees = Statement::read(&ready.path, &bytes).is_ok_and(|said| {
+        let ending = format!("/{}/{}/{}", ready.says.name(), ready.environment, ready.plan.short());
+        ReadyWord::of(&said) == Some(ready.says)
+            && *said.environment() == ready.environment
+            && said.plan() == Some(ready.plan)
+            && *said.maker() == Maker::ReadyMade { n: ready.n }
             && ready.branch.ends_with(&ending)
     });
     Ok((!agrees).then(|| format!("the record of `{}` does not say what its branch says", ready.branch)))

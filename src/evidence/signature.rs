@@ -4,6 +4,7 @@ use ssh_key::{Algorithm, HashAlg, Signature, SshSig};
 
 use super::armour;
 use super::key::{self, KeyError};
+use crate::memo::Memo;
 use crate::model::PublicKey;
 use crate::object::Commit;
 
@@ -48,6 +49,10 @@ pub enum SignatureError {
     Several,
 }
 
+/// Signatures that fit. The daemon asks about the same commit when it reads an entry, when it proves it, and when it looks
+/// for what was said.
+static VERIFIED: Memo<PublicKey> = Memo::new(10_000);
+
 /// Verifies an SSH signature over `payload` and gives the key that made it. Whose key that is, is not asked here.
 ///
 /// `pem` is the armoured signature exactly as `ssh-keygen -Y sign` writes it; its final newline may be missing, as git
@@ -57,6 +62,11 @@ pub enum SignatureError {
 /// [`SignatureError`]: everything that OpenSSH would not have written is refused, and so are certificates, RSA with
 /// SHA-1 or under 3072 bits, and security keys that nobody touched.
 pub fn verify(pem: &str, namespace: &str, payload: &[u8]) -> Result<PublicKey, SignatureError> {
+    let parts = [pem.as_bytes(), namespace.as_bytes(), payload];
+    VERIFIED.of(&parts, || verify_now(pem, namespace, payload))
+}
+
+fn verify_now(pem: &str, namespace: &str, payload: &[u8]) -> Result<PublicKey, SignatureError> {
     if !armour::is_claimed(pem) {
         return Err(SignatureError::NotSsh);
     }

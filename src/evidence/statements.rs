@@ -8,7 +8,7 @@ use super::signature::verify;
 use super::{Found, Proof, Source};
 use crate::digest::{Digest, StatementId};
 use crate::journal::ReadyMade;
-use crate::model::{ApprovalVerdict, EnvironmentName, Maker, PublicKey, Statement};
+use crate::model::{EnvironmentName, Maker, PublicKey, Statement};
 use crate::object::{Commit, Entry, Mode, ObjectError, Objects, Oid, changed_paths, entry_at};
 
 /// The purpose for which statements are signed (the namespace of the SSH signature).
@@ -145,7 +145,7 @@ impl Search<'_> {
         };
         for ready in merged.into_iter().filter_map(|(_, ready)| ready) {
             let path = ready.path.clone();
-            let is_gone = ready.verdict == ApprovalVerdict::Approve && !self.is_in_tip(&path, ready.blob)?;
+            let is_gone = ready.says.sets_in_motion() && !self.is_in_tip(&path, ready.blob)?;
             let proof = match &judged {
                 Ok(_) if is_gone => {
                     let why = "its record had been taken away again by the time it was seen".to_owned();

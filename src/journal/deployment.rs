@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome, StartedBy};
+use super::{Claim, Drifted, Heads, Judged, MetRule, OutcomeResult, ServiceOutcome, StartedBy};
 use crate::digest::{PlanId, RevisionId, StatementId};
-use crate::lifecycle::{Deployment, OpenPlan};
+use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan};
 use crate::model::{ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, PublicKey, RuleName, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
@@ -56,6 +56,9 @@ pub struct CountedStatement {
     pub by: PersonName,
     /// What it says; null where the plan no longer knows the statement.
     pub verdict: Option<ApprovalVerdict>,
+    /// The earlier plan it was made on, where it was carried over from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<PlanId>,
     /// The reason given.
     pub reason: String,
     /// The raw evidence, from this document's folder; null where the plan no longer knows the statement.
@@ -89,9 +92,26 @@ pub struct AttemptClaim {
     /// The journal commit before the claim.
     pub journal: Oid,
     /// By whose word it started; null where it started by itself.
-    pub started: Option<StartedBy>,
+    pub started: Option<Started>,
+    /// Where it corrected drift: what was found. Left out everywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drifted>>,
     /// When.
     pub time: Timestamp,
+}
+
+/// By whose word an attempt started, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Started {
+    /// The request, or the approval that asked for it as well.
+    pub statement: StatementId,
+    /// Whose.
+    pub by: PersonName,
+    /// Whether it started although no window allowed it.
+    pub overrides_window: bool,
+    /// The reason given.
+    pub reason: String,
 }
 
 /// How an attempt ended.
@@ -119,10 +139,14 @@ pub struct NoOpenAttempt {
 
 impl DeploymentDocument {
     /// The document once a deployment is claimed. `before`: the document of the same number's earlier attempts.
-    pub fn of_claim(before: Option<Self>, deployment: &Deployment) -> Self {
+    pub fn of_claim(before: Option<Self>, env: &EnvironmentState, deployment: &Deployment) -> Self {
         let Deployment { plan, claim, claimed, .. } = deployment;
         let mut attempts = before.map(|before| before.attempts).unwrap_or_default();
-        attempts.push(Attempt { attempt: claim.attempt, claim: AttemptClaim::of(claim, *claimed), outcome: None });
+        attempts.push(Attempt {
+            attempt: claim.attempt,
+            claim: AttemptClaim::of(claim, Some(plan), *claimed),
+            outcome: None,
+        });
         Self {
             environment: claim.environment.clone(),
             number: claim.number,
@@ -131,9 +155,16 @@ impl DeploymentDocument {
             revision: plan.revision,
             base: plan.base,
             policy: claim.policy,
-            met: claim.met.iter().map(|met| MetBy::of(met, plan)).collect(),
+            met: claim.met.iter().map(|met| MetBy::of(met, env, plan)).collect(),
             attempts,
         }
+    }
+
+    /// The document once a correction is claimed: what is said of plan, policy and rules stays, since nothing was asked.
+    pub fn with_correction(mut self, claim: &Claim, claimed: Timestamp) -> Self {
+        let claim = Attempt { attempt: claim.attempt, claim: AttemptClaim::of(claim, None, claimed), outcome: None };
+        self.attempts.push(claim);
+        self
     }
 
     /// The document once an attempt has ended.
@@ -151,27 +182,39 @@ impl DeploymentDocument {
 }
 
 impl AttemptClaim {
-    fn of(claim: &Claim, time: Timestamp) -> Self {
+    /// `plan` is the one whose statements started it; nobody's word starts a correction.
+    fn of(claim: &Claim, plan: Option<&OpenPlan>, time: Timestamp) -> Self {
         Self {
             plan: claim.plan,
             key: claim.key.clone(),
             instance: claim.instance.clone(),
             heads: claim.heads,
             journal: claim.journal,
-            started: claim.started.clone(),
+            started: claim.started.as_ref().zip(plan).map(|(started, plan)| Started::of(started, plan)),
+            drift: claim.drift.clone(),
             time,
         }
     }
 }
 
+impl Started {
+    fn of(started: &StartedBy, plan: &OpenPlan) -> Self {
+        let StartedBy { statement, by, overrides_window } = started.clone();
+        let mut said = plan.deploys.iter().chain(&plan.statements).map(|(_, judged)| judged);
+        let reason = said.find(|judged| judged.digest == statement).map(|judged| judged.reason.clone());
+        Self { statement, by, overrides_window, reason: reason.unwrap_or_default() }
+    }
+}
+
 impl MetBy {
-    fn of(met: &MetRule, plan: &OpenPlan) -> Self {
+    fn of(met: &MetRule, env: &EnvironmentState, plan: &OpenPlan) -> Self {
         let counted = |(digest, by): &(StatementId, PersonName)| {
-            let judged = plan.statements.iter().map(|(_, judged)| judged).find(|judged| judged.digest == *digest);
+            let (on, judged) = env.statement_for(plan, *digest).unzip();
             CountedStatement {
                 digest: *digest,
                 by: by.clone(),
                 verdict: judged.and_then(|judged| judged.verdict),
+                carried_from: on.map(|on| on.id).filter(|on| *on != plan.id),
                 reason: judged.map(|judged| judged.reason.clone()).unwrap_or_default(),
                 evidence: judged.and_then(evidence_path),
             }

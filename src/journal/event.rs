@@ -1,10 +1,11 @@
 //! Journal entries and the events in them. The state of everything is the fold of these events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ReadyMade;
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId, StatementId};
 use crate::model::{
     ApprovalVerdict, EnvironmentName, EvidenceKind, PersonName, Problem, PublicKey, RequestAction, RuleName,
@@ -125,6 +126,11 @@ pub enum Event {
         contributors: Vec<Contributor>,
         /// Where each of its imports is from.
         imports: Sources,
+        /// What it takes away; null where nobody compares it.
+        removes: Option<BTreeSet<String>>,
+        /// The rulesets that carry approvals over to later changes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carries: Vec<RulesetName>,
     },
     /// The desired revision left that of a published plan: its plans have ended and the round goes up.
     Superseded {
@@ -155,6 +161,49 @@ pub enum Event {
         /// What is wrong; empty when it is mended.
         problems: Vec<Problem>,
     },
+    /// The plan that a draft (`draft/<env>`) would give if it were merged now, with number and round as they would be
+    /// then. It can be approved, and is applied by nobody before the config branch desires the same.
+    DraftPlanned {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The draft's tip.
+        draft: Oid,
+        /// The merged `environment.yaml`, by git's name for it, which is `draft.yaml` on the journal; null for a destroy.
+        settings: Option<Oid>,
+        /// The plan.
+        plan: PlanId,
+        /// Its number.
+        number: u64,
+        /// Its round.
+        round: u64,
+        /// Its kind.
+        kind: PlanKind,
+        /// Its base.
+        base: Option<Base>,
+        /// The revision that the merge would desire.
+        revision: Option<RevisionId>,
+        /// The config commit that the draft was merged into.
+        commit: Oid,
+        /// Whether its preview was cut for display.
+        truncated: bool,
+        /// Who contributed, on the draft and on the config branch.
+        contributors: Vec<Contributor>,
+        /// Where each of its imports is from.
+        imports: Sources,
+    },
+    /// A draft has no plan (any more); those it had have ended.
+    DraftUnplanned {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The draft's tip; null where the branch is gone.
+        draft: Option<Oid>,
+        /// The config commit that it was held against.
+        commit: Oid,
+        /// Why.
+        why: NoPlan,
+        /// What is wrong, where that is why.
+        problems: Vec<Problem>,
+    },
     /// A ready-made commit was made; its branch is pushed after this entry.
     Ready(ReadyMade),
     /// A deployment begins.
@@ -174,6 +223,11 @@ pub enum Event {
         /// For people; empty when applied, unless it was found done after an interruption.
         message: String,
     },
+    /// The host is as it was applied again: the plan of its drift rests, or a correction that failed is moot.
+    AsApplied {
+        /// The environment.
+        environment: EnvironmentName,
+    },
     /// Something that should not be was seen, and what was done about it.
     Alarm {
         /// The environment it concerns, or null.
@@ -181,6 +235,22 @@ pub enum Event {
         /// What, for people.
         message: String,
     },
+}
+
+/// Why a draft has no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NoPlan {
+    /// The branch is gone.
+    Gone,
+    /// It would change nothing that the config branch does not desire already: it was merged, or has nothing.
+    Same,
+    /// What it would have the environment be is in force.
+    InForce,
+    /// Its change has no effect and would be recorded without approval.
+    WithoutEffect,
+    /// It cannot be merged, read or planned.
+    Problems,
 }
 
 /// How environments are laid out on the journal.
@@ -221,8 +291,10 @@ pub struct Judged {
     pub reason: String,
     /// What its maker acknowledges.
     pub acknowledge: Vec<String>,
-    /// Whether it is an approval that asks for the deployment as well, by somebody who held `deploy`.
+    /// Whether it is an approval that asks for the deployment as well.
     pub deploy: bool,
+    /// Why such an approval is a plain one: its maker held no `deploy` when it was judged.
+    pub plain: Option<String>,
     /// Whether it was admitted, and if not, why not and what would count.
     pub admitted: Admission,
 }
@@ -245,28 +317,6 @@ pub enum Admission {
         /// What would count: a command, or empty.
         hint: String,
     },
-}
-
-/// A ready-made commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ReadyMade {
-    /// The environment.
-    pub environment: EnvironmentName,
-    /// The plan.
-    pub plan: PlanId,
-    /// What merging it says.
-    pub verdict: ApprovalVerdict,
-    /// 1, 2, 3 … per plan and verdict.
-    pub n: u64,
-    /// The commit.
-    pub commit: Oid,
-    /// The branch it is on (`countersign/approve/acme-prod/3f2a9c1d04be`).
-    pub branch: String,
-    /// The path of the record it adds, from the repository's root.
-    pub path: String,
-    /// The record's blob.
-    pub blob: Oid,
 }
 
 /// A deployment's claim.
@@ -297,6 +347,36 @@ pub struct Claim {
     pub started: Option<StartedBy>,
     /// The targets that belong to the environment from here on.
     pub targets: Vec<String>,
+    /// Where this corrects drift of the deployment that was applied last: what was found, service by service. Left out
+    /// everywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drifted>>,
+}
+
+/// What was found on the host that is not as it was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Drifted {
+    /// The service.
+    pub service: ServiceName,
+    /// How many files that nobody approved were there.
+    pub deleted: u64,
+    /// How many differed.
+    pub changed: u64,
+    /// How many were gone.
+    pub created: u64,
+}
+
+/// `drift of config: 1 changed, 2 created`.
+pub fn drift_in_words(found: &[Drifted]) -> String {
+    let one = |drifted: &Drifted| {
+        let counts = [(drifted.deleted, "deleted"), (drifted.changed, "changed"), (drifted.created, "created")];
+        let counts: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        let counts = if counts.is_empty() { "folders".to_owned() } else { counts.join(", ") };
+        format!("{}: {counts}", drifted.service)
+    };
+    format!("drift of {}", found.iter().map(one).collect::<Vec<_>>().join("; "))
 }
 
 /// By whose word a deployment starts.
@@ -364,6 +444,11 @@ pub enum ServiceResult {
 }
 
 impl Judged {
+    /// Whether it is a request that was admitted and makes a plan of what is applied.
+    pub fn makes_a_plan(&self) -> bool {
+        matches!(self.request, Some(RequestAction::Redeploy { .. })) && self.admitted == Admission::Admitted
+    }
+
     /// Whether it is a request that was admitted and ends the open plans: closed or reopened, the change is looked at anew.
     pub fn ends_plans(&self) -> bool {
         let ends = matches!(self.request, Some(RequestAction::Close { .. } | RequestAction::Reopen { .. }));
@@ -380,10 +465,32 @@ impl JournalEntry {
 
 impl Event {
     /// That a plan waits, as its document says, computed from this config commit.
-    pub fn planned(document: &PlanDocument, commit: Oid) -> Self {
+    pub fn planned(document: &PlanDocument, commit: Oid, removes: Option<BTreeSet<String>>) -> Self {
         let plan = &document.plan;
         Self::Planned {
             environment: plan.environment.clone(),
+            plan: document.digest,
+            number: plan.number,
+            round: plan.round,
+            kind: plan.kind,
+            base: plan.base,
+            revision: plan.revision,
+            commit,
+            truncated: document.truncated,
+            contributors: document.contributors.clone(),
+            imports: document.imports.clone(),
+            removes,
+            carries: document.carries.clone(),
+        }
+    }
+
+    /// That the plan of a draft waits, as its document says, computed by merging `draft` into this config commit.
+    pub fn draft_planned(document: &PlanDocument, draft: Oid, settings: Option<Oid>, commit: Oid) -> Self {
+        let plan = &document.plan;
+        Self::DraftPlanned {
+            environment: plan.environment.clone(),
+            draft,
+            settings,
             plan: document.digest,
             number: plan.number,
             round: plan.round,
@@ -414,6 +521,9 @@ impl Event {
             | Self::Superseded { environment, .. }
             | Self::Recorded { environment, .. }
             | Self::Invalid { environment, .. }
+            | Self::AsApplied { environment }
+            | Self::DraftPlanned { environment, .. }
+            | Self::DraftUnplanned { environment, .. }
             | Self::Outcome { environment, .. } => Some(environment),
             Self::Ready(ready) => Some(&ready.environment),
             Self::Claimed(claim) => Some(&claim.environment),

@@ -5,6 +5,7 @@
 
 mod commit;
 mod diff;
+mod draft;
 mod environment;
 mod gates;
 mod overview;

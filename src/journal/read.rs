@@ -7,12 +7,19 @@ use super::JournalEntry;
 use crate::digest::Digest;
 use crate::evidence::signature::commit_signer;
 use crate::lifecycle::{FoldError, PolicyInForce, State};
+use crate::memo::Memo;
 use crate::model::Governance;
 use crate::object::{Commit, Kind, Mode, ObjectError, Objects, Oid, entry_at};
 use crate::revision::{Hashes, resolve_governance};
 
 /// The file that holds a commit's entry.
 pub const ENTRY: &str = "entry.json";
+
+/// Entries that were read: each is read when it is followed, and again when it is proven.
+static KNOWN: Memo<JournalEntry> = Memo::new(500);
+
+/// A larger one, in bytes, is read each time.
+const LARGEST_KNOWN: usize = 64 << 10;
 
 /// Why a journal, or a commit on it, is not one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,14 +82,19 @@ pub fn read_entry(objects: &dyn Objects, id: Oid) -> Result<EntryCommit, Journal
         Some(entry) if entry.mode == Mode::File => objects.blob(entry.id)?,
         _ => return Err(wrong("it holds no entry.json")),
     };
-    let entry: JournalEntry = serde_json::from_slice(&blob).map_err(|error| wrong(&format!("entry.json: {error}")))?;
+    let entry = if blob.len() > LARGEST_KNOWN { parse(&blob) } else { KNOWN.of(&[&blob], || parse(&blob)) };
+    Ok(EntryCommit { commit, entry: entry.map_err(|what| wrong(&what))? })
+}
+
+fn parse(blob: &[u8]) -> Result<JournalEntry, String> {
+    let entry: JournalEntry = serde_json::from_slice(blob).map_err(|error| format!("entry.json: {error}"))?;
     if crate::digest::canonical_json(&entry) != *blob {
-        return Err(wrong("entry.json is not canonical"));
+        return Err("entry.json is not canonical".to_owned());
     }
     if entry.format != super::FORMAT {
-        return Err(wrong(&format!("format {} is not known to this version", entry.format)));
+        return Err(format!("format {} is not known to this version", entry.format));
     }
-    Ok(EntryCommit { commit, entry })
+    Ok(entry)
 }
 
 /// The commits of the journal from its first to `tip`, without those up to `known`.

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{RepositoryId, RevisionId, StatementId};
-use crate::journal::OutcomeResult;
-use crate::lifecycle::{EnvironmentState, Phase, State, WaitingOn, phase_of};
-use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem};
+use crate::journal::{DraftStatus, OutcomeResult, drift_in_words};
+use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, State, WaitingOn, phase_of};
+use crate::model::{EnvironmentName, Governance, Permission, PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, PlanKind};
 use crate::policy::{Hold, StatementView, Verdict};
@@ -36,7 +36,10 @@ pub struct Status {
     pub plan: Option<StatusPlan>,
     /// What is asked for: every requirement of the plan, met ones too; empty where no plan waits.
     pub waiting_on: Vec<WaitingOn>,
-    /// Every statement on the plan, and the last ones that were refused.
+    /// The rulesets whose approvals carry over to later changes of the plan's deployment (`reapproveOnChange: false`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries_over: Vec<RulesetName>,
+    /// Every statement on the plan, those of earlier plans where approvals carry over, and the last ones that were refused.
     pub statements: Vec<StatementView>,
     /// The ready-made branches, by what merging them says.
     pub branches: BTreeMap<String, String>,
@@ -44,6 +47,9 @@ pub struct Status {
     pub problems: Vec<Problem>,
     /// How the last deployment ended, or null.
     pub last: Option<LastOutcome>,
+    /// What became of the drift of the last deployment, left out where none was ever corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<StatusCorrections>,
     /// Whether somebody has to start the plan's deployment.
     pub manual: bool,
     /// What keeps the deployment of a plan from starting although everything asked for is there, or null.
@@ -54,6 +60,12 @@ pub struct Status {
     pub last_statements: BTreeMap<PersonName, StatementId>,
     /// The policy version that was asked.
     pub policy: u64,
+    /// The draft, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<DraftStatus>,
+    /// Of which draft's plan this speaks, where it was made to.
+    #[serde(skip)]
+    pub of_draft: Option<Oid>,
 }
 
 /// The plan a status speaks of.
@@ -74,6 +86,57 @@ pub struct StatusPlan {
     pub truncated: bool,
     /// When it was published.
     pub since: Timestamp,
+}
+
+/// How drift of the last deployment was corrected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusCorrections {
+    /// The attempt that runs, or the last that did something.
+    pub attempt: u64,
+    /// How often it was.
+    pub times: u64,
+    /// What was found last, in words.
+    pub found: String,
+    /// Whether one is at work.
+    pub running: bool,
+    /// Why the last one did not succeed, or null.
+    pub failed: Option<String>,
+    /// When it may be corrected again, or null.
+    pub not_before: Option<Timestamp>,
+}
+
+impl StatusCorrections {
+    fn of(env: &EnvironmentState) -> Option<Self> {
+        let corrections = &env.applied.as_ref()?.corrections;
+        let found = match &env.correcting {
+            Some(correcting) => correcting.claim.drift.as_deref().unwrap_or_default(),
+            None => &corrections.found,
+        };
+        (!found.is_empty()).then(|| Self {
+            attempt: if env.correcting.is_some() { corrections.attempt } else { corrections.last },
+            times: corrections.times,
+            found: drift_in_words(found),
+            running: env.correcting.is_some(),
+            failed: corrections.failed.clone(),
+            not_before: corrections.damped.not_before(),
+        })
+    }
+}
+
+impl StatusPlan {
+    /// What a status says of a plan.
+    pub fn of(plan: &OpenPlan) -> Self {
+        Self {
+            digest: plan.id,
+            short: plan.id.short(),
+            number: plan.number,
+            round: plan.round,
+            kind: plan.kind,
+            truncated: plan.truncated,
+            since: plan.since,
+        }
+    }
 }
 
 /// Why nothing is claimed in an environment, and who can end that.
@@ -147,6 +210,11 @@ impl Status {
             None => StatementView::of_refused(judged),
         });
         let asked: Vec<StatementView> = asked.collect();
+        let wish = env.redeploy.iter().map(|(_, judged)| StatementView {
+            counted: true,
+            why: "what is applied is applied again".to_owned(),
+            ..StatementView::of_refused(judged)
+        });
         let at_rest = || -> Vec<StatementView> {
             let judged = plan.filter(|_| env.invalid.is_some()).into_iter().flat_map(|plan| &plan.statements);
             judged.map(|(_, judged)| StatementView::of_uncounted(judged, AT_REST)).collect()
@@ -157,23 +225,16 @@ impl Status {
             environment: name.clone(),
             phase: phase_of(env, verdict),
             applied: env.base(),
-            in_force_at: env.in_force_at(),
+            in_force_at: state.in_force_at(name),
             desired: match plan {
                 Some(plan) => plan.revision,
                 None if env.invalid.is_some() => None,
                 None => env.in_force(),
             },
-            plan: plan.map(|plan| StatusPlan {
-                digest: plan.id,
-                short: plan.id.short(),
-                number: plan.number,
-                round: plan.round,
-                kind: plan.kind,
-                truncated: plan.truncated,
-                since: plan.since,
-            }),
+            plan: plan.map(StatusPlan::of),
             waiting_on: verdict.map(|verdict| WaitingOn::of(verdict, true)).unwrap_or_default(),
-            statements: statements.into_iter().chain(asked).chain(refused).collect(),
+            carries_over: verdict.map(|verdict| verdict.carries.clone()).unwrap_or_default(),
+            statements: statements.into_iter().chain(asked).chain(wish).chain(refused).collect(),
             branches: env.current_plan().map(newest_branches).unwrap_or_default(),
             problems: env.invalid.as_ref().map(|(problems, _)| problems.clone()).unwrap_or_default(),
             last: env.history.first().map(|row| LastOutcome {
@@ -183,6 +244,7 @@ impl Status {
                 message: row.message.clone(),
                 time: row.ended,
             }),
+            corrections: StatusCorrections::of(env),
             manual: verdict.is_some_and(|verdict| verdict.start.manual),
             // Whether a window is open now changes without an entry: where there is one, it is said that there is.
             hold: verdict
@@ -191,10 +253,12 @@ impl Status {
             suspended: Suspension::of(governance, name, env),
             last_statements: env.last_words.iter().map(|(by, (digest, _))| (by.clone(), *digest)).collect(),
             policy: state.policy.map_or(0, |policy| policy.version),
+            draft: None,
+            of_draft: None,
         }
     }
 }
 
-fn newest_branches(plan: &crate::lifecycle::OpenPlan) -> BTreeMap<String, String> {
-    plan.ready.iter().map(|(_, ready)| (ready.verdict.name().to_owned(), ready.branch.clone())).collect()
+pub(super) fn newest_branches(plan: &OpenPlan) -> BTreeMap<String, String> {
+    plan.ready.iter().map(|(_, ready)| (ready.says.name().to_owned(), ready.branch.clone())).collect()
 }

@@ -89,6 +89,8 @@ impl State {
                 return Err(other());
             }
             self.accepted.config = Some(new);
+            // Who contributed may be told otherwise from here on; the next entry reads it.
+            self.carry_nothing(sequence + 1);
         } else if branch == self.records_branch() {
             if old.is_none() || old != self.heads.records {
                 return Err(other());
@@ -115,6 +117,7 @@ impl State {
             return Err(wrong(format!("policy {version} is pinned while a change of the policy is being deployed")));
         }
         self.policy = Some(PolicyInForce { version, revision, commit });
+        self.carry_nothing(sequence);
         self.pinned = revision;
         self.raise(None, pinned_in_words(version, revision));
         Ok(())

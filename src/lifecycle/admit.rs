@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
-pub use request::permission_for;
+pub use request::{NOTHING_TO_START, permission_for};
 
 use super::state::{JudgedKey, State};
 use crate::digest::{Digest, PlanId, StatementId};
+use crate::evidence::key::fingerprint;
 use crate::evidence::{Found, Proof};
-use crate::journal::{Admission, Judged, ReadyMade};
+use crate::journal::{Admission, Judged, ReadyMade, ReadyWord};
 use crate::model::{
     Approval, ApprovalVerdict, EnvironmentName, EvidenceKind, Governance, Maker, Permission, PersonName, Request,
     RequestAction, Statement,
@@ -61,6 +62,9 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
             Err(Some(refused)) => judged.push(*refused),
             Err(None) => {}
         }
+    }
+    if proven.is_empty() {
+        return judged;
     }
     let mut chains = Chains::new(facts);
     let (vetoes, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
@@ -141,6 +145,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         reason: String::new(),
         acknowledge: Vec::new(),
         deploy: false,
+        plain: None,
         admitted: Admission::Refused { why: String::new(), hint: String::new() },
     };
     match &found.proof {
@@ -155,8 +160,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                 None => {}
             }
             if let Some(ready) = ready {
-                judged.plan = Some(ready.plan);
-                judged.verdict = Some(ready.verdict);
+                describe_ready(&mut judged, ready);
             }
             let hint = hint_for(facts, &judged, ready.as_ref());
             Err(Some(refuse(judged, why.clone(), hint)))
@@ -199,7 +203,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
                     return Err(Some(refuse(judged, why, String::new())));
                 }
                 None => {
-                    let why = "the key that signed it belongs to nobody in the policy".to_owned();
+                    let why = format!("the key that signed it ({}) belongs to nobody in the policy", fingerprint(key));
                     return Err(Some(refuse(judged, why, String::new())));
                 }
             }
@@ -222,13 +226,13 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
         }
         Proof::Merge { ready, key, email, reason, .. } => {
             let mut judged = blank(ready.environment.clone());
-            judged.plan = Some(ready.plan);
-            judged.verdict = Some(ready.verdict);
+            describe_ready(&mut judged, ready);
             judged.evidence = Some(EvidenceKind::Merge);
             judged.reason.clone_from(reason);
             let hint = hint_for(facts, &judged, Some(ready));
             let Some((person, held)) = facts.governance.person_with_key(key) else {
-                let why = "the key that signed the merge belongs to nobody in the policy".to_owned();
+                let why =
+                    format!("the key that signed the merge ({}) belongs to nobody in the policy", fingerprint(key));
                 return Err(Some(refuse(judged, why, hint)));
             };
             judged.by = Some(person.name.clone());
@@ -242,7 +246,7 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             let env = facts.state.environments.get(&judged.environment);
             let open = env.and_then(|env| env.open_plan(ready.plan));
             let again = open.is_some_and(|plan| {
-                plan.statements.iter().any(|(_, before)| {
+                plan.statements.iter().chain(&plan.deploys).any(|(_, before)| {
                     before.by == judged.by
                         && before.path == judged.path
                         && before.evidence == Some(EvidenceKind::Merge)
@@ -255,7 +259,14 @@ fn identify(facts: &Facts<'_>, found: &Found, digest: StatementId) -> Result<Pro
             }
             judged.key = Some(key.clone());
             let published = facts.state.ready.get(&ready.commit).map_or(0, |(sequence, _)| *sequence);
-            on_open_plan(facts, judged, person.name.clone(), Link::Published(published), true)
+            let (person, link) = (person.name.clone(), Link::Published(published));
+            match judged.request.clone() {
+                None => on_open_plan(facts, judged, person, link, true),
+                Some(action) => {
+                    request::can_be_asked(facts, &judged, &action)?;
+                    Ok(Proven { judged, person, says: Says::Request(action), source: link, in_tip: true })
+                }
+            }
         }
     }
 }
@@ -271,8 +282,15 @@ fn describe(judged: &mut Judged, approval: &Approval) {
     }
 }
 
+/// What merging a ready-made commit says.
+fn describe_ready(judged: &mut Judged, ready: &ReadyMade) {
+    judged.plan = Some(ready.plan);
+    judged.verdict = ready.says.verdict();
+    judged.request = ready.says.request(ready.plan);
+    judged.deploy = ready.says == ReadyWord::ApproveAndDeploy;
+}
+
 fn refuse(mut judged: Judged, why: String, hint: String) -> Box<Judged> {
-    judged.deploy = false;
     judged.admitted = Admission::Refused { why, hint };
     Box::new(judged)
 }
@@ -309,25 +327,31 @@ fn on_open_plan(
 /// What the person could do now: the newest ready-made branch of the plan, or the command that signs a record.
 fn hint_for(facts: &Facts<'_>, judged: &Judged, ready: Option<&ReadyMade>) -> String {
     let Some(env) = facts.state.environments.get(&judged.environment) else { return String::new() };
+    let plan = judged.plan.and_then(|plan| env.open_plan(plan)).or_else(|| env.current_plan());
+    if let Some(newest) = plan.zip(ready).and_then(|(plan, ready)| plan.newest_ready(ready.says)) {
+        return merge_command(&newest.branch);
+    }
     if let Some(action) = &judged.request {
         return format!("countersign {} {}", action.name(), judged.environment);
     }
-    let plan = judged.plan.and_then(|plan| env.open_plan(plan)).or_else(|| env.current_plan());
     let Some(plan) = plan else { return String::new() };
     let verdict = judged.verdict.unwrap_or(ApprovalVerdict::Approve);
-    match (plan.newest_ready(verdict), ready) {
-        (Some(newest), Some(_)) => merge_command(&newest.branch),
-        _ => format!("countersign {} {} --plan {}", verdict.name(), judged.environment, plan.id.short()),
-    }
+    let deploy = if judged.deploy { " --deploy" } else { "" };
+    let draft = if plan.drafted.is_some() { " --draft" } else { "" };
+    format!("countersign {} {}{draft} --plan {}{deploy}", verdict.name(), judged.environment, plan.id.short())
 }
 
 /// Each person's last proven statement, on each plan and in each environment, and what stands of it.
 struct Chains {
     last: BTreeMap<(PlanId, PersonName), Last>,
+    /// Who approved another plan of the same number, and may take that back on this one.
+    elsewhere: BTreeSet<(PlanId, PersonName)>,
     /// In the environment, on a plan or not.
     spoken: BTreeMap<(EnvironmentName, PersonName), (StatementId, u64)>,
     /// The environments whose plans ended just now.
     ended: BTreeSet<EnvironmentName>,
+    /// The environments that somebody asked to be deployed again just now.
+    redeployed: BTreeSet<EnvironmentName>,
     /// What stands of suspensions, by sequence and person.
     suspended: BTreeMap<EnvironmentName, Vec<(u64, PersonName)>>,
 }
@@ -341,15 +365,26 @@ struct Last {
 
 impl Chains {
     fn new(facts: &Facts<'_>) -> Self {
-        let mut chains =
-            Self { last: BTreeMap::new(), spoken: BTreeMap::new(), ended: BTreeSet::new(), suspended: BTreeMap::new() };
+        let mut chains = Self {
+            last: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            spoken: BTreeMap::new(),
+            ended: BTreeSet::new(),
+            redeployed: BTreeSet::new(),
+            suspended: BTreeMap::new(),
+        };
         for (name, env) in &facts.state.environments {
             for (sequence, judged) in &env.suspensions {
                 let all = chains.suspended.entry(name.clone()).or_default();
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
-            for plan in env.plans.values().chain(running) {
+            for plan in env.plans.values().chain(running.clone()) {
+                let people = env.approvers_elsewhere(plan).into_iter();
+                let people = people.filter(|person| env.approval_elsewhere(plan, person).is_some());
+                chains.elsewhere.extend(people.map(|person| (plan.id, person)));
+            }
+            for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);
@@ -366,7 +401,7 @@ impl Chains {
 
     fn record(&mut self, plan: PlanId, by: &PersonName, verdict: ApprovalVerdict, judged: &Judged, sequence: u64) {
         let key = (plan, by.clone());
-        let before = self.last.get(&key).and_then(|last| last.stands);
+        let before = self.stands(&key);
         let stands = match (&judged.admitted, verdict) {
             (Admission::Refused { .. }, _) => return,
             (Admission::Powerless { .. }, _) => before,
@@ -374,6 +409,19 @@ impl Chains {
             (Admission::Admitted, verdict) => Some(verdict),
         };
         self.last.insert(key, Last { statement: judged.digest, sequence, stands });
+    }
+
+    /// What stands of what a person said on a plan; an approval of an earlier one where they said nothing on it.
+    fn stands(&self, key: &(PlanId, PersonName)) -> Option<ApprovalVerdict> {
+        let elsewhere = || self.elsewhere.contains(key).then_some(ApprovalVerdict::Approve);
+        self.last.get(key).map_or_else(elsewhere, |last| last.stands)
+    }
+
+    fn standing(&self, statement: &Proven) -> Option<ApprovalVerdict> {
+        match statement.says {
+            Says::Verdict(plan, _) => self.stands(&(plan, statement.person.clone())),
+            Says::Request(_) => None,
+        }
     }
 
     fn last_of(&self, statement: &Proven) -> Option<&Last> {
@@ -397,7 +445,8 @@ impl Chains {
         let before = self.before(statement);
         match statement.source {
             Link::Previous(previous) => previous == before.map(|(statement, _)| statement),
-            Link::Published(sequence) => before.is_none_or(|(_, judged)| sequence > judged),
+            // What one entry judges comes before what it publishes.
+            Link::Published(sequence) => before.is_none_or(|(_, judged)| sequence >= judged),
         }
     }
 
@@ -420,7 +469,7 @@ impl Chains {
     }
 
     fn weigh(&self, facts: &Facts<'_>, statement: &Proven, verdict: ApprovalVerdict) -> Admission {
-        let stands = self.last_of(statement).and_then(|last| last.stands);
+        let stands = self.standing(statement);
         let may = facts.governance.may(&statement.person, Permission::Approve, &statement.judged.environment);
         let record = matches!(statement.source, Link::Previous(_));
         match (verdict, stands) {
@@ -447,7 +496,7 @@ impl Chains {
 
     fn take_out_of_order(&mut self, facts: &Facts<'_>, statement: Proven) -> Judged {
         let last = self.before(&statement);
-        let stands = self.last_of(&statement).and_then(|last| last.stands);
+        let stands = self.standing(&statement);
         let ended = self.ended.contains(&statement.judged.environment);
         let admitted = match (&statement.says, stands) {
             (Says::Verdict(_, ApprovalVerdict::Withdraw), Some(ApprovalVerdict::Approve)) if !ended => {
@@ -478,9 +527,16 @@ impl Chains {
     fn finish(&mut self, facts: &Facts<'_>, statement: Proven, admitted: Admission) -> Judged {
         let Proven { mut judged, person, says, .. } = statement;
         judged.admitted = admitted;
-        // An approval that starts nothing is a plain one.
-        judged.deploy &= judged.admitted == Admission::Admitted
-            && facts.governance.may(&person, Permission::Deploy, &judged.environment);
+        if judged.deploy && judged.admitted == Admission::Admitted {
+            // Nothing starts a draft, nor will what was said on one.
+            judged.plain = if is_drafted(facts, &judged) {
+                Some("its plan is that of a draft".to_owned())
+            } else if !facts.governance.may(&person, Permission::Deploy, &judged.environment) {
+                Some(format!("{person} does not hold `deploy` in {}", judged.environment))
+            } else {
+                None
+            };
+        }
         let sequence = facts.state.sequence + 1;
         if !matches!(judged.admitted, Admission::Refused { .. }) {
             self.spoken.insert((judged.environment.clone(), person.clone()), (judged.digest, sequence));
@@ -491,6 +547,13 @@ impl Chains {
         }
         judged
     }
+}
+
+/// Whether a statement is about a plan of the draft.
+fn is_drafted(facts: &Facts<'_>, judged: &Judged) -> bool {
+    let env = facts.state.environments.get(&judged.environment);
+    let plan = judged.plan.and_then(|plan| env?.open_plan(plan));
+    plan.is_some_and(|plan| plan.drafted.is_some())
 }
 
 fn powerless(why: &str) -> Admission {

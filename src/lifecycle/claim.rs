@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::environment::OpenPlan;
+use super::environment::{Deployment, EnvironmentState};
 use crate::journal::{MetRule, evidence_path};
 use crate::model::EvidenceKind;
 use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
@@ -44,22 +44,27 @@ pub fn why_not(verdict: Option<&Verdict>, hold: Option<&Hold>) -> String {
     }
 }
 
-/// The raw evidence of every statement on a plan, by the path it gets in the deployment's folder.
+/// The raw evidence of every statement on a claimed plan, and of those carried over to it, by the path it gets in the deployment's folder.
 ///
 /// # Errors
 /// Where an object cannot be read.
 pub fn evidence_files(
     objects: &dyn Objects,
     root: &str,
-    plan: &OpenPlan,
+    env: &EnvironmentState,
+    Deployment { plan, claim, .. }: &Deployment,
 ) -> Result<BTreeMap<String, Vec<u8>>, ObjectError> {
     let mut files = BTreeMap::new();
-    for (_, judged) in plan.statements.iter().chain(&plan.deploys) {
+    let said = plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| (plan, judged));
+    let met = claim.met.iter().flat_map(|met| &met.statements);
+    // What met a rule and was said on an earlier plan comes on top.
+    let carried = met.filter_map(|(digest, _)| env.statement_for(plan, *digest)).filter(|(on, _)| on.id != plan.id);
+    for (on, judged) in said.chain(carried) {
         let Some(path) = evidence_path(judged) else { continue };
         let commit = objects.commit(judged.commit)?;
         if judged.evidence == Some(EvidenceKind::Merge) {
             files.insert(path, commit.raw.to_vec());
-            let ready = |parent: &&Oid| plan.ready.iter().any(|(_, made)| made.commit == **parent);
+            let ready = |parent: &&Oid| on.ready.iter().any(|(_, made)| made.commit == **parent);
             for parent in commit.parents.iter().filter(ready) {
                 let raw = objects.commit(*parent)?.raw.to_vec();
                 files.insert(format!("evidence/{}.ready.commit", judged.digest.0.to_hex()), raw);

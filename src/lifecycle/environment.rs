@@ -4,9 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::correction::{Correcting, Corrections};
+use super::damped::Damped;
+use super::draft::{DraftState, Drafted};
 use crate::digest::{PlanId, RevisionId, StatementId};
-use crate::journal::{Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ServiceOutcome, StartedBy};
-use crate::model::{ApprovalVerdict, PersonName, Problem};
+use crate::journal::{
+    Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ReadyWord, ServiceOutcome, StartedBy,
+};
+use crate::model::{PersonName, Problem, RulesetName};
 use crate::object::Oid;
 use crate::plan::{Base, Contributor, PlanKind};
 use crate::revision::Sources;
@@ -28,12 +33,23 @@ pub struct EnvironmentState {
     /// The plans of this number and round that have not ended, by digest. One that is being deployed is not among them:
     /// there is one copy of a plan, so that what is said on it is heard wherever it is judged.
     pub plans: BTreeMap<PlanId, OpenPlan>,
+    /// The plans of this number that ended and that something was said on, in the order in which they ended: what their
+    /// approvals are carried over from.
+    pub earlier: Vec<OpenPlan>,
+    /// The entry that ended plans last.
+    pub superseded: u64,
     /// The one that waits; the others rest (live state changed and may change back).
     pub current: Option<PlanId>,
     /// What is wrong with the desired configuration, and at which config commit.
     pub invalid: Option<(Vec<Problem>, Oid)>,
     /// The deployment that is running or failed.
     pub deployment: Option<Deployment>,
+    /// The correction that is running.
+    pub correcting: Option<Correcting>,
+    /// Somebody's wish that what is applied be applied again, with the sequence of the entry that judged it.
+    pub redeploy: Option<(u64, Judged)>,
+    /// How often something was told because the host changed by itself, since somebody last did something else.
+    pub told: Damped,
     /// What is there may not be what was applied: a later deployment ended part-way or unknown. Cleared by the next
     /// one that succeeds; until then even a return to the applied revision is a change.
     pub uncertain: bool,
@@ -49,6 +65,11 @@ pub struct EnvironmentState {
     /// Each person's last statement in the environment that was not refused, on a plan or not, with the sequence of its
     /// entry: their next request names it.
     pub last_words: BTreeMap<PersonName, (StatementId, u64)>,
+    /// The draft that would change it, where there is one.
+    pub draft: Option<DraftState>,
+    /// The plans of drafts that have not ended, by digest, with the number and round of the next merge: the one of
+    /// `draft`, and others that rest. None of them is among `plans`.
+    pub drafted: BTreeMap<PlanId, OpenPlan>,
 }
 
 /// A successful deployment: the base of the next plan.
@@ -70,6 +91,8 @@ pub struct Applied {
     pub imports: Sources,
     /// When.
     pub time: Timestamp,
+    /// What became of its drift.
+    pub corrections: Corrections,
 }
 
 /// A plan that has not ended.
@@ -95,16 +118,30 @@ pub struct OpenPlan {
     pub contributors: Vec<Contributor>,
     /// Where each of its imports is from.
     pub imports: Sources,
+    /// What it takes away; `None` where nobody compares it.
+    pub removes: Option<BTreeSet<String>>,
+    /// The rulesets that carry approvals over, as its pages say.
+    pub carries: Vec<RulesetName>,
     /// When it was first published.
     pub since: Timestamp,
+    /// The entry that published it, or brought it back from its rest.
+    pub shown: u64,
+    /// What the entries up to this one judged carries over to no other plan: the policy, or who contributed, was another.
+    pub renewed: u64,
     /// Every statement on it, in the order judged, with the sequence of the entry that judged it.
     pub statements: Vec<(u64, Judged)>,
     /// The ready-made commits, with the time of the entry that published each.
     pub ready: Vec<(Timestamp, ReadyMade)>,
-    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each.
+    /// The requests to deploy it, in the order judged, with the sequence of the entry that judged each; those that were
+    /// not admitted too.
     pub deploys: Vec<(u64, Judged)>,
     /// The entry that claimed it last, 0 where none did: what was asked up to then is spent, abandoned or not.
     pub spent: u64,
+    /// Of which draft it is a plan; `None` for one of the config branch, which alone can be applied.
+    pub drafted: Option<Drafted>,
+    /// Who contributed while it was a draft's plan: a squash drops their names, and must not let them approve their own
+    /// work.
+    pub drafted_by: Vec<Contributor>,
 }
 
 /// A deployment that is running or failed.
@@ -133,6 +170,8 @@ pub struct HistoryRow {
     pub attempt: u64,
     /// What it was for.
     pub kind: PlanKind,
+    /// Whether it corrected drift, which was asked of nobody.
+    pub corrects: bool,
     /// The plan.
     pub plan: PlanId,
     /// The revision.
@@ -161,27 +200,66 @@ impl Default for EnvironmentState {
             applied: None,
             recorded: None,
             plans: BTreeMap::new(),
+            earlier: Vec::new(),
+            superseded: 0,
             current: None,
             invalid: None,
             deployment: None,
+            correcting: None,
+            redeploy: None,
+            told: Damped::default(),
             uncertain: false,
             attempts: (0, 0),
             history: Vec::new(),
             refused: Vec::new(),
             suspensions: Vec::new(),
             last_words: BTreeMap::new(),
+            draft: None,
+            drafted: BTreeMap::new(),
         }
     }
 }
 
 impl OpenPlan {
-    /// The plan that a `planned` event opens, without statements yet; `None` for any other event.
+    /// The plan that a `planned` or `draftPlanned` event opens, without statements yet; `None` for any other event.
     pub fn of(event: &Event, since: Timestamp) -> Option<Self> {
-        let Event::Planned {
-            plan, number, round, kind, base, revision, commit, truncated, contributors, imports, ..
-        } = event
+        let (Event::Planned {
+            plan,
+            number,
+            round,
+            kind,
+            base,
+            revision,
+            commit,
+            truncated,
+            contributors,
+            imports,
+            ..
+        }
+        | Event::DraftPlanned {
+            plan,
+            number,
+            round,
+            kind,
+            base,
+            revision,
+            commit,
+            truncated,
+            contributors,
+            imports,
+            ..
+        }) = event
         else {
             return None;
+        };
+        let drafted = match event {
+            Event::DraftPlanned { draft, settings, .. } => Some(Drafted { tip: *draft, settings: *settings }),
+            _ => None,
+        };
+        // Nothing carries over to a draft's plan, before it is the config branch's.
+        let (removes, carries) = match event {
+            Event::Planned { removes, carries, .. } => (removes.clone(), carries.clone()),
+            _ => (None, Vec::new()),
         };
         Some(Self {
             id: *plan,
@@ -194,20 +272,45 @@ impl OpenPlan {
             truncated: *truncated,
             contributors: contributors.clone(),
             imports: imports.clone(),
+            removes,
+            carries,
             since,
+            shown: 0,
+            renewed: 0,
             statements: Vec::new(),
             ready: Vec::new(),
             deploys: Vec::new(),
             spent: 0,
+            drafted,
+            drafted_by: Vec::new(),
         })
+    }
+
+    /// The same plan, told anew, with what was said on it before.
+    pub(super) fn following(self, old: Self) -> Self {
+        let mut drafted_by = old.drafted_by;
+        if old.drafted.is_some() {
+            drafted_by.extend(old.contributors.into_iter().filter(|one| !self.contributors.contains(one)));
+            drafted_by.sort();
+            drafted_by.dedup();
+        }
+        Self {
+            since: old.since,
+            statements: old.statements,
+            ready: old.ready,
+            deploys: old.deploys,
+            spent: old.spent,
+            drafted_by,
+            ..self
+        }
     }
 
     /// The words that it be deployed which no claim has spent, in the order judged: requests, and approvals that say so.
     pub fn asked(&self) -> Vec<&(u64, Judged)> {
-        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy);
-        let approvals = approvals.filter(|(_, judged)| judged.admitted == Admission::Admitted && self.stands(judged));
+        let approvals = self.statements.iter().filter(|(_, judged)| judged.deploy && judged.plain.is_none());
+        let approvals = approvals.filter(|(_, judged)| self.stands(judged));
         let mut asked: Vec<&(u64, Judged)> = self.deploys.iter().chain(approvals).collect();
-        asked.retain(|(sequence, _)| *sequence > self.spent);
+        asked.retain(|(sequence, judged)| judged.admitted == Admission::Admitted && *sequence > self.spent);
         asked.sort_by_key(|(sequence, _)| *sequence);
         asked
     }
@@ -223,9 +326,9 @@ impl OpenPlan {
         self.statements.iter().map(|(_, judged)| judged.clone()).collect()
     }
 
-    /// The newest ready-made commit for a verdict.
-    pub fn newest_ready(&self, verdict: ApprovalVerdict) -> Option<&ReadyMade> {
-        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.verdict == verdict)
+    /// The newest ready-made commit for a word.
+    pub fn newest_ready(&self, says: ReadyWord) -> Option<&ReadyMade> {
+        self.ready.iter().rev().map(|(_, ready)| ready).find(|ready| ready.says == says)
     }
 }
 
@@ -235,10 +338,11 @@ impl EnvironmentState {
         self.consumed + 1
     }
 
-    /// Whether this plan waits and nothing else is said: telling it, with these contributors, would say nothing new.
-    pub fn says(&self, plan: PlanId, contributors: &[Contributor]) -> bool {
+    /// Whether this plan waits and nothing else is said: telling it, with these contributors and these rulesets that carry
+    /// approvals over, would say nothing new.
+    pub fn says(&self, plan: PlanId, contributors: &[Contributor], carries: &[RulesetName]) -> bool {
         let waits = self.current == Some(plan) && self.invalid.is_none();
-        waits && self.current_plan().is_some_and(|open| open.contributors == contributors)
+        waits && self.current_plan().is_some_and(|open| open.contributors == contributors && open.carries == carries)
     }
 
     /// The plan that waits.
@@ -246,15 +350,21 @@ impl EnvironmentState {
         self.plans.get(&self.current?)
     }
 
-    /// A plan that has not ended, waiting, resting, running or to be retried.
+    /// A plan that has not ended, waiting, resting, running or to be retried, or of the draft.
     pub fn open_plan(&self, id: PlanId) -> Option<&OpenPlan> {
         let deploying = self.deployment.as_ref().map(|deployment| &deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get(&id).or(deploying)
+        self.plans.get(&id).or(deploying).or_else(|| self.drafted.get(&id))
+    }
+
+    /// Whether another plan that has not ended has the short name of this one.
+    pub fn has_other_named(&self, id: PlanId) -> bool {
+        let others = self.open_ids().into_iter().chain(self.drafted.keys().copied());
+        others.into_iter().any(|other| other != id && other.short() == id.short())
     }
 
     pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).or(deploying)
+        self.plans.get_mut(&id).or(deploying).or_else(|| self.drafted.get_mut(&id))
     }
 
     /// The base of the next plan.
@@ -277,6 +387,11 @@ impl EnvironmentState {
         self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
     }
 
+    /// Whether a claim is without outcome, a correction's included.
+    pub fn is_busy(&self) -> bool {
+        self.running().is_some() || self.correcting.is_some()
+    }
+
     /// Whose suspensions stand, each person once, in the order in which they were made.
     pub fn suspended_by(&self) -> Vec<PersonName> {
         let mut people: Vec<PersonName> = Vec::new();
@@ -288,7 +403,7 @@ impl EnvironmentState {
         people
     }
 
-    /// The digests of every plan that has not ended.
+    /// The digests of every plan that has not ended, but for those of the draft.
     pub fn open_ids(&self) -> BTreeSet<PlanId> {
         let deploying = self.deployment.as_ref().map(|deployment| deployment.plan.id);
         self.plans.keys().copied().chain(deploying).collect()

@@ -1,5 +1,6 @@
 //! The judgement of a plan with everything it depends on fetched from where it is.
 
+use super::earlier::earlier;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::journal::Judged;
 use crate::model::{Environment, EnvironmentName, Gates, Governance, Problems};
@@ -61,10 +62,36 @@ pub fn verdict_on(
     }
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
     let Some(plan) = deploying.or_else(|| env.current_plan()) else { return Ok(None) };
+    judged_or_unmeetable(objects, root, governance, name, env, plan).map(Some)
+}
+
+/// The verdict on the plan of an environment's draft: what it has of all that would be asked for after the merge.
+///
+/// # Errors
+/// As [`judge_plan`].
+pub fn draft_verdict_on(
+    objects: &dyn Objects,
+    root: &str,
+    governance: &Governance,
+    name: &EnvironmentName,
+    env: &EnvironmentState,
+) -> Result<Option<Verdict>, JudgeError> {
+    let plan = env.draft_plan();
+    plan.map(|plan| judged_or_unmeetable(objects, root, governance, name, env, plan)).transpose()
+}
+
+fn judged_or_unmeetable(
+    objects: &dyn Objects,
+    root: &str,
+    governance: &Governance,
+    name: &EnvironmentName,
+    env: &EnvironmentState,
+    plan: &OpenPlan,
+) -> Result<Verdict, JudgeError> {
     match judge_plan(objects, root, governance, name, env, plan) {
         // Gate: what asks for a ruleset that is gone is never met; when it is planned anew it becomes Invalid.
-        Err(JudgeError::UnknownRuleset(UnknownRuleset(gone))) => Ok(Some(Verdict::unmeetable(gone, &plan.judged()))),
-        judged => judged.map(Some),
+        Err(JudgeError::UnknownRuleset(UnknownRuleset(gone))) => Ok(Verdict::unmeetable(gone, &plan.judged())),
+        judged => judged,
     }
 }
 
@@ -88,10 +115,11 @@ pub fn judge_plan(
         None => None,
     };
     let enters = match plan.revision.filter(|_| has_gates) {
-        Some(_) => Some(gates_at(objects, root, name, plan.commit)?),
+        Some(_) => Some(entered(objects, root, name, plan)?),
         None => None,
     };
     let statements = plan.judged();
+    let earlier = earlier(objects, root, governance, name, env, plan)?;
     let settings = Start::of_settings(governance, name, leaves.as_ref(), enters.as_ref());
     let case = |statements: &[Judged], start: &Start| {
         judge(&Case {
@@ -101,12 +129,15 @@ pub fn judge_plan(
             leaves: leaves.as_ref(),
             enters: enters.as_ref(),
             contributors: &plan.contributors,
+            drafted_by: &plan.drafted_by,
             truncated: plan.truncated,
             statements,
+            earlier: &earlier,
             start,
         })
     };
     let mut start = start_of(settings, env, plan);
+    start.lapsed = env.lapsed_asker(plan.kind, governance, name);
     let deployment = env.deployment.as_ref().filter(|deployment| deployment.plan.id == plan.id);
     // The word by which it runs, or ran when it failed, was weighed when it was claimed.
     let carried = deployment.and_then(|deployment| deployment.started.as_ref());
@@ -121,6 +152,15 @@ pub fn judge_plan(
         }
     }
     Ok(case(&statements, &start)?)
+}
+
+/// The settings that a plan enters: of a draft those that its merge gives, which are on the journal.
+fn entered(objects: &dyn Objects, root: &str, name: &EnvironmentName, plan: &OpenPlan) -> Result<Gates, JudgeError> {
+    let Some(drafted) = plan.drafted else { return gates_at(objects, root, name, plan.commit) };
+    let gone = || JudgeError::NoSettings { environment: name.clone(), commit: drafted.tip };
+    let settings = objects.blob(drafted.settings.ok_or_else(gone)?)?;
+    let file = format!("environments/{name}/environment.yaml");
+    Ok(Environment::read(&file, name.as_str(), &settings)?.gates)
 }
 
 /// What beside approvals decides whether a plan's deployment may start.

@@ -22,7 +22,8 @@ pub fn missing_records(
     let mut found = Vec::new();
     for change in changed.iter().filter(|change| change.old.is_some()) {
         for (name, env) in &state.environments {
-            let plans = env.plans.values().chain(env.deployment.iter().map(|deployment| &deployment.plan));
+            let plans = env.earlier.iter().chain(env.plans.values()).chain(env.drafted.values());
+            let plans = plans.chain(env.deployment.iter().map(|deployment| &deployment.plan));
             for (_, judged) in plans.flat_map(|plan| &plan.statements) {
                 if judged.admitted == Admission::Admitted && below(&state.start.root, &judged.path) == change.path {
                     let what = if change.new.is_none() { "deleted" } else { "edited" };

@@ -108,7 +108,7 @@ impl WaitingOn {
 
 /// The phase of an environment, given the verdict on its waiting plan (`None` where none waits).
 pub fn phase_of(env: &EnvironmentState, verdict: Option<&Verdict>) -> Phase {
-    if env.running().is_some() {
+    if env.is_busy() {
         return Phase::Deploying;
     }
     if env.invalid.is_some() {
@@ -122,7 +122,7 @@ pub fn phase_of(env: &EnvironmentState, verdict: Option<&Verdict>) -> Phase {
 
 /// As [`phase_of`], of the change alone: where it stands in an environment that is suspended as well.
 pub fn phase_of_change(env: &EnvironmentState, verdict: Option<&Verdict>) -> Phase {
-    if env.running().is_some() {
+    if env.is_busy() {
         return Phase::Deploying;
     }
     if env.invalid.is_some() {
@@ -132,6 +132,7 @@ pub fn phase_of_change(env: &EnvironmentState, verdict: Option<&Verdict>) -> Pha
         return Phase::Failed;
     }
     match verdict {
+        None if env.applied.as_ref().is_some_and(|applied| applied.corrections.failed.is_some()) => Phase::Failed,
         None => Phase::Synced,
         Some(verdict) if !verdict.rejected_by.is_empty() => Phase::Rejected,
         Some(verdict) if verdict.is_approved() => Phase::Approved,

@@ -17,6 +17,16 @@ impl EnvironmentState {
     }
 }
 
+impl State {
+    /// The config commit whose folder is in force in an environment; of `governance`, that of the policy.
+    pub fn in_force_at(&self, name: &EnvironmentName) -> Option<Oid> {
+        match name.is_governance() {
+            true => self.policy.map(|policy| policy.commit),
+            false => self.environments.get(name)?.in_force_at(),
+        }
+    }
+}
+
 /// The environments among those that are to be closed whose folder is, in the config head, what is in force there.
 ///
 /// # Errors
@@ -43,9 +53,9 @@ pub fn put_back(
 }
 
 fn is_put_back(objects: &dyn Objects, state: &State, config: Oid, name: &EnvironmentName) -> Result<bool, ObjectError> {
-    let folder = below(&state.start.root, &format!("environments/{name}"));
+    let folder = below(&state.start.root, &name.folder());
     let entry = |commit: Oid| entry_at(objects, objects.commit(commit)?.tree, &folder);
-    let in_force = match state.environment(name).in_force_at() {
+    let in_force = match state.in_force_at(name) {
         Some(commit) => entry(commit)?,
         None => None,
     };

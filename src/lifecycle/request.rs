@@ -1,5 +1,6 @@
 //! What an admitted request does to an environment.
 
+use super::damped::Damped;
 use super::environment::{EnvironmentState, HISTORY_SHOWN};
 use crate::journal::{Admission, Judged};
 use crate::model::RequestAction;
@@ -16,8 +17,15 @@ impl EnvironmentState {
         action: &RequestAction,
     ) -> Result<(), String> {
         if judged.admitted != Admission::Admitted {
-            self.keep_refused(judged);
-            return Ok(());
+            match action {
+                // Kept with its plan: a ready-made commit that gave nothing is used up all the same.
+                RequestAction::Deploy { plan, .. }
+                    if self.open_plan(*plan).is_some_and(|open| open.drafted.is_none()) => {}
+                _ => {
+                    self.keep_refused(judged);
+                    return Ok(());
+                }
+            }
         }
         let not_open = || format!("a request to {} is admitted for a plan that is not open", action.name());
         match action {
@@ -43,9 +51,17 @@ impl EnvironmentState {
                     return Err(not_open());
                 }
                 self.round += 1;
+                self.told = Damped::default();
                 self.plans.clear();
+                self.earlier.clear();
                 self.current = None;
                 self.deployment = None;
+            }
+            RequestAction::Redeploy { .. } => {
+                if self.redeploy.is_some() || self.is_busy() || self.current.is_some() || self.deployment.is_some() {
+                    return Err("a redeployment is admitted where something else waits".to_owned());
+                }
+                self.redeploy = Some((sequence, judged.clone()));
             }
             _ => return Err(format!("`{}` requests are not known to this version", action.name())),
         }
@@ -56,8 +72,11 @@ impl EnvironmentState {
     pub(super) fn close(&mut self, number: u64) {
         self.consumed = self.consumed.max(number);
         self.plans.clear();
+        self.earlier.clear();
         self.current = None;
         self.deployment = None;
+        self.redeploy = None;
+        self.told = Damped::default();
     }
 
     /// Keeps a statement that gives nothing, for the status.

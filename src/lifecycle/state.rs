@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::accepted::Accepted;
+use super::damped::Damped;
 use super::environment::{EnvironmentState, OpenPlan};
 use crate::digest::{PlanId, RepositoryId, RevisionId, StatementId};
 use crate::journal::{Admission, Event, Heads, JournalEntry, Judged, Layout, ReadyMade};
 use crate::model::{ApprovalVerdict, EnvironmentName};
 use crate::object::Oid;
+use crate::plan::PlanKind;
 use crate::revision::Source;
 
 mod deployment;
@@ -73,12 +75,14 @@ pub struct JudgedKey {
     digest: StatementId,
     plan: Option<PlanId>,
     verdict: Option<ApprovalVerdict>,
+    deploy: bool,
 }
 
 impl JudgedKey {
     /// The key of a judged statement.
     pub fn of(judged: &Judged) -> Self {
-        Self { digest: judged.digest, plan: judged.plan, verdict: judged.verdict }
+        let Judged { digest, plan, verdict, deploy, .. } = judged;
+        Self { digest: *digest, plan: *plan, verdict: *verdict, deploy: *deploy }
     }
 }
 
@@ -192,7 +196,9 @@ impl State {
     /// and where the policy moves everything that waits, since all of it is judged anew.
     pub fn touched_by(&self, event: &Event) -> Vec<EnvironmentName> {
         if event.moves_policy() {
-            let waits = |env: &EnvironmentState| env.current.is_some() || env.deployment.is_some();
+            let waits = |env: &EnvironmentState| {
+                env.current.is_some() || env.deployment.is_some() || env.draft_plan().is_some()
+            };
             return self.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone()).collect();
         }
         event.environment().filter(|name| self.environments.contains_key(*name)).cloned().into_iter().collect()
@@ -225,11 +231,12 @@ impl State {
                     }
                 }
                 self.policy = Some(PolicyInForce { version: *version, revision: *revision, commit: *commit });
+                self.carry_nothing(sequence);
             }
             Event::HistoryAccepted { branch, old, new } => self.fold_accepted(branch, *old, *new)?,
             Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
             Event::Statement(judged) => self.fold_statement(judged)?,
-            Event::Planned { environment, plan, number, round, base, .. } => {
+            Event::Planned { environment, plan, number, round, kind, base, .. } => {
                 let env = self.environments.entry(environment.clone()).or_default();
                 if *number != env.next_number() || *round != env.round {
                     return Err(wrong(format!(
@@ -242,25 +249,27 @@ impl State {
                 if *base != env.base() {
                     return Err(wrong(format!("plan {} of {environment} has another base", plan.short())));
                 }
-                let clash = env.plans.keys().any(|other| other != plan && other.short() == plan.short());
-                if clash {
+                if env.has_other_named(*plan) {
                     return Err(wrong(format!("two plans of {environment} are both named {}", plan.short())));
                 }
-                if env.running().is_some() {
+                if env.is_busy() {
                     return Err(wrong(format!("a plan of {environment} while it is being deployed")));
                 }
+                // The host changed by itself, beneath a change that stays as it is or beneath none.
+                let by_itself = env.current.map_or(*kind == PlanKind::Drift, |current| current != *plan);
+                if by_itself {
+                    env.told = env.told.again(time);
+                }
+                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
+                env.begin_change(sequence, *number);
                 env.invalid = None;
                 env.deployment = None;
-                let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
-                if let Some(old) = env.plans.remove(plan) {
-                    open = OpenPlan {
-                        since: old.since,
-                        statements: old.statements,
-                        ready: old.ready,
-                        deploys: old.deploys,
-                        spent: old.spent,
-                        ..open
-                    };
+                open.shown = sequence;
+                // Merged unchanged, a draft's plan goes on with all that was said on it.
+                if let Some(old) = env.plans.remove(plan).or_else(|| env.take_from_draft(*plan)) {
+                    open.renewed = if old.has_same_people(&open) { old.renewed } else { sequence };
+                    open.shown = if env.current == Some(*plan) { old.shown } else { sequence };
+                    open = open.following(old);
                 }
                 env.plans.insert(*plan, open);
                 env.current = Some(*plan);
@@ -278,17 +287,23 @@ impl State {
                     return Err(wrong(format!("{environment}: superseded while it is being deployed")));
                 }
                 env.round = *round;
-                env.plans.clear();
+                env.end_plans();
+                env.superseded = sequence;
                 env.current = None;
                 env.deployment = None;
                 env.refused.clear();
+                env.told = Damped::default();
+                if let Some(wish) = env.end_redeploy() {
+                    env.keep_refused(&wish);
+                }
             }
             Event::Recorded { environment, revision, commit } => {
                 let env = self.known(environment)?;
-                if !env.plans.is_empty() || env.deployment.is_some() {
+                if !env.plans.is_empty() || env.deployment.is_some() || env.correcting.is_some() {
                     return Err(wrong(format!("{environment}: recorded while a plan is open")));
                 }
                 env.recorded = Some((*revision, *commit));
+                env.earlier.clear();
                 env.invalid = None;
             }
             Event::Invalid { environment, commit, problems } => {
@@ -298,22 +313,30 @@ impl State {
             Event::Ready(ready) => {
                 self.ready.insert(ready.commit, (sequence, ready.clone()));
                 let env = self.known(&ready.environment)?;
-                let plan = env.plans.get_mut(&ready.plan).ok_or_else(|| {
+                let plan = env.waiting_plan_mut(ready.plan).ok_or_else(|| {
                     wrong(format!("a ready-made commit for plan {}, which does not wait", ready.plan.short()))
                 })?;
-                let next = plan.newest_ready(ready.verdict).map_or(1, |newest| newest.n + 1);
+                let next = plan.newest_ready(ready.says).map_or(1, |newest| newest.n + 1);
                 if ready.n != next {
                     return Err(wrong(format!("ready-made commit {} where {next} is next", ready.n)));
                 }
                 plan.ready.push((time, ready.clone()));
             }
-            Event::Claimed(claim) => self.fold_claim(claim)?,
+            Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => self.fold_draft(event)?,
+            Event::Claimed(claim) => match &claim.drift {
+                Some(found) => self.fold_correction(claim, found)?,
+                None => self.fold_claim(claim)?,
+            },
+            Event::AsApplied { environment } => self.fold_as_applied(environment)?,
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.fold_outcome(environment, (*number, *attempt), *result, services, message)?;
             }
             Event::Alarm { environment, message } => {
                 self.raise(environment.clone(), message.clone());
             }
+        }
+        if let Some(env) = event.environment().and_then(|name| self.environments.get_mut(name)) {
+            env.end_stale_drafts();
         }
         Ok(())
     }
@@ -324,7 +347,7 @@ impl State {
         self.alarms.truncate(ALARMS_SHOWN);
     }
 
-    fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
+    pub(super) fn known(&mut self, name: &EnvironmentName) -> Result<&mut EnvironmentState, FoldError> {
         let sequence = self.sequence;
         self.environments
             .get_mut(name)
@@ -336,7 +359,11 @@ impl State {
         if !self.judged.insert(JudgedKey::of(judged)) {
             return Err(FoldError { sequence, what: format!("statement {} is judged twice", judged.digest.short()) });
         }
-        // A folder below approvals/ makes no environment: whoever may push could make any number of them.
+        // A folder below approvals/ makes no environment: whoever may push could make any number of them. The policy is
+        // always there.
+        if judged.environment.is_governance() {
+            self.environments.entry(judged.environment.clone()).or_default();
+        }
         let mut env = self.environments.get_mut(&judged.environment);
         if let Some(env) = env.as_mut() {
             env.hear(sequence, judged);
@@ -380,9 +407,10 @@ impl State {
         self.ready.get(&commit).map(|(_, ready)| ready.clone())
     }
 
-    /// The digests of every open plan of every environment.
-    pub fn open_plans(&self) -> impl Iterator<Item = (&EnvironmentName, &OpenPlan)> {
-        self.environments.iter().flat_map(|(name, env)| env.plans.values().map(move |plan| (name, plan)))
+    /// Every plan of every environment, and of every draft, that waits or rests.
+    pub fn open_plans<'a>(&'a self) -> impl Iterator<Item = (&'a EnvironmentName, &'a OpenPlan)> {
+        let all = |env: &'a EnvironmentState| env.plans.values().chain(env.drafted.values());
+        self.environments.iter().flat_map(move |(name, env)| all(env).map(move |plan| (name, plan)))
     }
 
     /// Whether any plan of this environment, ended or not, is known by this id. Used to tell "ended" from "never was".

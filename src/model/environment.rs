@@ -1,6 +1,7 @@
 //! An environment, checked.
 
 mod deploy;
+mod drift;
 pub mod order;
 mod read;
 mod schedule;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::digest::RevisionId;
 
 pub use deploy::{Deploy, DeployMode, Window, WindowKind};
+pub use drift::Drift;
 pub use schedule::Schedule;
 
 use super::{EnvironmentName, RulesetName, ServiceName, Values};
@@ -46,6 +48,8 @@ pub struct Gates {
     pub auto_approve: BTreeSet<ServiceName>,
     /// `deploy`.
     pub deploy: Deploy,
+    /// `drift`; where it is left out, the host is looked at only to plan and to apply.
+    pub drift: Option<Drift>,
     /// `imports`, in the order written.
     pub imports: Vec<Import>,
 }

@@ -105,4 +105,9 @@ impl EnvironmentName {
     pub fn is_governance(&self) -> bool {
         self.0 == Self::GOVERNANCE
     }
+
+    /// Its folder in the config branch, from the root folder.
+    pub fn folder(&self) -> String {
+        if self.is_governance() { self.0.clone() } else { format!("environments/{}", self.0) }
+    }
 }

@@ -205,6 +205,14 @@ impl Statement {
         }
     }
 
+    /// The plan it names, where it names one.
+    pub fn plan(&self) -> Option<PlanId> {
+        match self {
+            Self::Approval(approval) => Some(approval.plan),
+            Self::Request(request) => request.action.plan(),
+        }
+    }
+
     /// Who says so, as far as the file tells.
     pub fn maker(&self) -> &Maker {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Kind, ObjectError, Objects, Oid};
+use super::{Commit, Kind, ObjectError, Objects, Oid};
 
 type Stored = HashMap<Oid, (Kind, Arc<[u8]>)>;
 
@@ -11,6 +11,8 @@ type Stored = HashMap<Oid, (Kind, Arc<[u8]>)>;
 #[derive(Debug, Clone, Default)]
 pub struct MemoryObjects {
     objects: Arc<Mutex<Stored>>,
+    /// Commits that were taken apart.
+    commits: Arc<Mutex<HashMap<Oid, Commit>>>,
 }
 
 impl Objects for MemoryObjects {
@@ -28,5 +30,15 @@ impl Objects for MemoryObjects {
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         objects.entry(id).or_insert_with(|| (kind, Arc::from(bytes)));
         Ok(id)
+    }
+
+    fn commit(&self, id: Oid) -> Result<Commit, ObjectError> {
+        let known = |commits: &HashMap<Oid, Commit>| commits.get(&id).cloned();
+        if let Some(commit) = known(&self.commits.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(commit);
+        }
+        let commit = Commit::parse(id, self.read(Kind::Commit, id)?)?;
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner).insert(id, commit.clone());
+        Ok(commit)
     }
 }

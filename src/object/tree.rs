@@ -64,6 +64,34 @@ fn raw_of(name: &str) -> Vec<u8> {
     decoded.unwrap_or_else(|| name.as_bytes().to_vec())
 }
 
+fn malformed(id: Oid, what: &str) -> ObjectError {
+    ObjectError::Malformed { kind: Kind::Tree, id, what: what.to_owned() }
+}
+
+/// The raw name of an entry, the entry, and what follows it.
+type RawEntry<'r> = (&'r [u8], Entry, &'r [u8]);
+
+/// The first entry of what is left of a raw tree object.
+fn first_entry(id: Oid, rest: &[u8]) -> Result<RawEntry<'_>, ObjectError> {
+    let space = rest.iter().position(|b| *b == b' ').ok_or_else(|| malformed(id, "an entry without mode"))?;
+    let mode = match &rest[..space] {
+        b"40000" => Mode::Tree,
+        b"100644" | b"100664" => Mode::File,
+        b"100755" => Mode::Executable,
+        b"120000" => Mode::Symlink,
+        b"160000" => Mode::Submodule,
+        _ => return Err(malformed(id, "an entry of unknown mode")),
+    };
+    let rest = &rest[space + 1..];
+    let end = rest.iter().position(|b| *b == 0).ok_or_else(|| malformed(id, "an entry without end"))?;
+    let (name, rest) = (&rest[..end], &rest[end + 1..]);
+    let Some((bytes, rest)) = rest.split_first_chunk::<20>() else { return Err(malformed(id, "a cut entry")) };
+    if name.is_empty() || name.contains(&b'/') || matches!(name, b"." | b"..") {
+        return Err(malformed(id, "a name that is no file name"));
+    }
+    Ok((name, Entry { mode, id: Oid::from_bytes(*bytes) }, rest))
+}
+
 /// A parsed tree: entries by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
@@ -77,35 +105,36 @@ impl Tree {
     /// # Errors
     /// [`ObjectError::Malformed`] where it is not what git writes.
     pub fn parse(id: Oid, raw: &[u8]) -> Result<Self, ObjectError> {
-        let bad = |what: &str| ObjectError::Malformed { kind: Kind::Tree, id, what: what.to_owned() };
         let mut entries = BTreeMap::new();
         let mut rest = raw;
         while !rest.is_empty() {
-            let space = rest.iter().position(|b| *b == b' ').ok_or_else(|| bad("an entry without mode"))?;
-            let nul = rest.iter().position(|b| *b == 0).ok_or_else(|| bad("an entry without end"))?;
-            if nul < space || rest.len() < nul + 21 {
-                return Err(bad("a cut entry"));
+            let (name, entry, next) = first_entry(id, rest)?;
+            if entries.insert(name_of(name), entry).is_some() {
+                return Err(malformed(id, "a name that appears twice"));
             }
-            let mode = match &rest[..space] {
-                b"40000" => Mode::Tree,
-                b"100644" | b"100664" => Mode::File,
-                b"100755" => Mode::Executable,
-                b"120000" => Mode::Symlink,
-                b"160000" => Mode::Submodule,
-                _ => return Err(bad("an entry of unknown mode")),
-            };
-            let name = name_of(&rest[space + 1..nul]);
-            if name.is_empty() || name.contains('/') || matches!(name.as_str(), "." | "..") {
-                return Err(bad("a name that is no file name"));
-            }
-            let mut bytes = [0; 20];
-            bytes.copy_from_slice(&rest[nul + 1..nul + 21]);
-            if entries.insert(name, Entry { mode, id: Oid::from_bytes(bytes) }).is_some() {
-                return Err(bad("a name that appears twice"));
-            }
-            rest = &rest[nul + 21..];
+            rest = next;
         }
         Ok(Self { entries })
+    }
+
+    /// The entry of this name in a raw tree object. The others are stepped over, not kept: most look-ups want one of
+    /// thousands.
+    ///
+    /// # Errors
+    /// As [`Tree::parse`], but for a name that appears twice and is not this one.
+    fn find(id: Oid, raw: &[u8], name: &str) -> Result<Option<Entry>, ObjectError> {
+        if name.starts_with(RAW_NAME) {
+            return Ok(Self::parse(id, raw)?.entries.get(name).copied());
+        }
+        let (mut found, mut rest) = (None, raw);
+        while !rest.is_empty() {
+            let (other, entry, next) = first_entry(id, rest)?;
+            if other == name.as_bytes() && found.replace(entry).is_some() {
+                return Err(malformed(id, "a name that appears twice"));
+            }
+            rest = next;
+        }
+        Ok(found)
     }
 
     /// The raw object: entries in git's order, in which a folder sorts as if its name ended in `/`.
@@ -140,8 +169,8 @@ pub fn entry_at(objects: &(impl Objects + ?Sized), tree: Oid, path: &str) -> Res
         if entry.mode != Mode::Tree {
             return Ok(None);
         }
-        match objects.tree(entry.id)?.entries.get(name) {
-            Some(found) => entry = *found,
+        match Tree::find(entry.id, &objects.read(Kind::Tree, entry.id)?, name)? {
+            Some(found) => entry = found,
             None => return Ok(None),
         }
     }

@@ -1,5 +1,7 @@
 //! What is to become of one service, and what a driver would do about it.
 
+use std::collections::BTreeSet;
+
 use super::Action;
 use super::preview::Preview;
 use crate::digest::Digest;
@@ -37,4 +39,7 @@ pub struct ServicePlan {
     pub effect: Digest,
     /// What people read.
     pub preview: Preview,
+    /// What it takes away, each thing by a name that no other has: a target as a whole, a file, something found on the
+    /// host with what it is. Fit to be shown.
+    pub removes: BTreeSet<String>,
 }

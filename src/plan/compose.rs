@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::document::{Base, FORMAT, Plan, ServiceLine};
 use super::preview::Preview;
-use super::{PlanKind, ServiceChange, ServiceContent, ServicePlan};
+use super::{Action, PlanKind, ServiceChange, ServiceContent, ServicePlan};
 use crate::digest::{Digest, RepositoryId};
 use crate::evidence::contributors::Range;
 use crate::model::environment::order::in_order;
@@ -21,7 +21,12 @@ pub struct Composed {
     pub changes: Vec<ServiceChange>,
     /// What people read of each, in the same order.
     pub previews: Vec<(ServiceName, Preview)>,
+    /// What is taken away. `None` where nobody compares it: of a policy, or where it is too much to be told.
+    pub removes: Option<BTreeSet<String>>,
 }
+
+/// So many things that a plan takes away are told beside it.
+const MOST_REMOVES: usize = 1_000;
 
 /// Where a plan belongs: what makes equal content in another place, or at another time, another plan.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +72,22 @@ pub fn changes(
     gone.chain(stays).collect()
 }
 
+/// For each change, in the order of [`changes`], those before it that it must come after: whatever depends on it and goes
+/// too, or what it depends on and all that goes, where it stays. The others may happen at the same time.
+pub fn after(changes: &[ServiceChange]) -> Vec<BTreeSet<usize>> {
+    let depends = |one: Option<&ServiceContent>, other: Option<&ServiceContent>| match (one, other) {
+        (Some(one), Some(other)) => one.service.depends_on.contains(&other.service.name),
+        _ => false,
+    };
+    let comes_after = |later: &ServiceChange, earlier: &ServiceChange| match (&later.desired, &earlier.desired) {
+        (None, _) => depends(earlier.base.as_ref(), later.base.as_ref()),
+        (Some(_), None) => true,
+        (Some(later), Some(earlier)) => depends(Some(later), Some(earlier)),
+    };
+    let before = |at: usize| (0..at).filter(|earlier| comes_after(&changes[at], &changes[*earlier])).collect();
+    (0..changes.len()).map(before).collect()
+}
+
 /// Each service after those it depends on. That there is such an order was checked when the settings were read.
 fn ordered(services: Vec<ServiceContent>) -> Vec<ServiceContent> {
     let all: Vec<_> = services.iter().map(|content| &content.service).collect();
@@ -91,8 +112,11 @@ pub fn compose(
     kind: PlanKind,
     desired: Option<&Resolved>,
     changes: Vec<ServiceChange>,
-    services: Vec<ServicePlan>,
+    mut services: Vec<ServicePlan>,
 ) -> Composed {
+    if kind == PlanKind::Redeploy {
+        services.iter_mut().for_each(set_again);
+    }
     let line = |(change, service): (&ServiceChange, &ServicePlan)| {
         let content = change.desired.as_ref().or(change.base.as_ref());
         ServiceLine {
@@ -114,8 +138,21 @@ pub fn compose(
         revision: desired.map(|desired| desired.revision),
         services: changes.iter().zip(&services).map(line).collect(),
     };
+    let removes: BTreeSet<String> = services.iter().flat_map(|service| &service.removes).cloned().collect();
+    let removes = (removes.len() <= MOST_REMOVES).then_some(removes);
     let previews = changes.iter().map(|change| change.name.clone()).zip(services.into_iter().map(|s| s.preview));
-    Composed { plan, previews: previews.collect(), changes }
+    Composed { plan, previews: previews.collect(), changes, removes }
+}
+
+/// What a preview says of a service that is set although nothing differs.
+pub const SET_AGAIN: &str = "nothing differs; all of it is set again";
+
+/// A redeployment sets everything, also what is there already.
+fn set_again(service: &mut ServicePlan) {
+    if service.action == Action::None {
+        service.action = Action::Update;
+        service.preview.notes.push(SET_AGAIN.to_owned());
+    }
 }
 
 /// What a service sets, by content alone.
@@ -125,18 +162,19 @@ fn effect(content: &ServiceContent) -> Digest {
     }
 }
 
-/// The commits that may have contributed to a change: those to its own inputs, and of each import those between what was
-/// imported before and what is now.
+/// The commits that may have contributed to a change: those to its own inputs that `to` reach, and of each import those
+/// between what was imported before and what is now.
 pub fn ranges(
     root: &str,
     base: Option<&Resolved>,
     desired: Option<&Resolved>,
     from: Option<Oid>,
-    to: Oid,
+    to: &[Oid],
 ) -> Vec<Range> {
     let sides = || base.into_iter().chain(desired);
     let own: BTreeSet<String> = sides().flat_map(|resolved| resolved.input_paths(root)).collect();
-    let mut ranges = vec![Range { folders: own.into_iter().collect(), from: from.into_iter().collect(), to }];
+    let mut ranges =
+        vec![Range { folders: own.into_iter().collect(), from: from.into_iter().collect(), to: to.to_vec() }];
     let old = base.map(|base| base.imported.as_slice()).unwrap_or_default();
     for new in desired.iter().flat_map(|desired| &desired.imported) {
         let before: Vec<_> = old.iter().filter(|old| old.name == new.name).collect();
@@ -147,7 +185,7 @@ pub fn ranges(
         let range = Range {
             folders: folders.into_iter().collect(),
             from: before.iter().map(|old| old.commit).collect(),
-            to: new.commit,
+            to: vec![new.commit],
         };
         if !ranges.contains(&range) {
             ranges.push(range);
@@ -161,4 +199,50 @@ pub fn ranges(
 pub fn is_without_effect(base: &Resolved, desired: &Resolved) -> bool {
     let effects = |resolved: &Resolved| resolved.services.iter().map(effect).collect::<BTreeSet<_>>();
     base.environment.gates == desired.environment.gates && effects(base) == effects(desired)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Files, Service};
+
+    fn service(name: &str, depends_on: &[&str]) -> ServiceContent {
+        let depends_on = depends_on.iter().map(|name| name.parse().expect("a name")).collect();
+        let kind = ServiceKind::Files(Files { path: "x".to_owned(), target: format!("/srv/{name}"), template: false });
+        ServiceContent { service: Service { name: name.parse().expect("a name"), depends_on, kind }, files: Vec::new() }
+    }
+
+    /// `name`, from what it depended on to what it depends on.
+    fn change(name: &str, base: Option<&[&str]>, desired: Option<&[&str]>) -> ServiceChange {
+        let environment = "prod".parse().expect("a name");
+        let side = |side: Option<&[&str]>| side.map(|depends_on| service(name, depends_on));
+        ServiceChange { environment, name: name.parse().expect("a name"), base: side(base), desired: side(desired) }
+    }
+
+    fn sets(changes: &[ServiceChange]) -> Vec<Vec<usize>> {
+        after(changes).into_iter().map(|set| set.into_iter().collect()).collect()
+    }
+
+    #[test]
+    fn what_stays_comes_after_what_it_depends_on_and_nothing_else() {
+        let changes = [
+            change("free", None, Some(&[])),
+            change("base", None, Some(&[])),
+            change("api", None, Some(&["base"])),
+            change("web", None, Some(&["api", "base"])),
+        ];
+        assert_eq!(sets(&changes), [vec![], vec![], vec![1], vec![1, 2]]);
+    }
+
+    #[test]
+    fn what_goes_goes_before_what_it_depended_on_and_all_of_it_before_what_stays() {
+        let changes = [
+            change("web", Some(&["api"]), None),
+            change("api", Some(&[]), None),
+            change("free", Some(&[]), None),
+            change("old", Some(&["api"]), Some(&[])),
+            change("new", None, Some(&["old"])),
+        ];
+        assert_eq!(sets(&changes), [vec![], vec![0], vec![], vec![0, 1, 2], vec![0, 1, 2, 3]]);
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Action, PlanKind};
 use crate::digest::{Digest, PlanId, RepositoryId, RevisionId};
-use crate::model::{EnvironmentName, PersonName, ServiceName};
+use crate::model::{EnvironmentName, PersonName, RulesetName, ServiceName};
 use crate::object::Oid;
 use crate::revision::Sources;
 
@@ -76,8 +76,8 @@ impl Plan {
         commits: Vec<CommitLine>,
         imports: Sources,
     ) -> PlanDocument {
-        let digest = self.id();
-        PlanDocument { plan: self, digest, short: digest.short(), truncated, contributors, commits, imports }
+        let (digest, carries) = (self.id(), Vec::new());
+        PlanDocument { plan: self, digest, short: digest.short(), truncated, contributors, commits, imports, carries }
     }
 }
 
@@ -100,6 +100,10 @@ pub struct PlanDocument {
     pub commits: Vec<CommitLine>,
     /// Where each of its imports is from.
     pub imports: Sources,
+    /// The rulesets that carry approvals over to later changes (`reapproveOnChange: false`), by the policy in force when it
+    /// was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<RulesetName>,
 }
 
 impl PlanDocument {
@@ -133,6 +137,8 @@ pub enum ContributorBasis {
     Signed,
     /// An author line or `Co-authored-by` claims it.
     Claimed,
+    /// A signed request asks for it.
+    Asked,
 }
 
 /// A commit of the change, for people.

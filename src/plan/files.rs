@@ -139,6 +139,21 @@ pub(super) fn diff_of(
     Ok((diff, notes, omitted))
 }
 
+/// What is taken away, each thing by its path on the host: the target where the service goes, every file that is no
+/// longer set, and what no deployment put there, with what it is.
+pub fn removes(
+    target: &str,
+    base: Option<&[InputFile]>,
+    desired: Option<&[InputFile]>,
+    live: &[LiveDifference],
+) -> BTreeSet<String> {
+    let (olds, news) = (by_path(base), by_path(desired));
+    let gone = olds.keys().filter(|path| !news.contains_key(*path)).map(|path| format!("{target}/{path}"));
+    let whole = (base.is_some() && desired.is_none()).then(|| target.to_owned());
+    let foreign = live.iter().filter_map(|difference| difference.removes(target));
+    whole.into_iter().chain(gone).chain(foreign).map(|name| text::escape(&name)).collect()
+}
+
 fn describe(
     objects: &(impl Objects + ?Sized),
     changes: &[Change<'_>],

@@ -71,7 +71,7 @@ pub fn compose(
         revision: Some(revision),
         services: vec![line],
     };
-    Ok(Composed { plan, previews: vec![(service(), preview)], changes: Vec::new() })
+    Ok(Composed { plan, previews: vec![(service(), preview)], changes: Vec::new(), removes: None })
 }
 
 fn preview(objects: &dyn Objects, old: Side<'_>, new: Side<'_>) -> Result<Preview, ObjectError> {

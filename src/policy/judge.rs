@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::asked::{Asked, UnknownRuleset, asked_for};
+use super::earlier::{Earlier, carrying};
 use super::signed::unsigned;
 use super::standing::standing;
 use super::start::Start;
@@ -26,10 +27,14 @@ pub struct Case<'a> {
     pub enters: Option<&'a Gates>,
     /// Who contributed to the change.
     pub contributors: &'a [Contributor],
+    /// Who else contributed while this was the plan of a draft: they approve it as little.
+    pub drafted_by: &'a [Contributor],
     /// Whether the preview shown was cut.
     pub truncated: bool,
     /// Every statement on the plan, in the order judged.
     pub statements: &'a [Judged],
+    /// The approvals of other plans of the same number, at most one of each person.
+    pub earlier: &'a [Earlier],
     /// What else decides whether it may start.
     pub start: &'a Start,
 }
@@ -54,8 +59,12 @@ pub fn judge(case: &Case<'_>) -> Result<Verdict, UnknownRuleset> {
         .collect();
     let mut requirements: Vec<Requirement> = asked.iter().map(|asked| require(case, asked, &approvals)).collect();
     requirements.extend(unsigned(case, &asked));
-    let statements = case.statements.iter().map(|s| view(case, s, standing.get_by(s), &asked, &requirements)).collect();
-    Ok(Verdict { requirements, statements, rejected_by, start: case.start.clone() })
+    let carries = carrying(case.kind, &asked);
+    // What was said before the plan comes before what is said on it.
+    let earlier = case.earlier.iter().filter(|_| !carries.is_empty());
+    let mut statements: Vec<_> = earlier.map(|one| view_earlier(case, one, &asked, &requirements)).collect();
+    statements.extend(case.statements.iter().map(|s| view(case, s, standing.get_by(s), &asked, &requirements)));
+    Ok(Verdict { requirements, statements, rejected_by, carries, start: case.start.clone() })
 }
 
 fn require(case: &Case<'_>, asked: &Asked<'_>, approvals: &BTreeMap<&PersonName, &Judged>) -> Requirement {
@@ -71,7 +80,8 @@ fn require(case: &Case<'_>, asked: &Asked<'_>, approvals: &BTreeMap<&PersonName,
     };
     for person in &asked.candidates {
         let barred = barred(case, asked, person);
-        match (barred, approvals.get(person)) {
+        let said = approvals.get(person).copied().or_else(|| case.carried(asked, person));
+        match (barred, said) {
             (Some(why), _) => requirement.excluded.push(Exclusion { person: person.clone(), why }),
             (None, Some(statement)) if insufficient(case, asked, person, statement).is_none() => {
                 requirement.have.push((person.clone(), statement.digest));
@@ -99,7 +109,8 @@ fn barred(case: &Case<'_>, asked: &Asked<'_>, person: &PersonName) -> Option<Str
 }
 
 fn contributed(case: &Case<'_>, person: &PersonName) -> Option<String> {
-    let found = case.contributors.iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
+    let all = case.contributors.iter().chain(case.drafted_by);
+    let found = all.into_iter().find(|contributor| contributor.person.as_ref() == Some(person))?;
     Some(match found.commits.first() {
         Some(commit) => format!("contributed to this change ({})", commit.short()),
         None => "contributed to this change".to_owned(),
@@ -163,13 +174,57 @@ fn view(
     asked: &[Asked<'_>],
     requirements: &[Requirement],
 ) -> StatementView {
-    let (counted, (why, hint)) = match &statement.admitted {
+    let (counted, (mut why, hint)) = match &statement.admitted {
         Admission::Admitted => weigh(case, statement, last, asked, requirements),
         _ => return StatementView::of_refused(statement),
     };
+    if counted && let Some(starts) = case.start.started_by(statement) {
+        why = format!("{why}; {starts}");
+    }
     let (digest, by, verdict, commit) = (statement.digest, statement.by.clone(), statement.verdict, statement.commit);
-    let (request, admitted) = (None, Admitted::Admitted);
-    StatementView { digest, by, verdict, request, commit, counted, admitted, why, hint }
+    let (request, admitted, carried_from) = (None, Admitted::Admitted, None);
+    let reason = StatementView::reason_of(statement);
+    StatementView { digest, by, verdict, request, commit, counted, admitted, carried_from, why, hint, reason }
+}
+
+/// An approval of an earlier plan, and whether it counts for this one.
+fn view_earlier(
+    case: &Case<'_>,
+    earlier: &Earlier,
+    asked: &[Asked<'_>],
+    requirements: &[Requirement],
+) -> StatementView {
+    let Earlier { judged, plan, why_not } = earlier;
+    let labels = labels(judged, requirements);
+    let carrying = || asked.iter().filter(|asked| asked.carries(case.kind));
+    let insufficient = || {
+        let person = judged.by.as_ref()?;
+        let named = carrying().filter(|asked| asked.candidates.contains(person));
+        let why = |asked: &Asked<'_>| {
+            let barred = barred(case, asked, person).map(|why| (why, String::new()));
+            barred.or_else(|| insufficient(case, asked, person, judged))
+        };
+        let mut named = named.peekable();
+        let nobody = named.peek().is_none().then(|| format!("no rule that carries approvals over names {person}"));
+        named.find_map(why).map(|(why, _)| why).or(nobody)
+    };
+    let why = if labels.is_empty() {
+        let why = why_not.clone().or_else(insufficient);
+        let why = why.unwrap_or_else(|| "its maker said something else on this plan".to_owned());
+        format!("given to plan {}, it is not carried over: {why}", plan.short())
+    } else {
+        let (labels, short, name) = (labels.join(", "), plan.short(), case.environment);
+        format!("counts for {labels}, carried over from plan {short} (`countersign diff {name} --plan {short}`)")
+    };
+    let counted = !labels.is_empty();
+    let view = StatementView::of_uncounted(judged, &why);
+    StatementView { counted, carried_from: Some(*plan), ..view }
+}
+
+/// The rules that a statement counts for.
+fn labels(statement: &Judged, requirements: &[Requirement]) -> Vec<String> {
+    let have = |requirement: &&Requirement| requirement.have.iter().any(|(_, digest)| *digest == statement.digest);
+    requirements.iter().filter(have).map(Requirement::label).collect()
 }
 
 /// Why something does not count, and the command that would; empty where there is none.
@@ -196,11 +251,7 @@ fn weigh(
     if statement.verdict == Some(ApprovalVerdict::Reject) {
         return because(true, "rejects the plan".to_owned());
     }
-    let labels: Vec<String> = requirements
-        .iter()
-        .filter(|requirement| requirement.have.iter().any(|(_, digest)| *digest == statement.digest))
-        .map(Requirement::label)
-        .collect();
+    let labels = labels(statement, requirements);
     if !labels.is_empty() {
         return because(true, format!("counts for {}", labels.join(", ")));
     }

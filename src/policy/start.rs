@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::StatementView;
 use crate::digest::StatementId;
-use crate::journal::{Judged, StartedBy};
+use crate::journal::pages::list;
+use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{DeployMode, EnvironmentName, Gates, Governance, Permission, PersonName, RequestAction, Window};
 
 /// Everything but approvals that decides whether a deployment may start, or go on.
@@ -17,6 +18,8 @@ pub struct Start {
     pub suspended_by: Vec<PersonName>,
     /// Who closed it while it was running.
     pub closed_by: Option<PersonName>,
+    /// Who asked for a redeployment and no longer could.
+    pub lapsed: Option<PersonName>,
     /// Whether somebody has to start it: the settings it leaves or those it enters say so.
     pub manual: bool,
     /// The windows of the settings in force.
@@ -56,6 +59,11 @@ pub enum Hold {
     /// The change was closed.
     Closed {
         /// By whom.
+        by: PersonName,
+    },
+    /// Who asked for the redeployment may no longer do so.
+    Lapsed {
+        /// Who.
         by: PersonName,
     },
     /// Somebody has to start it.
@@ -111,6 +119,9 @@ impl Start {
         if !self.suspended_by.is_empty() {
             return Err(Hold::Suspended { by: self.suspended_by.clone() });
         }
+        if let Some(by) = &self.lapsed {
+            return Err(Hold::Lapsed { by: by.clone() });
+        }
         let good = || self.wishes.iter().filter(|wish| wish.void.is_none());
         let mut due = good().filter(|wish| wish.at.is_none_or(|at| at <= now));
         let started = |wish: &Wish, overrides_window: bool| StartedBy {
@@ -140,6 +151,9 @@ impl Start {
     /// A request to deploy as the status shows it.
     pub fn view(&self, judged: &Judged) -> StatementView {
         let view = StatementView::of_refused(judged);
+        if judged.admitted != Admission::Admitted {
+            return view;
+        }
         let reason = match self.wishes.iter().find(|wish| wish.statement == judged.digest) {
             None => return StatementView { why: "it was spent by a claim".to_owned(), ..view },
             Some(Wish { void: Some(why), .. }) => return StatementView { why: why.clone(), ..view },
@@ -148,6 +162,22 @@ impl Start {
         };
         let how = if judged_overrides(judged) { ", in a closed window too" } else { "" };
         StatementView { counted: true, why: reason + how, ..view }
+    }
+
+    /// What comes of an approval's word that its plan be deployed as well; `None` where it says no such thing.
+    pub fn started_by(&self, judged: &Judged) -> Option<String> {
+        if !judged.deploy {
+            return None;
+        }
+        let nothing = |why: &str| format!("it starts nothing, so it is a plain approval: {why}");
+        if let Some(why) = &judged.plain {
+            return Some(nothing(why));
+        }
+        Some(match self.wishes.iter().find(|wish| wish.statement == judged.digest) {
+            None => "that it be deployed was spent by a claim".to_owned(),
+            Some(Wish { void: Some(why), .. }) => nothing(why),
+            Some(_) => "it asks for the deployment too".to_owned(),
+        })
     }
 
     fn waits_for_word(&self, now: Timestamp) -> Hold {
@@ -175,7 +205,7 @@ impl Wish {
         let (at, overrides) = match &judged.request {
             Some(RequestAction::Deploy { at, override_window, .. }) => (*at, *override_window == Some(true)),
             Some(_) => return None,
-            None if judged.deploy => (None, false),
+            None if judged.deploy && judged.plain.is_none() => (None, false),
             None => return None,
         };
         let by = judged.by.clone()?;
@@ -195,13 +225,13 @@ impl Wish {
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = |people: &[PersonName], word: &str| {
-            let people: Vec<String> = people.iter().map(ToString::to_string).collect();
-            if people.is_empty() { "nobody".to_owned() } else { people.join(word) }
+            if people.is_empty() { "nobody".to_owned() } else { list(people, word, people.len()) }
         };
         match self {
-            Self::Suspended { by } => write!(f, "suspended by {}", names(by, ", ")),
+            Self::Suspended { by } => write!(f, "suspended by {}", names(by, "and")),
             Self::Closed { by } => write!(f, "closed by {by}"),
-            Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, " or ")),
+            Self::Lapsed { by } => write!(f, "cannot start: {by}, who asked for it, no longer may"),
+            Self::Person { eligible } => write!(f, "waits to be deployed by {}", names(eligible, "or")),
             Self::Time { at, by } => write!(f, "waits until {at}, as {by} asked"),
             Self::Window { windows, .. } => write!(f, "waits for a window ({})", windows.join("; ")),
         }

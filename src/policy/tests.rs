@@ -1,5 +1,6 @@
 //! Who must approve, who may, and what counts: tables, and what holds for every history of statements.
 
+mod carried;
 mod properties;
 mod scene;
 mod signed;

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::signed::Unsigned;
 use super::start::{Hold, Start};
-use crate::digest::StatementId;
+use crate::digest::{PlanId, StatementId};
 use crate::journal::{Admission, Judged, StartedBy};
 use crate::model::{ApprovalVerdict, PersonName, RuleName, RulesetName};
 use crate::object::Oid;
+use crate::text::cut;
 
 /// What the policy in force says of a plan, given the statements on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Verdict {
     pub statements: Vec<StatementView>,
     /// The people whose rejection stands.
     pub rejected_by: Vec<PersonName>,
+    /// The rulesets whose approvals carry over to later changes (`reapproveOnChange: false`).
+    pub carries: Vec<RulesetName>,
     /// What else decides whether it may start.
     pub start: Start,
 }
@@ -70,6 +73,9 @@ pub struct Exclusion {
     pub why: String,
 }
 
+/// How much of a reason a view holds, in characters.
+const REASON: usize = 200;
+
 /// A statement as the verdict sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,10 +94,15 @@ pub struct StatementView {
     pub counted: bool,
     /// How it was judged when it was first seen.
     pub admitted: Admitted,
+    /// The earlier plan it was given to, where it is none on this plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<PlanId>,
     /// Why it counts, or why not.
     pub why: String,
     /// What would count: a command; empty where it counts, or nothing helps.
     pub hint: String,
+    /// The reason that its maker gave, the beginning of it.
+    pub reason: String,
 }
 
 /// How a statement was judged when it was first seen, in one word. All but refused ones are part of their maker's chain
@@ -127,7 +138,13 @@ impl StatementView {
         };
         let request = judged.request.as_ref().map(|action| action.name().to_owned());
         let (digest, by, verdict, commit) = (judged.digest, judged.by.clone(), judged.verdict, judged.commit);
-        Self { digest, by, verdict, request, commit, counted: false, admitted, why, hint }
+        let reason = Self::reason_of(judged);
+        Self { digest, by, verdict, request, commit, counted: false, admitted, carried_from: None, why, hint, reason }
+    }
+
+    /// As much of the reason as a status holds: the whole of it is in the record, and in the journal's event.
+    pub(super) fn reason_of(judged: &Judged) -> String {
+        cut(&judged.reason, REASON)
     }
 
     /// Whose it is, for people.
@@ -183,7 +200,8 @@ impl Verdict {
             unsigned: Vec::new(),
         };
         let statements = statements.iter().map(|judged| StatementView::of_uncounted(judged, &because)).collect();
-        Self { requirements: vec![requirement], statements, rejected_by: Vec::new(), start: Start::default() }
+        let (rejected_by, carries) = (Vec::new(), Vec::new());
+        Self { requirements: vec![requirement], statements, rejected_by, carries, start: Start::default() }
     }
 
     /// All requirements are met and nobody's rejection stands.

@@ -146,10 +146,10 @@ impl Daemon {
         if self.word_for(branch) == Some(new) {
             return Ok(());
         }
-        if Accepted::goes_on(&Graph::new(self.objects.as_ref()), old, accepted, new)? {
+        if Accepted::goes_on(&self.graph(), old, accepted, new)? {
             return Ok(());
         }
-        Err(rewritten(branch, lost(new, old), command(branch, new)))
+        Err(rewritten(branch, lost(new, old), either(branch, old, new)))
     }
 
     fn records_go_on(&mut self, old: Oid, accepted: Option<Oid>, remotes: &mut Remotes) -> Result<(), TickError> {
@@ -158,13 +158,14 @@ impl Daemon {
         if new.is_some() && self.word_for(&branch) == new {
             return Ok(());
         }
+        // What is to be put back must be here now, not only once have been.
         let graph = Graph::new(self.objects.as_ref());
         if let Some(new) = new {
             if Accepted::goes_on(&graph, old, accepted, new)? {
                 return Ok(());
             }
             if !graph.is_ancestor(new, old)? {
-                return Err(rewritten(&branch, lost(new, old), command(&branch, new)));
+                return Err(rewritten(&branch, lost(new, old), either(&branch, old, new)));
             }
         }
         match graph.node(old) {
@@ -215,8 +216,7 @@ impl Daemon {
         } else {
             return Ok(false);
         };
-        let contains =
-            |old: Oid| -> Result<bool, TickError> { Ok(Graph::new(self.objects.as_ref()).is_ancestor(old, commit)?) };
+        let contains = |old: Oid| -> Result<bool, TickError> { Ok(self.graph().is_ancestor(old, commit)?) };
         let read_on = match read {
             Some(read) => accepted == Some(commit) || contains(read)?,
             None => true,
@@ -266,6 +266,16 @@ impl Daemon {
             Some(RefResult::Stale) | None => Err(TickError::Conflict),
         }
     }
+}
+
+/// The two ways out where a branch that people push to was rewritten.
+fn either(branch: &str, old: Oid, new: Oid) -> String {
+    format!(
+        "put back what was there, from a clone that has it (git push --force REMOTE {old}:{}), or, where the new history is \
+         meant: {}",
+        branch_ref(branch),
+        command(branch, new)
+    )
 }
 
 fn lost(new: Oid, old: Oid) -> String {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::load::branch_ref;
 use super::{Daemon, TickError};
-use crate::digest::{Digest, canonical_json};
+use crate::digest::{Digest, PlanId, canonical_json};
 use crate::git::sign::{NewCommit, write_commit};
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::pages::{self, PlanPage};
@@ -15,7 +15,7 @@ use crate::journal::read::governance_of;
 use crate::journal::{
     AUTHOR, DeploymentDocument, ENTRY, Event, FORMAT, Heads, Journal, JournalEntry, Status, yaml_out,
 };
-use crate::lifecycle::{EnvironmentState, Phase, State, phase_of_change, verdict_on};
+use crate::lifecycle::{EnvironmentState, State, draft_verdict_on, verdict_on};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
 use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at, files_below};
 use crate::plan::PlanDocument;
@@ -36,6 +36,7 @@ pub(super) struct Draft {
     events: Vec<Event>,
     touched: BTreeSet<EnvironmentName>,
     plans: BTreeMap<EnvironmentName, PlanFiles>,
+    drafts: BTreeMap<EnvironmentName, PlanFiles>,
     files: BTreeMap<String, Option<Vec<u8>>>,
 }
 
@@ -49,8 +50,8 @@ pub(super) struct PlanFiles {
 }
 
 impl PlanFiles {
-    fn page<'a>(&'a self, gates: &'a [pages::GateChange], limit: usize) -> PlanPage<'a> {
-        PlanPage { document: &self.document, previews: &self.previews, gates, values: &self.values, limit }
+    fn page<'a>(&'a self, gates: &'a [pages::GateChange], limit: usize, draft: Option<Oid>) -> PlanPage<'a> {
+        PlanPage { document: &self.document, previews: &self.previews, gates, values: &self.values, limit, draft }
     }
 }
 
@@ -64,14 +65,20 @@ impl Draft {
         self.plans.insert(environment.clone(), files);
     }
 
+    /// As [`Draft::with_plan`], of a draft's plan.
+    pub fn with_draft(&mut self, environment: &EnvironmentName, files: PlanFiles) {
+        self.drafts.insert(environment.clone(), files);
+    }
+
     /// The environments that its events are about.
     pub fn touched_environments(&self) -> Vec<EnvironmentName> {
         self.touched.iter().cloned().collect()
     }
 
-    /// The plan that this entry publishes for an environment.
-    pub fn plan_document(&self, environment: &EnvironmentName) -> Option<&PlanDocument> {
-        self.plans.get(environment).map(|plan| &plan.document)
+    /// A plan that this entry publishes for an environment.
+    pub fn plan_document(&self, environment: &EnvironmentName, plan: PlanId) -> Option<&PlanDocument> {
+        let published = [&self.plans, &self.drafts].into_iter().filter_map(|plans| plans.get(environment));
+        published.map(|files| &files.document).find(|document| document.digest == plan)
     }
 
     /// Adds a file of the journal.
@@ -109,6 +116,7 @@ impl Daemon {
             events: Vec::new(),
             touched: BTreeSet::new(),
             plans: BTreeMap::new(),
+            drafts: BTreeMap::new(),
             files: BTreeMap::new(),
         }
     }
@@ -284,6 +292,16 @@ impl Daemon {
         Ok(verdict_on(self.objects.as_ref(), &self.config.root, &governance, name, env)?)
     }
 
+    /// The verdict on the plan of a draft.
+    pub(super) fn draft_verdict(
+        &self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+    ) -> Result<Option<Verdict>, TickError> {
+        let governance = self.governance()?;
+        Ok(draft_verdict_on(self.objects.as_ref(), &self.config.root, &governance, name, env)?)
+    }
+
     /// Renders the pages of everything this entry touches.
     fn render(&mut self, draft: &mut Draft) -> Result<(), TickError> {
         if self.journal.is_none() {
@@ -296,6 +314,7 @@ impl Daemon {
             let env = journal.state.environment(name);
             let verdict = self.verdict(name, &env)?;
             let status = Status::of(&journal.state, &journal.governance, name, &env, verdict.as_ref());
+            let status = status.with_draft(&env, self.draft_verdict(name, &env)?.as_ref());
             let folder = pages::environment_folder(journal.state.start.layout, name);
             let mut put = |file: &str, bytes: Option<Vec<u8>>| {
                 draft.files.insert(format!("{folder}/{file}"), bytes);
@@ -310,10 +329,25 @@ impl Daemon {
             }
             if let Some(plan) = draft.plans.get(name).filter(|_| waits) {
                 let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
-                let page = plan.page(&gates, self.config.preview_limit);
+                let page = plan.page(&gates, self.config.preview_limit, None);
                 put("plan.json", Some(plan.document.to_file()));
                 put("plan.md", Some(pages::plan_page(&page).into_bytes()));
                 put("plan.diff", Some(pages::plan_diff(&page).into_bytes()));
+            }
+            let drafted = env.draft_plan().and_then(|plan| plan.drafted);
+            if drafted.is_none() {
+                for file in ["draft.json", "draft.md", "draft.diff", "draft.yaml"] {
+                    put(file, None);
+                }
+            }
+            if let (Some(plan), Some(drafted)) = (draft.drafts.get(name), drafted) {
+                let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
+                let page = plan.page(&gates, self.config.preview_limit, Some(drafted.tip));
+                let settings = drafted.settings.map(|settings| self.objects.blob(settings)).transpose()?;
+                put("draft.json", Some(plan.document.to_file()));
+                put("draft.md", Some(pages::plan_page(&page).into_bytes()));
+                put("draft.diff", Some(pages::plan_diff(&page).into_bytes()));
+                put("draft.yaml", settings.map(|settings| settings.to_vec()));
             }
             statuses.push(status);
         }
@@ -344,14 +378,8 @@ impl Daemon {
     pub(super) fn status(&self, name: &EnvironmentName) -> Result<Status, TickError> {
         let env = self.state()?.environment(name);
         let verdict = self.verdict(name, &env)?;
-        Ok(Status::of(self.state()?, &self.journal()?.governance, name, &env, verdict.as_ref()))
-    }
-
-    /// The phase of an environment's change, without a verdict that cannot be had: that is Invalid.
-    pub(super) fn change_phase(&self, name: &EnvironmentName) -> Result<Phase, TickError> {
-        let env = self.state()?.environment(name);
-        let verdict = self.verdict(name, &env)?;
-        Ok(phase_of_change(&env, verdict.as_ref()))
+        let status = Status::of(self.state()?, &self.journal()?.governance, name, &env, verdict.as_ref());
+        Ok(status.with_draft(&env, self.draft_verdict(name, &env)?.as_ref()))
     }
 
     /// Adds the files of a deployment: its plan, what met each rule, and the raw evidence.

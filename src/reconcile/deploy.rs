@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::append::Draft;
-use super::{Daemon, TickError};
+use super::at_once::at_once;
+use super::{Daemon, TickError, drift};
 use crate::digest::PlanId;
 use crate::journal::pages::environment_folder;
 use crate::journal::{
@@ -15,8 +16,8 @@ use crate::lifecycle::{
     Deployment, EnvironmentState, JudgeError, OpenPlan, SETTLED, evidence_files, held, met, permit, why_not,
 };
 use crate::model::EnvironmentName;
-use crate::plan::PlanDocument;
 use crate::plan::compose::{self, Composed};
+use crate::plan::{PlanDocument, PlanKind};
 use crate::policy::{Hold, Permit, Verdict};
 use crate::revision::Resolved;
 use crate::services::{DriverError, ServiceChange, Settled};
@@ -44,13 +45,16 @@ impl Daemon {
             .state()?
             .environments
             .iter()
-            .filter(|(name, env)| !name.is_governance() && (env.deployment.is_some() || env.current.is_some()))
+            .filter(|(name, env)| {
+                let waits = env.deployment.is_some() || env.current.is_some() || env.correcting.is_some();
+                !name.is_governance() && (waits || !self.is_never_looked_at(name, env))
+            })
             .map(|(name, _)| name.clone())
             .collect();
         let mut wrote = false;
         self.next = None;
         for name in ready {
-            match self.deploy(&name) {
+            match self.correct_or_deploy(&name) {
                 Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
                     tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
                     self.again.insert(name);
@@ -61,13 +65,23 @@ impl Daemon {
         Ok(wrote)
     }
 
+    /// What drifted is put right first: what waits beside it is then planned from what shall be there.
+    fn correct_or_deploy(&mut self, name: &EnvironmentName) -> Result<bool, TickError> {
+        let wrote = self.correct(name)? || self.deploy(name)?;
+        let env = self.state()?.environment(name);
+        if let Some(at) = self.next_look(name, &env)? {
+            self.wake_at(at);
+        }
+        Ok(wrote)
+    }
+
     fn deploy(&mut self, name: &EnvironmentName) -> Result<bool, TickError> {
         let env = self.state()?.environment(name);
         if let Some(running) = env.running() {
             let running = running.clone();
             return if self.is_mine(name, &running.claim) { self.resume(name, &env, &running) } else { Ok(false) };
         }
-        if env.invalid.is_some() {
+        if env.invalid.is_some() || env.correcting.is_some() {
             return Ok(false);
         }
         let Some(verdict) = self.verdict(name, &env)? else { return Ok(false) };
@@ -126,7 +140,7 @@ impl Daemon {
     }
 
     /// There is something to do at that time, if not before.
-    fn wake_at(&mut self, at: Timestamp) {
+    pub(super) fn wake_at(&mut self, at: Timestamp) {
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
@@ -161,6 +175,12 @@ impl Daemon {
         };
         if prepared.id != plan.id {
             let Prepared { composed, base, desired, .. } = &prepared;
+            if plan.kind == PlanKind::Drift && !drift::is_drifted(composed) {
+                // The host is as it was applied: there is nothing to deploy any more.
+                self.emit(&mut draft, Event::AsApplied { environment: name.clone() })?;
+                self.append(draft)?;
+                return Ok(true);
+            }
             self.publish(&mut draft, heads, name, composed, base.as_ref(), desired.as_ref())?;
             self.make_ready(&mut draft, heads)?;
             let wrote = !draft.is_empty();
@@ -206,7 +226,8 @@ impl Daemon {
             Some(revision) => Some(self.resolved_at(name, plan.commit, revision, &plan.imports)?),
             None => None,
         };
-        Ok(self.compose(name, env, number, base.as_ref(), desired.as_ref())?.map(|composed| Prepared {
+        let again = plan.kind.is_towards_itself().then_some(plan.kind);
+        Ok(self.compose(name, env, number, base.as_ref(), desired.as_ref(), again)?.map(|composed| Prepared {
             id: composed.plan.id(),
             composed,
             base,
@@ -274,14 +295,15 @@ impl Daemon {
             met: met(verdict),
             started,
             targets,
+            drift: None,
         };
         let document = self.plan_document(name, plan)?;
         self.emit(&mut draft, Event::Claimed(claim.clone()))?;
-        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, plan)?;
         let before = self.deployment_document(name, claim.number)?;
-        let running = self.state()?.environment(name);
-        let Some(running) = running.running() else { return Err(TickError::Conflict) };
-        let deployment = DeploymentDocument::of_claim(before, running);
+        let env = self.state()?.environment(name);
+        let Some(running) = env.running() else { return Err(TickError::Conflict) };
+        let evidence = evidence_files(self.objects.as_ref(), &self.config.root, &env, running)?;
+        let deployment = DeploymentDocument::of_claim(before, &env, running);
         self.deployment_files(&mut draft, name, &deployment, evidence, document.as_ref())?;
         self.append(draft)?;
         tracing::info!(environment = %name, plan = %plan.id.short(), number = claim.number, attempt = claim.attempt, "claimed");
@@ -294,37 +316,47 @@ impl Daemon {
         self.state()?.environment(name).running().cloned().ok_or(TickError::Conflict)
     }
 
-    /// Applies each change in order; a failure leaves the later ones untouched.
-    fn apply(
+    /// Applies each change after those it must come after, independent ones at the same time; after a failure nothing more
+    /// is begun. What came of each is told in the order of the plan.
+    pub(super) fn apply(
         &self,
         permit: &Permit,
         changes: &[ServiceChange],
         done: &BTreeMap<usize, ()>,
     ) -> (OutcomeResult, Vec<ServiceOutcome>, String) {
+        let (drivers, objects) = (&self.drivers, self.objects.as_ref());
+        let apply = |at: usize| match changes[at].desired.as_ref().or(changes[at].base.as_ref()) {
+            Some(content) if !done.contains_key(&at) => {
+                drivers.of(&content.service.kind).apply(permit, objects, &changes[at])
+            }
+            _ => Ok(()),
+        };
+        let after = compose::after(changes);
+        let came = at_once(&after, self.config.applies_at_once, apply, Result::is_ok);
         let mut outcomes = Vec::new();
         let mut result = OutcomeResult::Applied;
-        let mut message = String::new();
-        for (at, change) in changes.iter().enumerate() {
+        let mut messages = Vec::new();
+        for (at, (change, came)) in changes.iter().zip(came).enumerate() {
             let mut outcome =
                 ServiceOutcome { name: change.name.clone(), result: ServiceResult::Untouched, message: String::new() };
-            if done.contains_key(&at) {
-                outcome.result = ServiceResult::Done;
-            } else if result == OutcomeResult::Applied {
-                let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
-                match self.drivers.of(&content.service.kind).apply(permit, self.objects.as_ref(), change) {
-                    Ok(()) => outcome.result = ServiceResult::Done,
-                    Err(error) => {
-                        let unknown = matches!(error, DriverError::Unknown { .. });
+            match came {
+                None if done.contains_key(&at) => outcome.result = ServiceResult::Done,
+                None => {}
+                Some(Ok(())) => outcome.result = ServiceResult::Done,
+                Some(Err(error)) => {
+                    let unknown = matches!(error, DriverError::Unknown { .. });
+                    outcome.result = if unknown { ServiceResult::Unknown } else { ServiceResult::Failed };
+                    // What is not known outweighs what is known to have failed.
+                    if unknown || result == OutcomeResult::Applied {
                         result = if unknown { OutcomeResult::Unknown } else { OutcomeResult::Failed };
-                        outcome.result = if unknown { ServiceResult::Unknown } else { ServiceResult::Failed };
-                        outcome.message = error.to_string();
-                        message = format!("service `{}`: {error}", change.name);
                     }
+                    outcome.message = error.to_string();
+                    messages.push(format!("service `{}`: {error}", change.name));
                 }
             }
             outcomes.push(outcome);
         }
-        (result, outcomes, message)
+        (result, outcomes, messages.join("; "))
     }
 
     /// Settles a claim of this daemon that has no outcome: it was killed. The gate is proven again from evidence.
@@ -382,7 +414,7 @@ impl Daemon {
         Ok(true)
     }
 
-    fn settled_outcomes(
+    pub(super) fn settled_outcomes(
         &self,
         changes: &[ServiceChange],
         done: &BTreeMap<usize, ()>,
@@ -483,7 +515,7 @@ impl Daemon {
     }
 }
 
-fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
+pub(super) fn untouched(changes: &[ServiceChange]) -> Vec<ServiceOutcome> {
     let outcome = |change: &ServiceChange| ServiceOutcome {
         name: change.name.clone(),
         result: ServiceResult::Untouched,

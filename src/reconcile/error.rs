@@ -53,7 +53,7 @@ pub enum TickError {
         branch: String,
         /// What was found.
         what: String,
-        /// The command that an operator may run about it, or empty.
+        /// What an operator may do about it, with the commands; or empty.
         way_out: String,
     },
     /// What the operator accepts is not there, or not for an operator to accept.
@@ -154,12 +154,14 @@ impl TickError {
                 "check governance/, then put the output of `countersign trust` into spec.repositories[0].trust.policy"
                     .to_owned()
             }
-            Self::ForeignKey { .. } => "add it to spec.journalKeys of governance/policy.yaml".to_owned(),
+            Self::ForeignKey { .. } => "name it in spec.journalKeys of governance/policy.yaml, by a change that is approved \
+                                        and brought into force by a daemon whose key is named already"
+                .to_owned(),
             Self::Tampered { way_out, .. } => {
                 let look = "nothing is applied meanwhile; compare with your backups and with what people remember";
                 match way_out.as_str() {
                     "" => look.to_owned(),
-                    way_out => format!("{look}; then put back what was there, or: {way_out}"),
+                    way_out => format!("{look}; then {way_out}"),
                 }
             }
             Self::NotAccepted { hint, .. } => hint.clone(),

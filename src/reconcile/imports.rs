@@ -42,7 +42,15 @@ impl Daemon {
         let config = self.state()?.heads.config;
         let users = self.importers(config)?.get(name).cloned().unwrap_or_default();
         let old: &Sources = &before.applied.as_ref().map(|applied| applied.imports.clone()).unwrap_or_default();
-        self.again.extend(users.into_iter().chain(plan.imports.keys().chain(old.keys()).cloned()));
+        // A draft may import what the config branch does not yet; one with problems may wait for just this deployment.
+        let waits = |env: &EnvironmentState| {
+            let has_problems = env.draft.as_ref().and_then(|draft| draft.unplanned.as_ref());
+            env.draft_plan().is_some_and(|plan| plan.imports.contains_key(name))
+                || has_problems.is_some_and(|(_, problems)| !problems.is_empty())
+        };
+        let drafts = self.state()?.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone());
+        let drafts: Vec<EnvironmentName> = drafts.collect();
+        self.again.extend(users.into_iter().chain(plan.imports.keys().chain(old.keys()).cloned()).chain(drafts));
         Ok(())
     }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::accept::KEPT;
 use super::{Daemon, TickError};
 use crate::disk::Tips;
-use crate::evidence::graph::Graph;
 use crate::git::{RefResult, RefUpdate};
 use crate::journal::read::{line, read_entry};
 use crate::journal::{Event, Heads, Heartbeat, Journal, JournalError};
@@ -79,7 +78,7 @@ impl Daemon {
         self.refuse_other_root(&journal)?;
         if let Some(seen) = seen {
             // Gate: the journal continues what was seen last, whatever else is on top of it.
-            let graph = Graph::new(self.objects.as_ref());
+            let graph = self.graph();
             if journal.tip != seen && !graph.is_ancestor(seen, journal.tip)? {
                 let why = foreign.as_ref().map_or(String::new(), |(_, why)| format!(" ({why})"));
                 let what = format!("{tip} does not continue {seen}, which was seen there before{why}");

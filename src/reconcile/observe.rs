@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::append::Draft;
 use super::load::Remotes;
 use super::{Daemon, TickError};
-use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads};
 use crate::lifecycle::{Facts, JudgeError, admit, find_new, gone, missing_records, put_back};
 use crate::model::{EnvironmentName, Problem};
@@ -19,6 +18,7 @@ impl Daemon {
         let first_look = self.seen.is_none();
         let from = self.seen.unwrap_or(self.state()?.heads);
         let objects = Arc::clone(&self.objects);
+        self.fetch_drafts(remotes);
         let mut draft = self.draft(remotes.heads);
         let gone = self.planned_from_gone(remotes.heads)?;
         self.observe_statements(&mut draft, from, remotes.heads)?;
@@ -50,10 +50,13 @@ impl Daemon {
             }
             names
         };
+        // A schedule has come round, or a window opens before long.
+        let names: BTreeSet<EnvironmentName> = names.into_iter().chain(self.due_to_look()?).collect();
         // What the policy's plan asked to be looked at again stays for the next tick.
         let (later, again) = std::mem::take(&mut self.again).into_iter().partition(|name| *name == policy);
         self.again = later;
-        for name in names.union(&again) {
+        let looked: BTreeSet<EnvironmentName> = names.union(&again).cloned().collect();
+        for name in &looked {
             match self.plan_environment(&mut draft, remotes.heads, name) {
                 // What one environment was applied from cannot be read as it was: that one holds, the others go on.
                 Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
@@ -64,7 +67,13 @@ impl Daemon {
                 result => result?,
             }
         }
-        self.make_ready(&mut draft, remotes.heads)?;
+        self.observe_drafts(&mut draft, remotes, &looked, first_look)?;
+        if first_look {
+            // An operator's pin moves what waits in an entry of its own.
+            self.make_all_ready(&mut draft, remotes.heads)?;
+        } else {
+            self.make_ready(&mut draft, remotes.heads)?;
+        }
         self.append(draft)?;
         self.seen = Some(remotes.heads);
         self.remember(|tips| {
@@ -79,7 +88,7 @@ impl Daemon {
         if state.accepted.config.is_none() || state.heads.config == heads.config {
             return Ok(BTreeSet::new());
         }
-        let graph = Graph::new(self.objects.as_ref());
+        let graph = self.graph();
         let mut found = BTreeSet::new();
         for (name, env) in &state.environments {
             if gone(&graph, env, heads.config)? {
@@ -91,14 +100,15 @@ impl Daemon {
 
     fn observe_statements(&mut self, draft: &mut Draft, from: Heads, to: Heads) -> Result<(), TickError> {
         let objects = Arc::clone(&self.objects);
-        let found = find_new(&Graph::new(objects.as_ref()), objects.as_ref(), self.state()?, from, to)?;
+        let found = find_new(&self.graph(), objects.as_ref(), self.state()?, from, to)?;
         let now = draft.time;
         let governance = self.governance()?;
         let put_back = put_back(objects.as_ref(), self.state()?, to.config, &found)?;
         let facts = Facts { state: self.state()?, governance: &governance, now, put_back: &put_back };
         for judged in admit(&facts, &found) {
-            if judged.ends_plans() {
+            if judged.ends_plans() || judged.makes_a_plan() {
                 self.again.insert(judged.environment.clone());
+                self.looked.remove(&judged.environment);
             }
             self.emit(draft, Event::Statement(judged))?;
         }
@@ -128,7 +138,7 @@ impl Daemon {
         if old == new {
             return Ok(changed);
         }
-        let graph = Graph::new(self.objects.as_ref());
+        let graph = self.graph();
         self.add_differing(Some(graph.node(old)?.tree), graph.node(new)?.tree, &mut changed)?;
         for id in graph.range(&[new], &[old])? {
             let node = graph.node(id)?;

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::append::{Draft, PlanFiles};
+use super::at_once::at_once;
 use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions_in;
-use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads, pages};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::Oid;
 use crate::plan::compose::{self, Composed, Place};
-use crate::plan::values_diff;
+use crate::plan::{PlanDocument, PlanKind, values_diff};
+use crate::policy::Verdict;
 use crate::revision::imports::From;
 use crate::revision::resolve::below;
 use crate::revision::{Desired, Resolved, Sources, resolve};
@@ -50,23 +51,31 @@ impl Daemon {
             self.supersede(draft, heads, name)?;
         }
         let env = self.state()?.environment(name);
+        if env.correcting.is_some() {
+            self.again.insert(name.clone());
+            return Ok(());
+        }
         match self.wanted(heads.config, name, &env)? {
             Wanted::Nothing => Ok(()),
             Wanted::Problems(problems) => {
                 self.supersede(draft, heads, name)?;
                 self.set_problems(draft, heads, name, problems)
             }
-            Wanted::Destroyed if env.exists() => self.plan_towards(draft, heads, name, None),
+            Wanted::Destroyed if env.exists() => {
+                self.end_wish(draft, heads, name)?;
+                self.plan_towards(draft, heads, name, None, None)
+            }
             Wanted::Destroyed => {
                 self.supersede(draft, heads, name)?;
                 self.set_problems(draft, heads, name, Vec::new())
             }
             Wanted::Present(resolved) => {
                 let is_imported = self.is_imported(heads.config, name)?;
-                let unchanged = env.in_force_where(is_imported) == Some(resolved.revision) && !env.uncertain;
-                if unchanged {
-                    self.supersede(draft, heads, name)?;
-                    return self.set_problems(draft, heads, name, Vec::new());
+                if env.is_at(resolved.revision, is_imported) {
+                    return self.plan_towards_itself(draft, heads, name, *resolved);
+                }
+                if env.in_force_where(is_imported) != Some(resolved.revision) {
+                    self.end_wish(draft, heads, name)?;
                 }
                 // What others import is what was approved: there nothing is recorded without.
                 if env.exists() && !env.uncertain && !is_imported {
@@ -78,14 +87,14 @@ impl Daemon {
                         return self.emit(draft, event);
                     }
                 }
-                self.plan_towards(draft, heads, name, Some(*resolved))
+                self.plan_towards(draft, heads, name, Some(*resolved), None)
             }
         }
     }
 
     /// What the config head says of an environment, with everything that can be refused before planning.
     fn wanted(&mut self, config: Oid, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, TickError> {
-        let known = *env != EnvironmentState::default();
+        let known = env.is_known();
         Ok(match self.desired(config, name)? {
             Desired::Absent if known => Wanted::Destroyed,
             Desired::Absent => Wanted::Nothing,
@@ -184,11 +193,19 @@ impl Daemon {
     ) -> Result<(), TickError> {
         let env = self.state()?.environment(name);
         let plans: Vec<_> = env.open_ids().into_iter().collect();
-        if plans.is_empty() {
+        if plans.is_empty() && env.redeploy.is_none() {
             return Ok(());
         }
         let round = env.round + 1;
+        // Whatever comes next, what was found on the host is found again.
+        self.looked.remove(name);
         self.emit(draft, Event::Superseded { environment: name.clone(), plans, round, commit: heads.config })
+    }
+
+    /// Another change is desired than that what is applied be applied again.
+    fn end_wish(&mut self, draft: &mut Draft, heads: Heads, name: &EnvironmentName) -> Result<(), TickError> {
+        let wished = self.state()?.environment(name).redeploy.is_some();
+        if wished { self.supersede(draft, heads, name) } else { Ok(()) }
     }
 
     /// Says what is wrong, or that nothing is any more; nothing where that was said before.
@@ -206,13 +223,14 @@ impl Daemon {
         self.emit(draft, Event::Invalid { environment: name.clone(), commit: heads.config, problems })
     }
 
-    /// Plans towards a revision (`None`: the destroy).
-    fn plan_towards(
+    /// Plans towards a revision (`None`: the destroy). `again`: it is what is in force already, for this reason.
+    pub(super) fn plan_towards(
         &mut self,
         draft: &mut Draft,
         heads: Heads,
         name: &EnvironmentName,
         desired: Option<Resolved>,
+        again: Option<PlanKind>,
     ) -> Result<(), TickError> {
         let revision = desired.as_ref().map(|desired| desired.revision);
         let env = self.state()?.environment(name);
@@ -227,7 +245,8 @@ impl Daemon {
             return self.set_problems(draft, heads, name, Vec::new());
         }
         let base = self.base(name, &env)?;
-        let composed = match self.compose(name, &env, env.next_number(), base.as_ref(), desired.as_ref())? {
+        self.have_looked(name, &env)?;
+        let composed = match self.compose(name, &env, env.next_number(), base.as_ref(), desired.as_ref(), again)? {
             Ok(composed) => composed,
             Err(problems) => {
                 // What a driver sees on the host may change without a push: look again at the next tick.
@@ -235,6 +254,9 @@ impl Daemon {
                 return self.set_problems(draft, heads, name, problems);
             }
         };
+        if self.stays(name, &env, composed.plan.id())? {
+            return self.set_problems(draft, heads, name, Vec::new());
+        }
         self.publish(draft, heads, name, &composed, base.as_ref(), desired.as_ref())
     }
 
@@ -246,19 +268,28 @@ impl Daemon {
         number: u64,
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
+        again: Option<PlanKind>,
     ) -> Result<Result<Composed, Vec<Problem>>, TickError> {
         let changes = compose::changes(name, base, desired);
         let mut services = Vec::new();
         let mut problems = Vec::new();
-        for change in &changes {
-            let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
-            match self.drivers.of(&content.service.kind).plan(self.objects.as_ref(), change) {
-                Ok(service) => services.push(service),
-                Err(
+        let (drivers, objects) = (&self.drivers, self.objects.as_ref());
+        let look = |at: usize| {
+            let change = &changes[at];
+            let content = change.desired.as_ref().or(change.base.as_ref())?;
+            Some(drivers.of(&content.service.kind).plan(objects, change))
+        };
+        // Everything that is wrong is told, so one that cannot be planned stops no other.
+        let planned = at_once(&compose::after(&changes), self.config.plans_at_once, look, |_| true);
+        for (change, planned) in changes.iter().zip(planned) {
+            match planned.flatten() {
+                None => {}
+                Some(Ok(service)) => services.push(service),
+                Some(Err(
                     DriverError::Invalid { message }
                     | DriverError::Failed { message }
                     | DriverError::Unknown { message },
-                ) => {
+                )) => {
                     let file = format!("environments/{name}/environment.yaml");
                     let message = format!("service `{}`: {message}", change.name);
                     problems.push(Problem::of_file(file, message));
@@ -269,7 +300,10 @@ impl Daemon {
             return Ok(Err(problems));
         }
         let state = self.state()?;
-        let kind = state.kind_of(self.objects.as_ref(), &self.hashes, name, base, desired)?;
+        let kind = match again {
+            Some(kind) => kind,
+            None => state.kind_of(self.objects.as_ref(), &self.hashes, name, base, desired)?,
+        };
         let place =
             Place { repository: state.repository, environment: name, number, round: env.round, base: env.base() };
         Ok(Ok(compose::compose(place, kind, desired, changes, services)))
@@ -289,35 +323,32 @@ impl Daemon {
         let objects = Arc::clone(&self.objects);
         let governance = self.governance()?;
         let from = env.applied.as_ref().map(|applied| applied.commit);
-        let graph = Graph::new(objects.as_ref());
-        let ranges = compose::ranges(&self.config.root, base, desired, from, heads.config);
+        let graph = self.graph();
+        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
         let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
-        if found.commits.is_empty() && !env.uncertain {
+        let kind = composed.plan.kind;
+        // What is in force already takes no commit: the host changed, or somebody asked.
+        if found.commits.is_empty() && !env.uncertain && !kind.is_towards_itself() {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
         }
+        let found = env.with_asker(kind, &governance, found);
         let id = composed.plan.id();
         let values = values_diff(base, desired);
         let truncated = pages::is_cut(&values, &composed.previews, self.config.preview_limit);
-        if let Some(other) = env.plans.keys().find(|other| **other != id && other.short() == id.short()) {
-            let message = format!(
-                "plans {other} and {id} have the same short name, which does not happen by chance; push another change"
-            );
-            return self.set_problems(
-                draft,
-                heads,
-                name,
-                vec![Problem::of_file(format!("environments/{name}"), message)],
-            );
+        if env.has_other_named(id) {
+            return self.set_problems(draft, heads, name, vec![refusals::same_short_name(name, id)]);
         }
         let imports = desired.map(|desired| desired.sources.clone()).unwrap_or_default();
-        let document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
-        let event = Event::planned(&document, heads.config);
+        let mut document = composed.plan.clone().document(truncated, found.contributors, found.commits, imports);
+        let planned = |document: &PlanDocument| Event::planned(document, heads.config, composed.removes.clone());
         // Gate: a plan that cannot be judged is never published, and one that was is Invalid once the policy in force
         // no longer has what it asks for.
-        if let Some(problem) = self.unjudgeable(name, &env, &event)? {
-            return self.set_problems(draft, heads, name, vec![problem]);
-        }
-        if env.says(id, &document.contributors) {
+        document.carries = match self.first_verdict(name, &env, &planned(&document))? {
+            Ok(verdict) => verdict.carries,
+            Err(problem) => return self.set_problems(draft, heads, name, vec![problem]),
+        };
+        let event = planned(&document);
+        if env.says(id, &document.contributors, &document.carries) {
             return Ok(());
         }
         let leaves = base.map(|base| base.environment.gates.clone());
@@ -327,19 +358,20 @@ impl Daemon {
         self.emit(draft, event)
     }
 
-    /// Why this plan could not be judged, if so: an unknown ruleset in the settings it leaves or enters.
-    fn unjudgeable(
+    /// What is asked for a plan before anything is said on it; or why it could not be judged: an unknown ruleset in the
+    /// settings it leaves or enters.
+    pub(super) fn first_verdict(
         &self,
         name: &EnvironmentName,
         env: &EnvironmentState,
         planned: &Event,
-    ) -> Result<Option<Problem>, TickError> {
-        let Some(open) = crate::lifecycle::OpenPlan::of(planned, self.now()) else { return Ok(None) };
+    ) -> Result<Result<Verdict, Problem>, TickError> {
+        let open = crate::lifecycle::OpenPlan::of(planned, self.now()).ok_or(TickError::Conflict)?;
         let governance = self.governance()?;
         match judge_plan(self.objects.as_ref(), &self.config.root, &governance, name, env, &open) {
-            Ok(_) => Ok(None),
+            Ok(verdict) => Ok(Ok(verdict)),
             Err(JudgeError::Object(error)) => Err(error.into()),
-            Err(error) => Ok(Some(refusals::cannot_be_judged(name, error.to_string()))),
+            Err(error) => Ok(Err(refusals::cannot_be_judged(name, error.to_string()))),
         }
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::append::{Draft, PlanFiles};
 use super::{Daemon, TickError};
 use crate::evidence::contributors::{Contributions, contributions};
-use crate::evidence::graph::Graph;
 use crate::journal::pages;
 use crate::journal::{Event, Heads, OutcomeResult, ServiceOutcome, ServiceResult};
 use crate::lifecycle::{
@@ -72,12 +71,12 @@ impl Daemon {
         if found.commits.is_empty() {
             return self.set_problems(draft, heads, &name, vec![refusals::nobody_contributed(&name)]);
         }
-        if env.says(composed.plan.id(), &found.contributors) {
+        if env.says(composed.plan.id(), &found.contributors, &[]) {
             return Ok(());
         }
         let truncated = pages::is_cut("", &composed.previews, self.config.preview_limit);
         let document = composed.plan.clone().document(truncated, found.contributors, found.commits, Sources::new());
-        let event = Event::planned(&document, heads.config);
+        let event = Event::planned(&document, heads.config, composed.removes.clone());
         let files = PlanFiles {
             document,
             previews: composed.previews.clone(),
@@ -94,7 +93,7 @@ impl Daemon {
         let folder = below(&self.config.root, EnvironmentName::GOVERNANCE);
         let from = Some(self.policy_in_force()?.commit);
         let governance = self.governance()?;
-        Ok(contributions(&Graph::new(objects), objects, &governance, &[folder], from, head)?)
+        Ok(contributions(&self.graph(), objects, &governance, &[folder], from, head)?)
     }
 
     /// Brings an approved policy into force, or settles a claim for one. Gives whether anything was written.
@@ -110,7 +109,10 @@ impl Daemon {
             return self.end_policy(&running, verdict.as_ref());
         }
         let Some(plan) = env.current_plan().filter(|_| env.invalid.is_none()).cloned() else { return Ok(false) };
-        let Some(verdict) = self.verdict(&name, &env)?.filter(Verdict::is_approved) else { return Ok(false) };
+        // Gate: approved, and not suspended. The policy has no windows.
+        let now = self.now();
+        let may_start = |verdict: &Verdict| verdict.may_start(now, true).is_ok();
+        let Some(verdict) = self.verdict(&name, &env)?.filter(may_start) else { return Ok(false) };
         // Computed once more: what would come into force must be what was approved, and must still be able to.
         let heads = self.state()?.heads;
         let mut draft = self.draft(heads);
@@ -150,7 +152,7 @@ impl Daemon {
         tracing::info!(version, %revision, "a new policy is in force");
         // Everything that waits is judged anew, by whom it now asks for.
         let open = |env: &crate::lifecycle::EnvironmentState| {
-            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some()
+            env.current.is_some() || env.deployment.is_some() || env.invalid.is_some() || env.draft.is_some()
         };
         let names: Vec<EnvironmentName> =
             self.state()?.environments.iter().filter(|(_, env)| open(env)).map(|(name, _)| name.clone()).collect();

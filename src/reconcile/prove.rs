@@ -3,16 +3,38 @@
 //! A journal key says who may write, not what: an entry that this daemon did not write may be forged with a stolen key,
 //! or come from a broken replica. So each of them goes through the same steps as the offline proof.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Daemon, TickError};
-use crate::evidence::graph::Graph;
 use crate::journal::Journal;
 use crate::journal::read::line;
 use crate::object::Oid;
 use crate::verify::{Fault, Prover};
 
+/// The entries that were proven in this process. Daemons that are given the same one prove nothing twice: an entry names
+/// everything that its proof rests on.
+#[derive(Debug, Clone, Default)]
+pub struct Proofs(Arc<Mutex<HashSet<Oid>>>);
+
+impl Proofs {
+    fn contain(&self, entry: Oid) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&entry)
+    }
+
+    fn keep(&self, entry: Oid) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(entry);
+    }
+}
+
 impl Daemon {
+    /// The same daemon, which takes for proven what another one in this process proved.
+    #[must_use]
+    pub fn with_proofs(mut self, proofs: Proofs) -> Self {
+        self.proofs = proofs;
+        self
+    }
+
     /// Gate: every entry after `seen`, the last one that this state folder wrote or proved, is one that an honest daemon
     /// would have written. At first sight that is every entry.
     ///
@@ -28,7 +50,7 @@ impl Daemon {
             let rest = line(objects, journal.tip, Some(walked.tip())).ok()?;
             Some((walked, rest))
         });
-        let graph = Graph::new(objects);
+        let graph = self.graph();
         // Held against the settings before.
         let pin = Some(journal.state.pinned);
         let (mut prover, rest) = match begun {
@@ -37,7 +59,8 @@ impl Daemon {
         };
         let known = rest.iter().position(|id| Some(*id) == seen).map_or(0, |at| at + 1);
         for (at, id) in rest.iter().enumerate() {
-            let goes_on = if at < known { prover.follow(*id) } else { prover.step(*id) };
+            let is_known = at < known || self.proofs.contain(*id);
+            let goes_on = if is_known { prover.follow(*id) } else { prover.step(*id) };
             match prover.fault() {
                 Some(Fault::Wrong(what)) => return Err(self.journal_tampered(what)),
                 Some(Fault::Missing(what)) => {
@@ -48,7 +71,8 @@ impl Daemon {
                     let what = format!("what comes after {id} cannot be looked at");
                     return Err(self.journal_tampered(what));
                 }
-                None => {}
+                None if is_known => {}
+                None => self.proofs.keep(*id),
             }
         }
         self.walked = prover.put_down();

@@ -11,40 +11,73 @@ use jiff::SignedDuration;
 use super::append::{Draft, new_commit};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
-use crate::digest::PlanId;
-use crate::evidence::graph::Graph;
 use crate::git::sign::write_commit;
 use crate::git::{RefResult, RefUpdate};
-use crate::journal::{Event, Heads, ReadyMade};
-use crate::lifecycle::{OpenPlan, Phase, ReadyRecord, ready};
-use crate::model::{ApprovalVerdict, EnvironmentName};
+use crate::journal::{Event, Heads, ReadyMade, ReadyWord};
+use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
+use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
 use crate::plan::PlanDocument;
+use crate::policy::Verdict;
 
 /// How long another daemon has to push what it put on the journal.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
-const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
-
 impl Daemon {
     /// Adds the ready-made commits that are missing for the environments of this entry.
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
+        let names = draft.touched_environments();
+        self.make_ready_for(names, draft, heads)
+    }
+
+    /// As [`Daemon::make_ready`], for every plan that waits: what nothing in the entry is about too.
+    pub(super) fn make_all_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
+        let waits = self.state()?.environments.iter().filter(|(_, env)| env.current.is_some());
+        let names: BTreeSet<EnvironmentName> = waits.map(|(name, _)| name.clone()).collect();
+        let names = names.into_iter().chain(draft.touched_environments()).collect::<BTreeSet<_>>();
+        self.make_ready_for(names.into_iter().collect(), draft, heads)
+    }
+
+    fn make_ready_for(
+        &mut self,
+        names: Vec<EnvironmentName>,
+        draft: &mut Draft,
+        heads: Heads,
+    ) -> Result<(), TickError> {
         // A change of the policy takes signed records: a merge of it would count for nothing.
-        for name in draft.touched_environments().into_iter().filter(|name| !name.is_governance()) {
-            let phase = self.change_phase(&name)?;
-            if !matches!(phase, Phase::AwaitingApproval | Phase::Rejected) {
-                continue;
-            }
+        for name in names.into_iter().filter(|name| !name.is_governance()) {
             let env = self.state()?.environment(&name);
-            let Some(plan) = env.current_plan() else { continue };
-            if plan.truncated || self.too_many_wait(plan) {
-                continue;
+            let offers = |phase| matches!(phase, Phase::AwaitingApproval | Phase::Rejected | Phase::Approved);
+            if let Some(plan) = env.current_plan()
+                && let Some(verdict) = self.verdict(&name, &env)?
+                && offers(phase_of_change(&env, Some(&verdict)))
+            {
+                self.make_words(draft, heads, (&name, &env), plan, &verdict)?;
             }
-            for verdict in ready::offered(plan) {
-                if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, verdict, heads.config)? {
-                    let ready = self.make_one(draft, &name, plan, verdict, heads.config)?;
-                    self.emit(draft, Event::Ready(ready))?;
-                }
+            if let Some(plan) = env.draft_plan()
+                && let Some(verdict) = self.draft_verdict(&name, &env)?
+            {
+                self.make_words(draft, heads, (&name, &env), plan, &verdict)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_words(
+        &mut self,
+        draft: &mut Draft,
+        heads: Heads,
+        (name, env): (&EnvironmentName, &EnvironmentState),
+        plan: &OpenPlan,
+        verdict: &Verdict,
+    ) -> Result<(), TickError> {
+        if plan.truncated || self.too_many_wait(plan) {
+            return Ok(());
+        }
+        for word in ready::offered(env, plan, verdict) {
+            if ready::is_spent(self.objects.as_ref(), &self.config.root, plan, word, heads.config)? {
+                let ready = self.make_one(draft, name, plan, word, heads.config)?;
+                self.emit(draft, Event::Ready(ready))?;
             }
         }
         Ok(())
@@ -62,33 +95,34 @@ impl Daemon {
         draft: &Draft,
         name: &EnvironmentName,
         plan: &OpenPlan,
-        verdict: ApprovalVerdict,
+        says: ReadyWord,
         config: Oid,
     ) -> Result<ReadyMade, TickError> {
         let objects = Arc::clone(&self.objects);
         let objects = objects.as_ref();
-        let n = plan.newest_ready(verdict).map_or(1, |newest| newest.n + 1);
-        let made = ReadyRecord::of(self.state()?, name, plan.id, verdict, n);
+        let n = plan.newest_ready(says).map_or(1, |newest| newest.n + 1);
+        let made = ReadyRecord::of(self.state()?, name, plan.id, says, n);
         let ReadyRecord { record, path, branch, .. } = made.clone();
         let blob = objects.write(Kind::Blob, record.to_yaml().as_bytes())?;
         // From the config branch's first commit, so that a plain merge makes a merge commit in every clone.
-        let first = Graph::new(objects).root_of(config)?;
+        let first = self.graph().root_of(config)?;
         let put = BTreeMap::from([(path.clone(), Edit::Put(Entry { mode: Mode::File, id: blob }))]);
         let tree = edit_tree(objects, Some(objects.commit(first)?.tree), &put)?;
-        let document = match draft.plan_document(name) {
+        let document = match draft.plan_document(name, plan.id) {
             Some(document) => document.clone(),
-            None => self.published_plan(name, plan.id)?,
+            None => self.published_plan(name, plan)?,
         };
         let message = made.message(self.state()?, &document.plan);
         let (commit, _) = write_commit(objects, &new_commit(tree, &[first], draft.time, &message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
-        Ok(ReadyMade { environment: name.clone(), plan: plan.id, verdict, n, commit, branch, path, blob })
+        Ok(ReadyMade { environment: name.clone(), plan: plan.id, says, n, commit, branch, path, blob })
     }
 
     /// The plan that waits, as it was published.
-    fn published_plan(&self, name: &EnvironmentName, plan: PlanId) -> Result<PlanDocument, TickError> {
+    fn published_plan(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<PlanDocument, TickError> {
         let folder = crate::journal::pages::environment_folder(self.state()?.start.layout, name);
-        let path = format!("{folder}/plan.json");
+        let file = if plan.drafted.is_some() { "draft.json" } else { "plan.json" };
+        let (path, plan) = (format!("{folder}/{file}"), plan.id);
         let bytes = self.journal_file(&path)?.unwrap_or_default();
         let document: PlanDocument =
             serde_json::from_slice(&bytes).map_err(|error| TickError::Unreadable(format!("{path}: {error}")))?;
@@ -107,8 +141,8 @@ impl Daemon {
         let mut lost = BTreeSet::new();
         let mut hopeless = Vec::new();
         for (name, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
-            for verdict in VERDICTS {
-                let newest = plan.ready.iter().rev().find(|(_, ready)| ready.verdict == verdict);
+            for word in ReadyWord::ALL {
+                let newest = plan.ready.iter().rev().find(|(_, ready)| ready.says == word);
                 let Some((since, newest)) = newest else { continue };
                 let is_there = remotes.all.get(&branch_ref(&newest.branch)) == Some(&newest.commit);
                 if is_there || self.is_here(newest.commit)? {
@@ -117,15 +151,15 @@ impl Daemon {
                 lost.insert(newest.commit);
                 // Whoever wrote it may have another clock: one far ahead of ours must not be waited for.
                 if now.duration_since(*since).abs() >= PATIENCE {
-                    hopeless.push((name.clone(), plan.clone(), verdict));
+                    hopeless.push((name.clone(), plan.clone(), word));
                 }
             }
         }
         self.lost = lost;
         let heads = self.state()?.heads;
         let mut draft = self.draft(heads);
-        for (name, plan, verdict) in hopeless {
-            let ready = self.make_one(&draft, &name, &plan, verdict, heads.config)?;
+        for (name, plan, word) in hopeless {
+            let ready = self.make_one(&draft, &name, &plan, word, heads.config)?;
             self.emit(&mut draft, Event::Ready(ready))?;
         }
         self.append(draft)
@@ -148,7 +182,7 @@ impl Daemon {
                 wanted.insert(branch_ref(&ready.branch), ready.commit);
             }
         }
-        let prefixes = VERDICTS.map(|verdict| branch_ref(&format!("{}/{}/", self.config.prefix, verdict.name())));
+        let prefixes = ReadyWord::ALL.map(|word| branch_ref(&format!("{}/{}/", self.config.prefix, word.name())));
         let ours = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let found: BTreeMap<String, Oid> =
             remotes.all.iter().filter(|(name, _)| ours(name)).map(|(name, tip)| (name.clone(), *tip)).collect();
@@ -209,7 +243,8 @@ impl Daemon {
     /// Whether the branches of a plan are offered: it waits, and nothing is being deployed.
     fn is_offered(&self, name: &EnvironmentName, plan: &OpenPlan) -> bool {
         let Ok(state) = self.state() else { return false };
-        let env = state.environments.get(name);
-        env.is_some_and(|env| env.current == Some(plan.id) && env.deployment.is_none())
+        let Some(env) = state.environments.get(name) else { return false };
+        let is_of_draft = env.draft.as_ref().is_some_and(|draft| draft.current == Some(plan.id));
+        env.current == Some(plan.id) && env.deployment.is_none() || is_of_draft
     }
 }

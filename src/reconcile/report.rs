@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use crate::journal::pages::list;
 use crate::journal::{OutcomeResult, Status};
 use crate::lifecycle::{Phase, WaitingOn};
 use crate::model::EnvironmentName;
 use crate::text::escape;
+
+/// How many names a line holds.
+const NAMES: usize = 10;
 
 /// Where every environment stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +63,14 @@ pub fn describe(status: &Status) -> String {
     };
     let plan = status.plan.as_ref().map_or_else(String::new, |plan| format!("plan {}", plan.short));
     match status.phase {
-        Phase::Synced => applied,
+        Phase::Synced => corrected(status).unwrap_or(applied),
+        Phase::Deploying if status.corrections.as_ref().is_some_and(|corrections| corrections.running) => {
+            corrected(status).unwrap_or(applied)
+        }
+        Phase::Failed if status.plan.is_none() => {
+            let failed = status.corrections.as_ref().and_then(|corrections| corrections.failed.clone());
+            format!("{}: {}", corrected(status).unwrap_or(applied), failed.unwrap_or_default())
+        }
         Phase::Invalid => {
             let first = status.problems.first().map(ToString::to_string).unwrap_or_default();
             let more = status.problems.len().saturating_sub(1);
@@ -90,12 +101,30 @@ pub fn describe(status: &Status) -> String {
     }
 }
 
+/// `7.2 corrected drift of config: 1 changed`; `None` where no drift was.
+pub fn corrected(status: &Status) -> Option<String> {
+    let (base, corrections) = (status.applied?, status.corrections.as_ref()?);
+    let number = crate::journal::pages::deployment(base.number, corrections.attempt);
+    let did = match (corrections.running, &corrections.failed) {
+        (true, _) => "corrects",
+        (false, Some(_)) => "did not correct",
+        (false, None) => "corrected",
+    };
+    let times = if corrections.times > 1 { format!(", {} times", corrections.times) } else { String::new() };
+    let again = corrections.not_before.filter(|_| corrections.times > 1 && !corrections.running);
+    let again = again.map_or_else(String::new, |at| format!("; not again before {at}"));
+    Some(format!("{number} {did} {}{times}{again}", corrections.found))
+}
+
 /// `production/platform 1 of 2 (bob or carol)`.
 pub fn waits_for(waiting: &WaitingOn) -> String {
-    let who: Vec<String> = waiting.eligible.iter().map(ToString::to_string).collect();
     if let Some(commit) = waiting.unsigned.first() {
         return format!("{} {} of {} ({commit})", waiting.label(), waiting.have.len(), waiting.required);
     }
-    let who = if !waiting.satisfiable { "nobody can: see the status".to_owned() } else { who.join(" or ") };
+    let who = if !waiting.satisfiable {
+        "nobody can: see the status".to_owned()
+    } else {
+        list(&waiting.eligible, "or", NAMES)
+    };
     format!("{} {} of {} ({who})", waiting.label(), waiting.have.len(), waiting.required)
 }

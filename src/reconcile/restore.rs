@@ -12,7 +12,8 @@ impl Daemon {
     pub(super) fn journal_tampered(&self, what: String) -> TickError {
         let branch = &self.config.journal;
         let seen = Tips::read(self.disk.as_ref()).ok().flatten().and_then(|tips| tips.journal);
-        let way_out = seen.map_or_else(String::new, |seen| command(branch, seen));
+        let way_out =
+            seen.map_or_else(String::new, |seen| format!("put back its last entry: {}", command(branch, seen)));
         rewritten(branch, what, way_out)
     }
 

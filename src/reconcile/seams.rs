@@ -25,12 +25,12 @@ impl Clock for SystemClock {
 /// A driver for each type of service.
 pub struct Drivers {
     /// `files`.
-    pub files: Box<dyn Driver + Send>,
+    pub files: Box<dyn Driver + Send + Sync>,
 }
 
 impl Drivers {
     /// The driver of a service.
-    pub fn of(&self, kind: &ServiceKind) -> &(dyn Driver + Send) {
+    pub fn of(&self, kind: &ServiceKind) -> &(dyn Driver + Send + Sync) {
         match kind {
             ServiceKind::Files(_) => self.files.as_ref(),
         }

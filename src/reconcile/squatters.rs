@@ -6,11 +6,8 @@ use std::collections::BTreeMap;
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
 use crate::git::{RefResult, RefUpdate};
-use crate::journal::Event;
-use crate::model::ApprovalVerdict;
+use crate::journal::{Event, ReadyWord};
 use crate::object::Oid;
-
-const VERDICTS: [ApprovalVerdict; 3] = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
 
 /// Whether one name is a folder of the other.
 fn holds(folder: &str, name: &str) -> bool {
@@ -35,7 +32,7 @@ impl Daemon {
     /// branch of records.
     fn squatters(&self, all: &BTreeMap<String, Oid>) -> Vec<(String, Oid)> {
         let prefix = &self.config.prefix;
-        let folders = VERDICTS.map(|verdict| branch_ref(&format!("{prefix}/{}", verdict.name())));
+        let folders = ReadyWord::ALL.map(|word| branch_ref(&format!("{prefix}/{}", word.name())));
         let records = branch_ref(&self.records_branch());
         // `countersign/approve/prod` is one as well; what is below these folders is looked at with the ready-made ones.
         let environment = |name: &str| {
@@ -95,7 +92,7 @@ impl Daemon {
         let in_the_way = self.squatters(&remotes.all);
         let mut told = Vec::new();
         for (name, tip) in &remotes.all {
-            let folders = VERDICTS.map(|verdict| format!("{prefix}/{}", verdict.name()));
+            let folders = ReadyWord::ALL.map(|word| format!("{prefix}/{}", word.name()));
             if *name == prefix || in_the_way.iter().any(|(squatter, _)| squatter == name) {
                 told.push(format!("branch {name} (at {tip}) is in the way of the daemon's branches: delete it"));
             } else if holds(&prefix, name) && !known.contains(name) && !folders.iter().any(|folder| holds(folder, name))

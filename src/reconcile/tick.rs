@@ -46,8 +46,11 @@ impl Daemon {
         wrote |= moved || self.deploy_all()?;
         if self.state()?.targets != targets {
             // A target was claimed or given up: what waits, or is Invalid for want of it, may be the other now.
-            let open =
-                self.state()?.environments.iter().filter(|(_, env)| env.current.is_some() || env.invalid.is_some());
+            let open = self
+                .state()?
+                .environments
+                .iter()
+                .filter(|(_, env)| env.current.is_some() || env.invalid.is_some() || env.draft.is_some());
             let open: Vec<_> = open.map(|(name, _)| name.clone()).collect();
             self.again.extend(open);
         }
@@ -84,7 +87,7 @@ impl Daemon {
     }
 
     fn has_deployments(&self) -> Result<bool, TickError> {
-        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some()))
+        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some() || env.correcting.is_some()))
     }
 
     /// Ticks until nothing is left to do now.
@@ -123,6 +126,9 @@ impl Daemon {
         self.seen = None;
         self.settled = None;
         self.overview = None;
+        self.looked.clear();
+        self.planned_from.clear();
+        self.unfetchable.clear();
     }
 
     /// Where every environment stands.

@@ -15,6 +15,7 @@ pub(super) fn environment() -> Value {
             optional("rulesets", set("Who must approve; the policy's defaults if left out", name("A ruleset"))),
             optional("customerEmail", pattern("The customer's address", "^[^@\\s]+@[^@\\s]+$")),
             optional("deploy", deploy()),
+            optional("drift", drift()),
             optional("imports", list("Whose values are taken, as they are applied there; later ones win", import())),
             optional("values", map_of("What templates may name; these win over imported ones", value())),
             required("services", list("What is deployed, in this order", service())),
@@ -41,6 +42,17 @@ fn window() -> Value {
             required("schedule", text("When it begins: minute, hour, day of month, month, day of week")),
             required("duration", duration("How long it stays open each time, at most 366 days")),
             required("timezone", text("The IANA zone in which the schedule is read")),
+        ],
+    )
+}
+
+fn drift() -> Value {
+    object(
+        "How the host is looked at between deployments",
+        [
+            required("schedule", text("When: minute, hour, day of month, month, day of week")),
+            optional("timezone", text("The IANA zone in which the schedule is read; UTC")),
+            optional("correct", boolean("Whether what was approved last is applied again by itself; false")),
         ],
     )
 }

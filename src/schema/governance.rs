@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::shape::{
-    Field, boolean, filled, glob, instant, list, map_of, name, named, number, object, only, optional, pattern,
-    required, set, words,
+    Field, boolean, filled, glob, instant, list, map_of, name, named, number, object, optional, pattern, required, set,
+    words,
 };
 
 /// The permissions, in the words of documents.
@@ -84,7 +84,10 @@ pub(super) fn ruleset() -> Value {
             optional("actions", filled(set("What it applies to; [update]", action))),
             required("rules", filled(list("All must be met", object("", rule)))),
             optional("allowSelfApproval", boolean("Whether contributors may approve their own change; false")),
-            optional("reapproveOnChange", only("Whether another plan needs new approvals", true)),
+            optional(
+                "reapproveOnChange",
+                boolean("Whether a later plan of the same deployment needs new approvals; true"),
+            ),
             optional(
                 "requireSignedCommits",
                 boolean("Whether every commit of a change must be signed by somebody with `write`; false"),

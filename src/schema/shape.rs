@@ -120,11 +120,6 @@ pub(super) fn boolean(about: &str) -> Value {
     described(json!({ "type": "boolean" }), about)
 }
 
-/// A boolean of which only this value is built.
-pub(super) fn only(about: &str, built: bool) -> Value {
-    described(json!({ "const": built }), about)
-}
-
 /// One of a few words.
 pub(super) fn words(about: &str, words: &[&str]) -> Value {
     described(json!({ "enum": words }), about)

@@ -34,7 +34,7 @@ use super::{Driver, DriverError, ServiceChange, ServicePlan, Settled};
 use crate::model::ServiceKind;
 use crate::object::Objects;
 use crate::plan::Action;
-use crate::plan::files::{LiveDifference, action, check_source, effect, preview};
+use crate::plan::files::{LiveDifference, action, check_source, effect, preview, removes};
 use crate::policy::Permit;
 use crate::revision::InputFile;
 use crate::text;
@@ -75,7 +75,8 @@ impl Driver for FilesDriver {
         };
         let preview = preview(objects, job.target, job.base, job.desired, &live.differences)
             .map_err(|error| DriverError::Failed { message: format!("cannot preview `{}`: {error}", change.name) })?;
-        Ok(ServicePlan { action, effect: effect(job.target, job.desired), preview })
+        let removes = removes(job.target, job.base, job.desired, &live.differences);
+        Ok(ServicePlan { action, effect: effect(job.target, job.desired), preview, removes })
     }
 
     fn apply(&self, _permit: &Permit, objects: &dyn Objects, change: &ServiceChange) -> Result<(), DriverError> {

@@ -14,7 +14,7 @@ pub struct Poll {
     pub jitter_percent: u8,
 }
 
-/// `concurrency`: how many environments are worked on at once.
+/// `concurrency`: how many services of an environment are worked on at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concurrency {
     /// `plan`; 4 by default.

@@ -34,9 +34,12 @@ impl Step<'_, '_> {
         let is_right = match &wanted {
             Wanted::Nothing => false,
             Wanted::Problems(_) | Wanted::Gone => true,
-            Wanted::Destroyed => moved(None),
+            Wanted::Destroyed => moved(None) || env.redeploy.is_some(),
             Wanted::Present(desired) => {
+                let is_imported = self.is_imported(name)?;
+                let ends_wish = env.redeploy.is_some() && env.in_force_where(is_imported) != Some(desired.revision);
                 moved(Some(desired.revision))
+                    || ends_wish
                     || !refusals::owned_targets(&self.place.state, name, desired).is_empty()
                     || self.is_nothing_to_do(name, &env, desired)?
             }
@@ -63,7 +66,8 @@ impl Step<'_, '_> {
         env: &EnvironmentState,
         desired: &Resolved,
     ) -> Result<bool, ObjectError> {
-        if env.uncertain {
+        let towards_itself = |id| env.open_plan(id).is_some_and(|plan| plan.kind.is_towards_itself());
+        if env.uncertain || env.open_ids().into_iter().all(towards_itself) {
             return Ok(false);
         }
         let is_imported = self.is_imported(name)?;
@@ -178,18 +182,28 @@ impl Step<'_, '_> {
             id: crate::digest::PlanId(crate::digest::Digest::of("")),
             number: env.next_number(),
             round: env.round,
-            kind: self.place.state.kind_of(self.objects, self.hashes, name, base.as_ref(), Some(desired))?,
+            kind: if env.is_at(desired.revision, self.is_imported(name)?) {
+                env.kind_towards_itself()
+            } else {
+                self.place.state.kind_of(self.objects, self.hashes, name, base.as_ref(), Some(desired))?
+            },
             base: env.base(),
             revision: Some(desired.revision),
             commit: self.entry.heads.config,
             truncated: false,
             contributors: Vec::new(),
             imports: desired.sources.clone(),
+            removes: None,
+            carries: Vec::new(),
             since: self.entry.time,
+            shown: 0,
+            renewed: 0,
             statements: Vec::new(),
             ready: Vec::new(),
             deploys: Vec::new(),
             spent: 0,
+            drafted: None,
+            drafted_by: Vec::new(),
         };
         let root = &self.place.state.start.root;
         match judge_plan(self.objects, root, &self.place.governance, name, env, &plan) {
@@ -209,7 +223,7 @@ impl Step<'_, '_> {
             .state
             .environments
             .iter()
-            .filter(|(name, env)| !name.is_governance() && env.running().is_none() && !env.open_ids().is_empty())
+            .filter(|(name, env)| !name.is_governance() && !env.is_busy() && !env.open_ids().is_empty())
             .map(|(name, _)| name.clone())
             .collect();
         for name in open {

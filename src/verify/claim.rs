@@ -18,19 +18,13 @@ impl Step<'_, '_> {
         let name = &claim.environment;
         let at = At::deployment(name, claim.number);
         let env = self.env(name);
-        self.notes.attest(Attested::Instances);
-        let parent = self.before.map(|(parent, ..)| parent);
-        if Some(claim.journal) != parent {
-            self.violated(at, "claim: journal", "is not the journal's commit before this entry");
-        }
-        if claim.heads != self.entry.heads {
-            self.violated(at, "claim: heads", "are not the heads of this entry");
-        }
-        if self.signer.as_ref() != Some(&claim.key) {
-            self.violated(at, "claim: key", "is not the key that signed this entry");
-        }
+        self.claims_honestly(claim);
         if env.invalid.is_some() {
             self.violated(at, "claim", "the configuration is invalid, so nothing may be applied");
+        }
+        // Gate: what nobody merged is applied by nobody.
+        if env.drafted.contains_key(&claim.plan) {
+            self.violated(at, "claim: plan", "is the plan of a draft, which is not merged");
         }
         let retried = env.deployment.as_ref().filter(|deployment| deployment.plan.id == claim.plan);
         let Some(plan) = retried.map(|deployment| deployment.plan.clone()).or_else(|| env.current_plan().cloned())
@@ -50,6 +44,21 @@ impl Step<'_, '_> {
             return self.claimed_policy(claim.number, plan.revision);
         }
         self.content(claim, &env, &plan)
+    }
+
+    /// Whoever claims is who they say, and looked at what they say.
+    pub(super) fn claims_honestly(&mut self, claim: &Claim) {
+        let at = At::deployment(&claim.environment, claim.number);
+        self.notes.attest(Attested::Instances);
+        if Some(claim.journal) != self.before.map(|(parent, ..)| parent) {
+            self.violated(at, "claim: journal", "is not the journal's commit before this entry");
+        }
+        if claim.heads != self.entry.heads {
+            self.violated(at, "claim: heads", "are not the heads of this entry");
+        }
+        if self.signer.as_ref() != Some(&claim.key) {
+            self.violated(at, "claim: key", "is not the key that signed this entry");
+        }
     }
 
     /// Gate: everything the policy in force asks for was met, and nobody's rejection stood.
@@ -105,7 +114,8 @@ impl Step<'_, '_> {
                 Some(revision) => self.resolved_at(name, claim.heads.config, revision, &plan.imports)?,
                 None => None,
             };
-            self.contributions(env, base.as_ref(), desired.as_ref(), claim.heads.config)?
+            let found = self.contributions(env, base.as_ref(), desired.as_ref(), &[claim.heads.config])?;
+            env.with_asker(plan.kind, &self.place.governance, found)
         };
         if found.contributors != plan.contributors {
             let what = "the plan's contributors are not those whom the policy in force knows";
@@ -151,7 +161,13 @@ impl Step<'_, '_> {
             Some(revision) => self.resolved_at(name, self.entry.heads.config, revision, &plan.imports)?,
             None => None,
         };
-        let composed = self.composed(name, env, base.as_ref(), desired.as_ref())?;
+        let composed = self.composed(
+            name,
+            env,
+            base.as_ref(),
+            desired.as_ref(),
+            plan.kind.is_towards_itself().then_some(plan.kind),
+        )?;
         let effects = |lines: &[ServiceLine]| lines.iter().map(|line| line.effect).collect::<Vec<_>>();
         if effects(&composed.plan.services) != effects(&document.plan.services) {
             let what = "its effects are not those of the plan that was approved";
@@ -187,13 +203,18 @@ impl Step<'_, '_> {
             None => self.violated(at, "plan.json", "the plan that is claimed was never published"),
         }
         let root = self.place.state.start.root.clone();
-        for (file, bytes) in evidence_files(self.objects, &root, &running.plan)? {
+        for (file, bytes) in evidence_files(self.objects, &root, &env, running)? {
             self.expect(format!("{folder}/{file}"), Expected::Bytes(bytes));
         }
-        self.document_of_claim(name, running)
+        self.document_of_claim(name, &env, running)
     }
 
-    fn document_of_claim(&mut self, name: &EnvironmentName, running: &Deployment) -> Result<(), ObjectError> {
+    fn document_of_claim(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        running: &Deployment,
+    ) -> Result<(), ObjectError> {
         let path = format!("{}/deployment.yaml", self.history(name, running.claim.number));
         let before = match self.file_before(&path)? {
             Some(bytes) => match yaml_out::from_yaml(&bytes) {
@@ -205,7 +226,7 @@ impl Step<'_, '_> {
             },
             None => None,
         };
-        let document = DeploymentDocument::of_claim(before, running);
+        let document = DeploymentDocument::of_claim(before, env, running);
         self.expect(path, Expected::Bytes(yaml_out::to_yaml(&document).into_bytes()));
         Ok(())
     }

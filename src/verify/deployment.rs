@@ -7,7 +7,7 @@ use super::report::ProvenDeployment;
 use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
-use crate::lifecycle::{Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
+use crate::lifecycle::{Correcting, Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::ObjectError;
 use crate::plan::compose;
@@ -23,6 +23,10 @@ impl Step<'_, '_> {
         message: &str,
     ) -> Result<(), ObjectError> {
         let env = self.env(name);
+        let is_its = |one: &&Correcting| (one.claim.number, one.claim.attempt) == (number, attempt);
+        if let Some(correcting) = env.correcting.as_ref().filter(is_its) {
+            return self.correction_ended(name, correcting, result, services, message);
+        }
         let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt));
         let Some(running) = running.cloned() else {
             // The fold says so.
@@ -59,7 +63,8 @@ impl Step<'_, '_> {
         message: &str,
     ) -> Result<(), ObjectError> {
         let at = At::deployment(name, running.claim.number);
-        let governance = std::sync::Arc::clone(&self.place.governance);
+        // Gate: a change of the policy is judged by the one it replaces, though it is in force by now.
+        let governance = std::sync::Arc::clone(&self.governance_before);
         let verdict = match verdict_on(self.objects, &self.place.state.start.root, &governance, name, env) {
             Ok(verdict) => verdict,
             Err(JudgeError::Object(error)) => return Err(error),
@@ -138,7 +143,7 @@ impl Step<'_, '_> {
         if services.iter().map(|service| &service.name).ne(expected) {
             self.violated(at, "outcome: services", "are not the services of the plan, in its order");
         }
-        if !goes_with(result, services) {
+        if !goes_with(result, services) || !came_after(result, services, &compose::after(&changes)) {
             self.violated(at, "outcome", "what came of the services does not go with how it ended");
         }
         let silent = |result| matches!(result, ServiceResult::Done | ServiceResult::Untouched);
@@ -172,20 +177,63 @@ impl Step<'_, '_> {
     }
 }
 
+/// Whether each service was begun after those it must come after, as far as that can be told: one that failed was begun
+/// once all of them were done. One that is done may have been so before, where an interrupted attempt went on.
+fn came_after(result: OutcomeResult, services: &[ServiceOutcome], after: &[BTreeSet<usize>]) -> bool {
+    let is_done = |at: &usize| services.get(*at).is_some_and(|service| service.result == ServiceResult::Done);
+    let begun = |service: &ServiceOutcome| service.result == ServiceResult::Failed;
+    result != OutcomeResult::Failed
+        || services.iter().zip(after).all(|(service, after)| !begun(service) || after.iter().all(is_done))
+}
+
 /// Whether what came of the services, in order, can have ended so.
-fn goes_with(result: OutcomeResult, services: &[ServiceOutcome]) -> bool {
+pub(super) fn goes_with(result: OutcomeResult, services: &[ServiceOutcome]) -> bool {
     use ServiceResult::{Done, Failed, Unknown, Untouched};
     let all = |one| services.iter().all(|service| service.result == one);
     let any = |one| services.iter().any(|service| service.result == one);
     match result {
         OutcomeResult::Applied => all(Done),
         OutcomeResult::Abandoned => all(Untouched),
-        // Done up to the one that failed, and nothing after it.
-        OutcomeResult::Failed => {
-            let rest = services.iter().skip_while(|service| service.result == Done);
-            let mut rest = rest.map(|service| service.result);
-            rest.next() == Some(Failed) && rest.all(|result| result == Untouched)
-        }
+        OutcomeResult::Failed => any(Failed) && !any(Unknown),
         OutcomeResult::Unknown => any(Unknown) || (any(Done) && any(Untouched)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ServiceResult::{Done, Failed, Unknown, Untouched};
+
+    /// Whether these results, of services of which the third depends on the first, can have ended so.
+    fn can_be(result: OutcomeResult, results: [ServiceResult; 3]) -> bool {
+        let services = results.map(|result| ServiceOutcome {
+            name: "app".parse().expect("a name"),
+            result,
+            message: String::new(),
+        });
+        let after = [BTreeSet::new(), BTreeSet::new(), BTreeSet::from([0])];
+        goes_with(result, &services) && came_after(result, &services, &after)
+    }
+
+    #[test]
+    fn a_failure_lets_independent_ones_end_and_what_depends_on_it_did_not_begin() {
+        for (results, right) in [
+            ([Failed, Done, Untouched], true),
+            ([Failed, Failed, Untouched], true),
+            ([Done, Failed, Done], true),
+            ([Done, Done, Failed], true),
+            // An interrupted attempt may have found it done.
+            ([Failed, Untouched, Done], true),
+            ([Failed, Done, Failed], false),
+            ([Untouched, Failed, Failed], false),
+            ([Done, Done, Done], false),
+            ([Failed, Unknown, Untouched], false),
+        ] {
+            assert_eq!(can_be(OutcomeResult::Failed, results), right, "{results:?}");
+        }
+        assert!(can_be(OutcomeResult::Unknown, [Failed, Unknown, Untouched]));
+        assert!(can_be(OutcomeResult::Applied, [Done; 3]) && !can_be(OutcomeResult::Applied, [Done, Untouched, Done]));
+        assert!(can_be(OutcomeResult::Abandoned, [Untouched; 3]));
+        assert!(!can_be(OutcomeResult::Abandoned, [Untouched, Done, Untouched]));
     }
 }

@@ -76,12 +76,16 @@ pub enum Attested {
     Pins,
     /// An alarm about something that is not in the repository.
     Alarms,
+    /// What was told of a draft that is gone or was rewritten. Nothing is applied by it.
+    Drafts,
     /// A ready-made commit that nobody merged and that went with its branch.
     ReadyMade,
     /// The state folder that a claim names.
     Instances,
     /// That a window was open, or a time had come, when a deployment was claimed.
     Windows,
+    /// What was found on a host that had drifted, and that it is as it was applied again.
+    Drift,
     /// A deployment found done after an interruption, when it would no longer have been let through.
     Settled,
 }
@@ -98,8 +102,10 @@ impl Attested {
             Self::Histories => "histories accepted by an operator",
             Self::Pins => "policies by an operator's pin alone",
             Self::Alarms => "alarms",
+            Self::Drafts => "sights of drafts that are gone",
             Self::ReadyMade => "ready-made commits gone unmerged",
             Self::Instances => "state folders that claimed",
+            Self::Drift => "sights of hosts that had drifted",
             Self::Windows => "windows and times at which deployments began",
             Self::Settled => "deployments found done after an interruption though no longer approved",
         }

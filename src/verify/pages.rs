@@ -5,9 +5,10 @@ use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::pages::{self, Overview, PlanPage};
 use crate::journal::{Status, yaml_out};
-use crate::lifecycle::{EnvironmentState, JudgeError, verdict_on};
+use crate::lifecycle::{EnvironmentState, JudgeError, draft_verdict_on, verdict_on};
 use crate::model::EnvironmentName;
-use crate::object::ObjectError;
+use crate::object::{ObjectError, Oid};
+use crate::policy::Verdict;
 
 /// The display limit where the operator sets none: a preview cut at another one is attested.
 const USUAL_LIMIT: usize = 256 * 1024;
@@ -33,8 +34,9 @@ impl Step<'_, '_> {
                     self.expect(format!("{folder}/{file}"), Expected::Absent);
                 }
             } else if let Some(published) = self.published.remove(&name) {
-                self.plan_pages(&folder, &published)?;
+                self.plan_pages(&folder, "plan", &published, None)?;
             }
+            self.draft_pages(&name, &folder)?;
             overview.set(&status);
         }
         overview.set_governance(&self.place.state);
@@ -44,14 +46,29 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn plan_pages(&mut self, folder: &str, plan: &PublishedPlan) -> Result<(), ObjectError> {
-        self.expect(format!("{folder}/plan.json"), Expected::Bytes(plan.document.to_file()));
+    /// The three files of a plan: `plan.json` and so on, or `draft.json`.
+    pub(super) fn plan_pages(
+        &mut self,
+        folder: &str,
+        file: &str,
+        plan: &PublishedPlan,
+        draft: Option<Oid>,
+    ) -> Result<(), ObjectError> {
+        self.expect(format!("{folder}/{file}.json"), Expected::Bytes(plan.document.to_file()));
         let truncated = plan.document.truncated;
         let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
         let limit = if truncated { USUAL_LIMIT } else { usize::MAX };
-        let page =
-            PlanPage { document: &plan.document, previews: &plan.previews, gates: &gates, values: &plan.values, limit };
-        for (file, text) in [("plan.md", pages::plan_page(&page)), ("plan.diff", pages::plan_diff(&page))] {
+        let page = PlanPage {
+            document: &plan.document,
+            previews: &plan.previews,
+            gates: &gates,
+            values: &plan.values,
+            limit,
+            draft,
+        };
+        for (file, text) in
+            [(format!("{file}.md"), pages::plan_page(&page)), (format!("{file}.diff"), pages::plan_diff(&page))]
+        {
             let path = format!("{folder}/{file}");
             // Where it was cut is the operator's limit, which is not on the journal.
             let elsewhere = truncated && self.file(&path)?.is_some_and(|found| found != text.as_bytes());
@@ -74,15 +91,28 @@ impl Step<'_, '_> {
 
     fn status(&mut self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Status, ObjectError> {
         let state = &self.place.state;
-        let verdict = match verdict_on(self.objects, &state.start.root, &self.place.governance, name, env) {
-            Ok(verdict) => verdict,
-            Err(JudgeError::Object(error)) => return Err(error),
+        let root = state.start.root.clone();
+        let verdict = verdict_on(self.objects, &root, &self.place.governance, name, env);
+        let verdict = self.judged(name, verdict)?;
+        let of_draft = draft_verdict_on(self.objects, &root, &self.place.governance, name, env);
+        let of_draft = self.judged(name, of_draft)?;
+        let status = Status::of(&self.place.state, &self.place.governance, name, env, verdict.as_ref());
+        Ok(status.with_draft(env, of_draft.as_ref()))
+    }
+
+    fn judged(
+        &mut self,
+        name: &EnvironmentName,
+        verdict: Result<Option<Verdict>, JudgeError>,
+    ) -> Result<Option<Verdict>, ObjectError> {
+        match verdict {
+            Ok(verdict) => Ok(verdict),
+            Err(JudgeError::Object(error)) => Err(error),
             Err(error) => {
                 let what = format!("its plan cannot be judged: {error}");
                 self.violated(At::environment(name), "status.yaml", what);
-                None
+                Ok(None)
             }
-        };
-        Ok(Status::of(&self.place.state, &self.place.governance, name, env, verdict.as_ref()))
+        }
     }
 }

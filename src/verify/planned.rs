@@ -1,17 +1,19 @@
 //! A published plan: computed again from what was applied and what is desired.
 
-use super::notes::Attested;
+use std::collections::BTreeSet;
+
+use super::notes::{Attested, Finding};
 use super::step::{At, Step};
 use super::wanted::Wanted;
 use crate::digest::PlanId;
 use crate::evidence::contributors::{Contributions, contributions_in};
 use crate::journal::Event;
-use crate::lifecycle::{EnvironmentState, refusals};
-use crate::model::{EnvironmentName, Gates, ServiceKind, ServiceName};
+use crate::lifecycle::{EnvironmentState, JudgeError, OpenPlan, judge_plan, refusals};
+use crate::model::{EnvironmentName, Gates, RulesetName, ServiceKind, ServiceName};
 use crate::object::{ObjectError, Oid};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Plan, PlanDocument, ServiceLine, ServicePlan, files, values_diff};
+use crate::plan::{Action, Plan, PlanDocument, PlanKind, ServiceLine, ServicePlan, files, values_diff};
 use crate::revision::{InputFile, Resolved};
 
 /// What the pages of a plan are made of.
@@ -28,7 +30,10 @@ pub(super) struct PublishedPlan {
 impl Step<'_, '_> {
     /// Called before the event is folded.
     pub(super) fn planned(&mut self, name: &EnvironmentName, event: &Event) -> Result<(), ObjectError> {
-        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, imports, .. } = event else {
+        let Event::Planned {
+            plan: id, commit, kind, revision, truncated, contributors, imports, removes, carries, ..
+        } = event
+        else {
             return Ok(());
         };
         let place = format!("plan {}", id.short());
@@ -47,20 +52,31 @@ impl Step<'_, '_> {
         };
         let found = desired.as_ref().map(|desired| desired.revision);
         if found != *revision {
-            let what = format!("its revision is {}, but the commit has {}", text(*revision), text(found));
+            let what = format!("its revision is {}, but the commit has {}", in_words_of(*revision), in_words_of(found));
             self.violated(at, &place, what);
         }
         if desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default() != *imports {
             self.violated(at, format!("{place}: imports"), "are not what is applied in the environments it imports");
         }
         let is_imported = self.is_imported(name)?;
-        if found.is_some() && env.in_force_where(is_imported) == found && !env.uncertain {
-            self.violated(at, &place, "what is desired is in force already");
+        // What is in force already is planned where somebody asked for it, or where the settings have the host looked at.
+        let again = found.filter(|found| env.is_at(*found, is_imported)).map(|_| env.kind_towards_itself());
+        if again == Some(PlanKind::Drift) {
+            let planned = self.in_force(name, &env)?.and_then(|gates| gates.drift).is_some_and(|drift| !drift.correct);
+            if !planned {
+                self.violated(at, &place, "what is desired is in force already");
+            }
+        }
+        if again.is_none() && env.redeploy.is_some() {
+            self.violated(at, &place, "somebody's wish to redeploy should have ended: another change is desired");
+        }
+        if env.plans.values().any(|open| open.kind.is_towards_itself() != again.is_some()) {
+            self.violated(at, &place, "plans of something else are still open: the round should have gone up");
         }
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
-        if env.says(*id, contributors) {
+        if env.says(*id, contributors, carries) {
             self.violated(at, &place, "says what was said before");
         }
         if env.deployment.is_some() {
@@ -78,12 +94,13 @@ impl Step<'_, '_> {
         }
         if let (Some(base), Some(desired), false) = (&base, &desired, env.uncertain)
             && !is_imported
+            && again.is_none()
             && compose::is_without_effect(base, desired)
         {
             self.violated(at, &place, "the change has no effect and was to be recorded without a plan");
         }
         let desired = desired.as_deref();
-        let composed = self.composed(name, &env, base.as_ref(), desired)?;
+        let composed = self.composed(name, &env, base.as_ref(), desired, again)?;
         if composed.plan.kind != *kind {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);
@@ -91,22 +108,90 @@ impl Step<'_, '_> {
         if !truncated && composed.previews.iter().any(|(_, preview)| preview.omitted > 0) {
             self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
         }
+        let found = self.contributions(&env, base.as_ref(), desired, &[self.entry.heads.config])?;
         let Contributions { contributors: known, commits } =
-            self.contributions(&env, base.as_ref(), desired, self.entry.heads.config)?;
+            env.with_asker(composed.plan.kind, &self.place.governance, found);
         if known != *contributors {
             let what = "the contributors are not those of the commits that changed its inputs";
             self.violated(at, format!("{place}: contributors"), what);
         }
-        if commits.is_empty() && !env.uncertain {
+        if commits.is_empty() && !env.uncertain && again.is_none() {
             self.violated(at, &place, "no commit made this change");
         }
-        self.told(name, *id, composed, |plan| plan.document(*truncated, known, commits, imports.clone()))?;
+        self.carrying(name, &env, event, carries)?;
+        let takes_away = composed.removes.clone();
+        self.told(name, *id, composed, |plan| {
+            let document = plan.document(*truncated, known, commits, imports.clone());
+            PlanDocument { carries: carries.clone(), ..document }
+        })?;
+        self.removed(name, &place, (takes_away.as_ref(), removes.as_ref()), base.as_ref());
         if let Some(published) = self.published.get_mut(name) {
+            let plan = &published.document.plan;
+            if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
+                self.notes.findings.push(Finding {
+                    sequence: Some(self.entry.sequence),
+                    commit: Some(self.commit.id),
+                    environment: Some(name.clone()),
+                    deployment: None,
+                    place: place.clone(),
+                    what: "nothing is said to have drifted".to_owned(),
+                });
+            }
             published.values = values_diff(base.as_ref(), desired);
             published.leaves = base.map(|base| base.environment.gates);
             published.enters = desired.map(|desired| desired.environment.gates.clone());
         }
         Ok(())
+    }
+
+    /// The rulesets that carry approvals over, as the plan's pages say, are those that the policy in force asks for.
+    fn carrying(
+        &mut self,
+        name: &EnvironmentName,
+        env: &EnvironmentState,
+        event: &Event,
+        carries: &[RulesetName],
+    ) -> Result<(), ObjectError> {
+        let nobody_asks = self.place.governance.rulesets.values().all(|ruleset| ruleset.reapprove_on_change);
+        if nobody_asks && carries.is_empty() {
+            return Ok(());
+        }
+        let Some(open) = OpenPlan::of(event, self.entry.time) else { return Ok(()) };
+        let root = &self.place.state.start.root;
+        let place = format!("plan {}: carries", open.id.short());
+        match judge_plan(self.objects, root, &self.place.governance, name, env, &open) {
+            Ok(verdict) if verdict.carries == carries => {}
+            Ok(_) => self.violated(At::environment(name), place, "are not the rulesets that carry approvals over"),
+            Err(JudgeError::Object(error)) => return Err(error),
+            Err(error) => self.violated(At::environment(name), place, format!("the plan cannot be judged: {error}")),
+        }
+        Ok(())
+    }
+
+    /// What the plan takes away: what is found on the host comes on top of what the repository says, as attested.
+    ///
+    /// Gate: what a deployment set is no such find. Told here, its deletion later would be none that is added, and
+    /// approvals of this plan would carry over to it.
+    fn removed(
+        &mut self,
+        name: &EnvironmentName,
+        place: &str,
+        (known, told): (Option<&BTreeSet<String>>, Option<&BTreeSet<String>>),
+        base: Option<&Resolved>,
+    ) {
+        let is_proven = self.published.get(name).is_some_and(|published| published.is_proven);
+        let is_right = match (known, told) {
+            _ if known == told => true,
+            (Some(known), Some(told)) => {
+                let set = everything_set(name, base);
+                !is_proven && known.is_subset(told) && told.difference(known).all(|found| !set.contains(found))
+            }
+            (Some(_), None) => !is_proven,
+            (None, _) => false,
+        };
+        if !is_right {
+            self.violated(At::environment(name), format!("{place}: removes"), "is not what the plan takes away");
+        }
     }
 
     /// Holds the published document against the plan as computed again: what differs only by what may have been found
@@ -118,8 +203,22 @@ impl Step<'_, '_> {
         composed: Composed,
         document: impl FnOnce(Plan) -> PlanDocument,
     ) -> Result<(), ObjectError> {
+        let published = self.told_in("plan.json", name, id, composed, document)?;
+        self.published.insert(name.clone(), published);
+        Ok(())
+    }
+
+    /// As [`Step::told`], of the document in this file.
+    pub(super) fn told_in(
+        &mut self,
+        file: &str,
+        name: &EnvironmentName,
+        id: PlanId,
+        composed: Composed,
+        document: impl FnOnce(Plan) -> PlanDocument,
+    ) -> Result<PublishedPlan, ObjectError> {
         let at = At::environment(name);
-        let path = format!("{}/plan.json", self.folder(name));
+        let path = format!("{}/{file}", self.folder(name));
         let bytes = self.file(&path)?.unwrap_or_default();
         let told = serde_json::from_slice::<PlanDocument>(&bytes).map(|document| document.plan.services);
         let told = told.ok().filter(|told| told.len() == composed.plan.services.len());
@@ -139,16 +238,14 @@ impl Step<'_, '_> {
             let what = format!("the plan computed again is {}: it sets something else", document.digest.short());
             self.violated(at, format!("plan {}", id.short()), what);
         }
-        let published = PublishedPlan {
+        Ok(PublishedPlan {
             document,
             previews: composed.previews,
             leaves: None,
             enters: None,
             values: String::new(),
             is_proven,
-        };
-        self.published.insert(name.clone(), published);
-        Ok(())
+        })
     }
 
     /// The plan as it is without any difference on the host.
@@ -158,6 +255,7 @@ impl Step<'_, '_> {
         env: &EnvironmentState,
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
+        again: Option<PlanKind>,
     ) -> Result<Composed, ObjectError> {
         let changes = compose::changes(name, base, desired);
         let mut services = Vec::new();
@@ -171,9 +269,13 @@ impl Step<'_, '_> {
                 action: files::action(old, new),
                 effect: files::effect(&service.target, new),
                 preview: files::preview(self.objects, &service.target, old, new, &[])?,
+                removes: files::removes(&service.target, old, new, &[]),
             });
         }
-        let kind = self.place.state.kind_of(self.objects, self.hashes, name, base, desired)?;
+        let kind = match again {
+            Some(kind) => kind,
+            None => self.place.state.kind_of(self.objects, self.hashes, name, base, desired)?,
+        };
         let place = Place {
             repository: self.place.state.repository,
             environment: name,
@@ -189,13 +291,24 @@ impl Step<'_, '_> {
         env: &EnvironmentState,
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
-        head: Oid,
+        heads: &[Oid],
     ) -> Result<Contributions, ObjectError> {
         let root = &self.place.state.start.root;
         let from = env.applied.as_ref().map(|applied| applied.commit);
-        let ranges = compose::ranges(root, base, desired, from, head);
+        let ranges = compose::ranges(root, base, desired, from, heads);
         contributions_in(self.graph, self.objects, &self.place.governance, &ranges)
     }
+}
+
+/// All that a revision sets on its host, as it would be told if it were taken away.
+fn everything_set(name: &EnvironmentName, base: Option<&Resolved>) -> BTreeSet<String> {
+    let services = compose::changes(name, base, None);
+    let services = services.iter().filter_map(|change| change.base.as_ref());
+    let all = services.flat_map(|content| {
+        let ServiceKind::Files(service) = &content.service.kind;
+        files::removes(&service.target, Some(&content.files), None, &[])
+    });
+    all.collect()
 }
 
 pub(super) fn in_words(wanted: &Wanted) -> String {
@@ -210,6 +323,6 @@ pub(super) fn in_words(wanted: &Wanted) -> String {
     }
 }
 
-fn text(revision: Option<crate::digest::RevisionId>) -> String {
+pub(super) fn in_words_of(revision: Option<crate::digest::RevisionId>) -> String {
     revision.map_or_else(|| "none".to_owned(), |revision| revision.to_string())
 }

@@ -32,7 +32,8 @@ impl Step<'_, '_> {
 
     /// The plan of a policy change, computed again. Called before the event is folded.
     pub(super) fn planned_policy(&mut self, event: &Event) -> Result<(), ObjectError> {
-        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, .. } = event else {
+        let Event::Planned { plan: id, commit, kind, revision, truncated, contributors, removes, carries, .. } = event
+        else {
             return Ok(());
         };
         let name = EnvironmentName::governance();
@@ -55,7 +56,7 @@ impl Step<'_, '_> {
         if env.plans.values().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
-        if env.says(*id, contributors) {
+        if env.says(*id, contributors, carries) {
             self.violated(at, &place, "says what was said before");
         }
         let Some(composed) = self.policy_plan(&next)? else {
@@ -75,6 +76,9 @@ impl Step<'_, '_> {
         }
         if commits.is_empty() {
             self.violated(at, &place, "no commit made this change");
+        }
+        if removes.is_some() || !carries.is_empty() {
+            self.violated(at, &place, "says that approvals carry over, which they never do to another policy");
         }
         self.told(&name, *id, composed, |plan| plan.document(*truncated, known, commits, Sources::new()))
     }

@@ -1,6 +1,7 @@
 //! One entry: its events one by one, each held against what it must be before it is folded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::notes::{Attested, Finding, Notes};
 use super::planned::PublishedPlan;
@@ -11,7 +12,7 @@ use crate::evidence::graph::Graph;
 use crate::journal::read::governance_of;
 use crate::journal::{EntryCommit, Event, Heads, JournalEntry, JournalError};
 use crate::lifecycle::{Accepted, EnvironmentState};
-use crate::model::{EnvironmentName, PublicKey};
+use crate::model::{EnvironmentName, Governance, PublicKey};
 use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
 use crate::revision::Hashes;
 
@@ -32,6 +33,8 @@ pub(super) struct Step<'s, 'a> {
     pub accepted_before: Accepted,
     /// The policy that the reader trusts.
     pub pin: Option<RevisionId>,
+    /// The policy that was in force before this entry moved it.
+    pub governance_before: Arc<Governance>,
     /// Whose key signed this one.
     pub signer: Option<PublicKey>,
     /// What the files of this entry must be.
@@ -40,6 +43,8 @@ pub(super) struct Step<'s, 'a> {
     pub proven_alarms: Vec<(EnvironmentName, String)>,
     /// The plans it publishes, for their pages.
     pub published: BTreeMap<EnvironmentName, PublishedPlan>,
+    /// The plans of drafts that it publishes, for their pages.
+    pub published_drafts: BTreeMap<EnvironmentName, PublishedPlan>,
 }
 
 /// Where a finding is.
@@ -74,6 +79,7 @@ impl<'s, 'a> Step<'s, 'a> {
             read_before: place.state.heads,
             accepted_before: place.state.accepted,
             pin: prover.pin,
+            governance_before: Arc::clone(&place.governance),
             place,
             entry: &read.entry,
             commit: &read.commit,
@@ -82,6 +88,7 @@ impl<'s, 'a> Step<'s, 'a> {
             expected: BTreeMap::new(),
             proven_alarms: Vec::new(),
             published: BTreeMap::new(),
+            published_drafts: BTreeMap::new(),
         }
     }
 
@@ -112,8 +119,8 @@ impl<'s, 'a> Step<'s, 'a> {
         goes_on
     }
 
-    /// The daemon tells things in one order: what was said, alarms, the policy, then each environment, and last the
-    /// ready-made commits; a claim or an outcome comes before them.
+    /// The daemon tells things in one order: what was said, alarms, the policy, then each environment, the drafts, and
+    /// last the ready-made commits; a claim or an outcome comes before them.
     fn order(&mut self) {
         let rank = |event: &'s Event| {
             let name = event.environment().map(EnvironmentName::as_str).unwrap_or_default();
@@ -133,9 +140,12 @@ impl<'s, 'a> Step<'s, 'a> {
                 | Event::Superseded { .. }
                 | Event::Recorded { .. }
                 | Event::Invalid { .. }
+                | Event::AsApplied { .. }
                 | Event::Claimed(_)
                 | Event::Outcome { .. } => (4, name, 0),
-                Event::Ready(ready) => (5, name, ready.verdict as u8),
+                Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => (5, name, 0),
+                // Those of the config branch's plan before those of the draft's.
+                Event::Ready(ready) => (6, name, ready.says as u8 + if self.is_of_draft(ready) { 100 } else { 0 }),
             }
         };
         let events = &self.entry.events;
@@ -254,8 +264,15 @@ impl<'s, 'a> Step<'s, 'a> {
             Event::Invalid { environment, commit, problems } => {
                 self.checked(|step| step.invalid(environment, *commit, problems));
             }
+            Event::DraftPlanned { environment, .. } | Event::DraftUnplanned { environment, .. } => {
+                self.checked(|step| step.draft_told(environment, event));
+            }
             Event::Ready(ready) => self.checked(|step| step.ready_made(ready)),
-            Event::Claimed(claim) => self.checked(|step| step.claimed(claim)),
+            Event::AsApplied { environment } => self.checked(|step| step.as_applied(environment)),
+            Event::Claimed(claim) => self.checked(|step| match &claim.drift {
+                Some(found) => step.corrected(claim, found),
+                None => step.claimed(claim),
+            }),
             Event::Outcome { environment, number, attempt, result, services, message } => {
                 self.checked(|step| step.outcome(environment, (*number, *attempt), *result, services, message));
             }

@@ -95,7 +95,7 @@ impl Step<'_, '_> {
 
     /// What an environment shall be, going by the head that this entry read.
     pub(super) fn wanted(&mut self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, ObjectError> {
-        let known = *env != EnvironmentState::default();
+        let known = env.is_known();
         Ok(match self.desired(name, self.entry.heads.config)? {
             Desired::Absent if env.exists() => Wanted::Destroyed,
             Desired::Absent if known => Wanted::Gone,

@@ -4,6 +4,7 @@ mod approve;
 mod events;
 mod heartbeat;
 mod history;
+mod newcomer;
 mod plan;
 mod publish;
 mod rewound;

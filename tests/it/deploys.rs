@@ -58,7 +58,7 @@ fn approvals_unblock_and_somebody_starts_it() {
     world.expect_exit(0).expect_said("waits to be deployed by alice or mallory").second_tick_changes_nothing();
     let page = world.journal_file("environments/prod/README.md").expect("a page");
     assert!(page.contains("has everything that is asked for; alice or mallory can deploy it."), "{page}");
-    assert!(page.contains("## To deploy\n\n```sh\ncountersign deploy prod\n```"), "{page}");
+    assert!(page.contains("## To deploy\n\n") && page.contains("\ncountersign deploy prod --plan "), "{page}");
     refused(&world, "bob", &["deploy", "prod"], "you lack `deploy` there");
     refused(&world, "mallory", &["deploy", "prod", "--override-window"], "you lack `override` there");
     // A record of somebody who may not, with git alone, starts nothing either.

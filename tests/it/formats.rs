@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::digest::{Digest, canonical_json};
 use countersign::evidence::signature::verify;
 use countersign::journal::pages::environment_folder;
-use countersign::journal::{DeploymentDocument, Event, Heartbeat, JournalEntry, Layout, Status, yaml_out};
+use countersign::journal::{DeploymentDocument, Event, Heartbeat, JournalEntry, Layout, ReadyWord, Status, yaml_out};
 use countersign::model::{Environment, EnvironmentName, Maker, Statement};
 use countersign::object::{Kind, MemoryObjects, Mode, Objects};
 use countersign::plan::files::{effect, preview};
@@ -113,6 +113,15 @@ fn the_record_is_signed_over_these_bytes() {
     let ready = Statement::read("approve-1.yaml", example("yaml ready").as_bytes()).unwrap();
     assert_eq!(ready.maker(), &Maker::ReadyMade { n: 1 });
     assert_eq!(ready.to_yaml(), example("yaml ready"));
+    let deploys = Statement::read("deploy-1.yaml", example("yaml ready-deploy").as_bytes()).unwrap();
+    assert_eq!(deploys.to_yaml(), example("yaml ready-deploy"));
+    let words = [&ready, &deploys].map(|statement| ReadyWord::of(statement).unwrap());
+    assert_eq!(words, [ReadyWord::Approve, ReadyWord::Deploy]);
+    // The table has every word.
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    for word in ReadyWord::ALL {
+        assert!(page.contains(&format!("\n| `{}` | ", word.name())), "{word:?}");
+    }
 }
 
 #[test]
@@ -165,12 +174,15 @@ fn every_event_is_there_and_read() {
             Event::Ready(_) => 8,
             Event::Claimed(_) => 9,
             Event::Outcome { .. } => 10,
+            Event::AsApplied { .. } => 14,
             Event::Alarm { .. } => 11,
             Event::HistoryAccepted { .. } => 12,
             Event::PolicyPinned { .. } => 13,
+            Event::DraftPlanned { .. } => 15,
+            Event::DraftUnplanned { .. } => 16,
         });
     }
-    assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=13).collect::<Vec<_>>());
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), (1..=16).collect::<Vec<_>>());
 }
 
 #[test]

@@ -93,6 +93,27 @@ fn p1_the_change_of_a_rule_and_what_it_guards_are_two_changes() {
 }
 
 #[test]
+fn p1_a_policy_that_asks_for_more_is_judged_by_the_one_it_replaces() {
+    let mut world = two_owners().build();
+    world.tick().edit("mallory", "governance/rulesets/owners.yaml", |text| text.replace("required: 1", "required: 2"));
+    world.push("mallory").tick().approve_by_record("alice", POLICY).tick();
+    assert_eq!(world.version(), 2);
+    world.platform("mallory", "alice, bob, mallory").push("mallory").tick().approve_by_record("alice", POLICY);
+    world.tick().expect_waiting_on(POLICY, "owners/owners").approve_by_record("bob", POLICY).tick();
+    assert_eq!(world.version(), 3);
+    world.finish();
+}
+
+#[test]
+fn p1_a_policy_that_takes_its_approver_s_place_away_comes_into_force() {
+    let mut world = two_owners().build();
+    world.tick().edit("mallory", "governance/rulesets/owners.yaml", |text| text.replace("[alice, bob]", "[bob]"));
+    world.push("mallory").tick().approve_by_record("alice", POLICY).tick().expect_phase(POLICY, Phase::Synced);
+    assert_eq!(world.version(), 2);
+    world.finish();
+}
+
+#[test]
 fn a_contributor_cannot_approve_the_policy_they_wrote() {
     let mut world = two_owners().build();
     world.tick().platform("bob", "alice, bob, mallory").push("bob").tick().expect_waiting_on(POLICY, "owners/owners");

@@ -34,7 +34,7 @@ fn the_key_is_for_the_daemon_alone_and_the_pin_is_the_policy() {
     let settings = fs::read_to_string(shell.here().join("my-config.daemon/settings.yaml")).unwrap();
     assert!(settings.contains(&format!("policy: \"{}\"", pin.trim())), "{settings}");
     let checked = shell.run("countersign -C my-config validate");
-    assert_eq!(checked, "valid: 1 environments, 1 people\n");
+    assert_eq!(checked, "valid: 1 environment, 1 person\n");
 }
 
 #[test]

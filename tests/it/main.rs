@@ -7,21 +7,30 @@
     reason = "tests make worlds, and fail by panicking"
 )]
 
+mod alarms;
 mod approvals;
+mod carried;
 mod client;
 mod clones;
 mod content;
 mod crashes;
 mod demo;
+mod deploy_merges;
 mod deploys;
+mod drafts;
+mod drift;
+mod examples;
 mod fixtures;
+mod fleet;
 mod formats;
 mod gates;
 mod governance;
+mod governance_requests;
 mod house;
 mod init;
 mod lifecycle;
 mod pages;
+mod redeploys;
 mod remote;
 mod replay;
 mod requests;
@@ -34,5 +43,4 @@ mod statements;
 mod tampered;
 mod targets;
 mod verify;
-mod walkthrough;
 mod world;

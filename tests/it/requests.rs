@@ -245,7 +245,7 @@ fn a_close_without_the_folder_put_back_drops_nothing() {
     let plan = world.status("prod").plan.unwrap().digest;
     let ask = world.request("mallory", "prod", RequestAction::Close { plan });
     world.ask("mallory", &ask).tick().expect_waiting_on("prod", "standard/platform");
-    world.expect_not_counted("prod", "the folder environments/prod is not what is applied");
+    world.expect_not_counted("prod", "the folder environments/prod is not what is in force");
     assert_eq!(world.status("prod").plan.map(|plan| plan.digest), Some(plan));
     world.finish();
 }

@@ -131,18 +131,7 @@ fn a_full_disk_fails_with_nothing_changed_and_the_next_change_goes_on() {
         return;
     }
     let mut world = World::new();
-    let mount = world.at("srv/small");
-    std::fs::create_dir(&mount).expect("a folder");
-    let run = world.run({
-        let mut command = world.command("mount");
-        command.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(&mount);
-        command
-    });
-    if !run.succeeded() {
-        eprintln!("skipped: no tmpfs can be mounted here: {run}");
-        return world.finish_without_tick("skipped");
-    }
-    let _unmount = Unmount(mount.clone());
+    let Some((mount, _unmount)) = small_disk(&world) else { return world.finish_without_tick("skipped") };
     let target = mount.join("prod").display().to_string();
     world.environment_at("mallory", "prod", "v1\n", STANDARD, &target).push("mallory").tick();
     world.approve_by_merge("alice", "prod").tick();
@@ -158,7 +147,24 @@ fn a_full_disk_fails_with_nothing_changed_and_the_next_change_goes_on() {
     world.finish();
 }
 
-struct Unmount(std::path::PathBuf);
+/// A file system of 256 KiB where targets may be; it is gone when the second value is.
+pub fn small_disk(world: &World) -> Option<(std::path::PathBuf, Unmount)> {
+    let mount = world.at("srv/small");
+    std::fs::create_dir(&mount).expect("a folder");
+    let run = world.run({
+        let mut command = world.command("mount");
+        command.args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(&mount);
+        command
+    });
+    if !run.succeeded() {
+        eprintln!("skipped: no tmpfs can be mounted here: {run}");
+        return None;
+    }
+    Some((mount.clone(), Unmount(mount)))
+}
+
+/// Takes a file system away again.
+pub struct Unmount(std::path::PathBuf);
 
 impl Drop for Unmount {
     fn drop(&mut self) {

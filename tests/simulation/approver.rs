@@ -7,7 +7,8 @@ use countersign::digest::{Digest, StatementId};
 use countersign::model::{Approval, ApprovalVerdict, Maker};
 use countersign::object::{Edit, Entry, Mode, Objects, entry_at};
 
-use super::book::Published;
+use super::chapter::Published;
+use super::charter::GOVERNANCE;
 use super::content::ENVIRONMENTS;
 use super::dice::Dice;
 use super::ledger::{Branch, Said};
@@ -21,6 +22,10 @@ pub struct Meaning {
     pub environment: &'static str,
     pub published: Published,
     pub verdict: ApprovalVerdict,
+    /// Whether it shall be deployed as well.
+    pub deploy: bool,
+    /// The key that signs it.
+    pub key: &'static str,
 }
 
 impl Meaning {
@@ -31,6 +36,8 @@ impl Meaning {
             plan: self.published.plan,
             occurrence: self.published.occurrence,
             verdict: self.verdict,
+            deploy: self.deploy && by_record,
+            key: self.key,
             by_record,
             digest: StatementId(Digest::of(&path)),
             previous,
@@ -41,7 +48,8 @@ impl Meaning {
 
 /// Somebody looks at a plan, mostly the one that waits, and means something.
 pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
-    let environment = *dice.pick(&ENVIRONMENTS);
+    let law = world.book.environments[GOVERNANCE].current().is_some() && dice.percent(50);
+    let environment = if law { GOVERNANCE } else { *dice.pick(&ENVIRONMENTS) };
     let book = &world.book.environments[environment];
     let published = match book.current() {
         Some(current) if dice.percent(85) => current.clone(),
@@ -54,14 +62,19 @@ pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
         80..90 => ApprovalVerdict::Reject,
         _ => ApprovalVerdict::Withdraw,
     };
-    Some(Meaning { person, environment, published, verdict })
+    let deploy = verdict == ApprovalVerdict::Approve && environment != GOVERNANCE && dice.percent(15);
+    // Mostly the key that the policy names; sometimes the one that it named before, or will name.
+    let named = world.book.charter().key_of(person).unwrap_or(person);
+    let key = if dice.percent(4) { person } else { named };
+    Some(Meaning { person, environment, published, verdict, deploy, key })
 }
 
 pub fn speak(dice: &mut Dice, world: &mut World) {
     let Some(meaning) = mean(dice, world) else { return };
-    if dice.percent(50) {
+    // A change of the policy takes records, and most people know.
+    if dice.percent(if meaning.environment == GOVERNANCE { 10 } else { 50 }) {
         let also = mean(dice, world).filter(|also| dice.percent(15) && also.environment != meaning.environment);
-        let also = also.map(|also| Meaning { person: meaning.person, ..also });
+        let also = also.map(|also| Meaning { person: meaning.person, key: meaning.key, ..also });
         merge(world, &[Some(meaning), also].into_iter().flatten().collect::<Vec<_>>());
         return;
     }
@@ -82,14 +95,16 @@ pub fn merge(world: &mut World, meanings: &[Meaning]) -> bool {
     let mut said = Vec::new();
     for meaning in meanings {
         let Meaning { person, published, verdict, .. } = meaning;
-        let Some(ready) = published.ready.iter().rev().find(|ready| ready.verdict == *verdict) else { continue };
+        let Some(ready) = published.ready.iter().rev().find(|ready| ready.says.name() == verdict.name()) else {
+            continue;
+        };
         // Its branch was not pushed yet, or git would say that it is up to date already.
         if objects.commit(ready.commit).is_err() || entry_at(&objects, tree, &ready.path).unwrap().is_some() {
             continue;
         }
         let Work { merges, edits, .. } = work.get_or_insert_with(|| Work {
             author: person,
-            signer: Some(person),
+            signer: Some(meaning.key),
             merges: Vec::new(),
             edits: BTreeMap::new(),
             message: String::new(),
@@ -118,12 +133,12 @@ pub fn signed(world: &World, meaning: &Meaning, previous: Option<StatementId>) -
         environment: meaning.environment.parse().unwrap(),
         plan: meaning.published.plan,
         verdict: meaning.verdict,
-        deploy: false,
+        deploy: meaning.deploy,
         reason: "looked at it".to_owned(),
         acknowledge: Vec::new(),
         maker: Maker::Signed { by: meaning.person.parse().unwrap(), previous, signature: String::new() },
     };
-    let signature = key(meaning.person).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
+    let signature = key(meaning.key).sign("statement-v1@countersign", &approval.signed_bytes()).unwrap();
     if let Maker::Signed { signature: place, .. } = &mut approval.maker {
         *place = signature;
     }
@@ -132,7 +147,7 @@ pub fn signed(world: &World, meaning: &Meaning, previous: Option<StatementId>) -
 
 /// Commits a signed record.
 pub fn record(world: &mut World, meaning: &Meaning, previous: Option<StatementId>, branch: Branch) {
-    let Meaning { person, environment, published, verdict } = meaning;
+    let Meaning { person, environment, published, verdict, .. } = meaning;
     let approval = signed(world, meaning, previous);
     if world.ledger.said().any(|said| said.digest == approval.digest()) {
         // Word for word what they said before: the same statement, not another.

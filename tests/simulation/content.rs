@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use countersign::object::{Edit, Entry, Kind, MemoryObjects, Mode, Objects};
 
+use super::imports::{BASE, Import};
+use super::window::Window;
+
 pub const ENVIRONMENTS: [&str; 2] = ["acme-prod", "beta"];
 
 /// Which gates an environment sets.
@@ -37,6 +40,11 @@ pub enum Content {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     pub gates: Gates,
+    /// Whether somebody has to start a deployment.
+    pub manual: bool,
+    pub window: Window,
+    /// What it takes over from the other environment.
+    pub import: Import,
     /// What the service `main` puts on the host.
     pub main: u8,
     /// What the service `extra` puts there, if it is there.
@@ -48,7 +56,27 @@ pub struct Setting {
 /// The files of a target, or nothing.
 pub type Files = Option<BTreeMap<String, String>>;
 
+impl Setting {
+    /// Nothing but some gates and a first service.
+    pub fn plain(gates: Gates) -> Self {
+        Self { gates, manual: false, window: Window::None, import: Import::Nothing, main: 0, extra: None, note: 0 }
+    }
+}
+
 impl Content {
+    /// Whether somebody has to start a deployment, as far as this says.
+    pub fn is_manual(self) -> bool {
+        matches!(self, Self::Present(setting) if setting.manual)
+    }
+
+    /// The windows in which a deployment may begin.
+    pub fn window(self) -> Window {
+        match self {
+            Self::Present(setting) => setting.window,
+            _ => Window::None,
+        }
+    }
+
     pub fn gates(self) -> Option<Gates> {
         match self {
             Self::Present(setting) => Some(setting.gates),
@@ -70,15 +98,18 @@ impl Content {
         essence(self) != essence(other)
     }
 
-    /// What each target of the environment holds once this is applied.
-    pub fn targets(self, environment: &str) -> BTreeMap<String, Files> {
+    /// What each target of the environment holds once this is applied, with what it imports.
+    pub fn targets(self, environment: &str, size: Option<u8>) -> BTreeMap<String, Files> {
         let (main, extra) = match self {
             Self::Present(setting) => (Some(setting.main), setting.extra),
             _ => (None, None),
         };
-        [("main", main), ("extra", extra)]
+        let size = size.map(|size| size.to_string());
+        [("main", main, size.as_deref()), ("extra", extra, None)]
             .into_iter()
-            .map(|(service, number)| (target(environment, service), number.map(|number| files(service, number))))
+            .map(|(service, number, size)| {
+                (target(environment, service), number.map(|number| files(service, number, size)))
+            })
             .collect()
     }
 
@@ -99,9 +130,10 @@ impl Content {
             }
             Self::Present(setting) => {
                 put("environment.yaml", &setting.yaml(environment));
-                let services = [("main", Some(setting.main)), ("extra", setting.extra)];
-                for (service, number) in services {
-                    for (path, text) in number.map(|number| files(service, number)).unwrap_or_default() {
+                let size = (setting.import != Import::Nothing).then_some("{{ size }}");
+                let services = [("main", Some(setting.main), size), ("extra", setting.extra, None)];
+                for (service, number, size) in services {
+                    for (path, text) in number.map(|number| files(service, number, size)).unwrap_or_default() {
                         put(&format!("{service}/{path}"), &text);
                     }
                 }
@@ -120,14 +152,26 @@ impl Setting {
             Gates::Off => "  requireApproval: false\n",
             Gates::Idle => "  requireApproval: true\n  rulesets: [idle]\n",
         };
-        let service = |name: &str| {
-            format!("    - {{ name: {name}, type: files, path: {name}, target: {} }}\n", target(environment, name))
+        let imports = match self.import {
+            Import::Nothing => String::new(),
+            Import::Follows => format!("  imports: [{{ name: {BASE} }}]\n"),
+            Import::Pinned(revision) => format!("  imports: [{{ name: {BASE}, revision: \"{revision}\" }}]\n"),
         };
-        let extra = self.extra.map(|_| service("extra")).unwrap_or_default();
+        let values = if environment == BASE { format!("  values: {{ size: {} }}\n", self.main) } else { String::new() };
+        let service = |name: &str, more: &str| {
+            format!(
+                "    - {{ name: {name}, type: files, path: {name}, target: {}{more} }}\n",
+                target(environment, name)
+            )
+        };
+        let template = if self.import == Import::Nothing { "" } else { ", template: true" };
+        let extra = self.extra.map(|_| service("extra", "")).unwrap_or_default();
+        let mode = if self.manual { "manual" } else { "auto" };
+        let deploy = format!("  deploy: {{ mode: {mode}, windows: [{}] }}\n", self.window.entries().join(", "));
         format!(
-            "# note {}\napiVersion: countersign/v1\nkind: Environment\nmetadata: {{ name: {environment} }}\nspec:\n{gates}  services:\n{}{extra}",
+            "# note {}\napiVersion: countersign/v1\nkind: Environment\nmetadata: {{ name: {environment} }}\nspec:\n{gates}{deploy}{imports}{values}  services:\n{}{extra}",
             self.note,
-            service("main"),
+            service("main", template),
         )
     }
 }
@@ -136,7 +180,8 @@ pub fn target(environment: &str, service: &str) -> String {
     format!("/srv/{environment}/{service}")
 }
 
-fn files(service: &str, number: u8) -> BTreeMap<String, String> {
-    let app = format!("{service}\nnumber {number}\n");
+fn files(service: &str, number: u8, size: Option<&str>) -> BTreeMap<String, String> {
+    let size = size.map(|size| format!("size {size}\n")).unwrap_or_default();
+    let app = format!("{service}\nnumber {number}\n{size}");
     BTreeMap::from([("app.txt".to_owned(), app), ("fixed/same.txt".to_owned(), "same\n".to_owned())])
 }

@@ -4,8 +4,10 @@ use countersign::model::ApprovalVerdict;
 
 use super::approver::{self, Meaning};
 use super::baton::{Call, Order, Point};
+use super::chapter::Published;
 use super::content::{Content, Gates, Setting};
 use super::ledger::Branch;
+use super::request::{self, Wish};
 use super::saboteur;
 use super::world::World;
 
@@ -38,11 +40,15 @@ pub enum Accident {
     Forgery,
     /// Somebody rejects the plan, and a record that takes something else back is put beside it.
     OutOfOrder,
+    /// Somebody suspends the environment.
+    Suspension,
+    /// Somebody closes the change, and puts the folder back.
+    Closing,
     /// The other daemon runs a whole round.
     OtherDaemon,
 }
 
-pub const ACCIDENTS: [Accident; 13] = [
+pub const ACCIDENTS: [Accident; 15] = [
     Accident::Crash,
     Accident::CrashAndLoss,
     Accident::Failure,
@@ -55,6 +61,8 @@ pub const ACCIDENTS: [Accident; 13] = [
     Accident::Withdrawal,
     Accident::Forgery,
     Accident::OutOfOrder,
+    Accident::Suspension,
+    Accident::Closing,
     Accident::OtherDaemon,
 ];
 
@@ -66,7 +74,7 @@ struct Script {
 }
 
 fn setting(main: u8) -> Content {
-    Content::Present(Setting { gates: Gates::Default, main, extra: Some(main), note: 0 })
+    Content::Present(Setting { main, extra: Some(main), ..Setting::plain(Gates::Default) })
 }
 
 /// Runs the small world with these accidents. Gives the points there were.
@@ -78,7 +86,7 @@ pub fn run(accidents: &[(usize, Accident)]) -> Result<Vec<Point>, String> {
         world.start(name, folder, None);
     }
     let mut script = Script { world, accidents: accidents.to_vec(), passed: Vec::new() };
-    let result = script.play().and_then(|()| script.world.quiet());
+    let result = script.play().and_then(|()| script.world.quiet(true));
     result.map(|()| script.passed).map_err(|why| format!("{accidents:?}: {why}\n\n{}\n", script.world.log.join("\n")))
 }
 
@@ -108,13 +116,13 @@ impl Script {
     fn approve(&mut self) {
         let Some(meaning) = self.meaning("alice", ApprovalVerdict::Approve) else { return };
         approver::merge(&mut self.world, std::slice::from_ref(&meaning));
-        let meaning = Meaning { person: "bob", ..meaning };
+        let meaning = Meaning { person: "bob", key: "bob", ..meaning };
         approver::record(&mut self.world, &meaning, None, Branch::Config);
     }
 
     fn meaning(&self, person: &'static str, verdict: ApprovalVerdict) -> Option<Meaning> {
         let published = self.world.book.environments[ENVIRONMENT].current()?.clone();
-        Some(Meaning { person, environment: ENVIRONMENT, published, verdict })
+        Some(Meaning { person, environment: ENVIRONMENT, published, verdict, deploy: false, key: person })
     }
 
     /// The first daemon runs until it is idle, point by point.
@@ -187,6 +195,14 @@ impl Script {
                     approver::record(&mut self.world, &meaning, None, Branch::Config);
                     let withdrawal = Meaning { verdict: ApprovalVerdict::Withdraw, ..meaning };
                     saboteur::out_of_order(&mut self.world, &withdrawal);
+                }
+            }
+            Accident::Suspension | Accident::Closing => {
+                if let Some(meaning) = self.meaning("dave", ApprovalVerdict::Approve) {
+                    let Published { plan, occurrence, .. } = meaning.published;
+                    let suspends = accident == Accident::Suspension;
+                    let wish = if suspends { Wish::Suspend } else { Wish::Close { plan, occurrence } };
+                    request::record(&mut self.world, "dave", ENVIRONMENT, wish, Branch::Config, true);
                 }
             }
             Accident::OtherDaemon => self.world.run(1)?,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use countersign::digest::PlanId;
 use countersign::model::ServiceKind;
 use countersign::object::{Objects, Oid};
-use countersign::plan::files::{LiveDifference, action, content, effect, preview};
+use countersign::plan::files::{LiveDifference, action, content, effect, preview, removes};
 use countersign::plan::{Action, ServiceChange, ServiceContent, ServicePlan};
 use countersign::policy::Permit;
 use countersign::services::{Driver, DriverError, Settled};
@@ -121,7 +121,8 @@ impl Driver for HostDriver {
         };
         let preview = preview(objects, &target, sides[0], sides[1], &live)
             .map_err(|error| DriverError::Failed { message: error.to_string() })?;
-        Ok(ServicePlan { action, effect: effect(&target, sides[1]), preview })
+        let removes = removes(&target, sides[0], sides[1], &live);
+        Ok(ServicePlan { action, effect: effect(&target, sides[1]), preview, removes })
     }
 
     fn apply(&self, permit: &Permit, objects: &dyn Objects, change: &ServiceChange) -> Result<(), DriverError> {

@@ -7,7 +7,9 @@ use countersign::digest::{PlanId, StatementId};
 use countersign::model::ApprovalVerdict;
 use countersign::object::Oid;
 
+use super::charter::{Charter, GOVERNANCE};
 use super::content::Content;
+use super::request::Asked;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Branch {
@@ -21,13 +23,17 @@ pub struct Deed {
     pub branch: Branch,
     /// What every environment is after it.
     pub contents: BTreeMap<&'static str, Content>,
+    /// What the policy is after it.
+    pub charter: Charter,
     /// Everybody who had a hand in it.
     pub hands: BTreeSet<&'static str>,
-    /// The environments whose folder it changed.
+    /// The environments whose folder it changed; the policy is one of them.
     pub touched: BTreeSet<&'static str>,
     /// What it says, with evidence that must be accepted; nothing where the evidence is bad. Several things where
     /// several ready-made commits are merged at once.
     pub said: Vec<Said>,
+    /// What it asks for, likewise.
+    pub asked: Vec<Asked>,
 }
 
 /// A statement with good evidence.
@@ -39,6 +45,10 @@ pub struct Said {
     /// Which occurrence of a change its maker had before their eyes: see [`crate::book`].
     pub occurrence: u64,
     pub verdict: ApprovalVerdict,
+    /// Whether it asks for the deployment too.
+    pub deploy: bool,
+    /// The key that signed it.
+    pub key: &'static str,
     pub by_record: bool,
     pub digest: StatementId,
     pub previous: Option<StatementId>,
@@ -68,6 +78,29 @@ impl Ledger {
         self.deeds[self.place(commit)].contents[environment]
     }
 
+    /// What the policy is at a config commit.
+    pub fn charter(&self, commit: Oid) -> Charter {
+        self.deeds[self.place(commit)].charter
+    }
+
+    /// What the policy shall be by now.
+    pub fn charter_now(&self) -> Charter {
+        self.deeds.last().unwrap().charter
+    }
+
+    /// Every policy that was ever pushed.
+    pub fn charters(&self) -> Vec<Charter> {
+        self.deeds.iter().map(|deed| deed.charter).collect()
+    }
+
+    /// Whether two config commits have the same in a place.
+    pub fn is_same(&self, place: &str, one: Oid, other: Oid) -> bool {
+        match place {
+            GOVERNANCE => self.charter(one) == self.charter(other),
+            _ => self.content(one, place) == self.content(other, place),
+        }
+    }
+
     /// What it is now.
     pub fn now(&self, environment: &str) -> Content {
         self.deeds.last().unwrap().contents[environment]
@@ -89,13 +122,27 @@ impl Ledger {
     }
 
     /// What is said in the history of these tips.
-    pub fn visible(&self, config: Oid, records: Option<Oid>) -> impl Iterator<Item = &Said> {
+    pub fn visible(&self, tips: (Oid, Option<Oid>)) -> impl Iterator<Item = &Said> {
+        self.visible_deeds(tips).flat_map(|(_, deed)| &deed.said)
+    }
+
+    /// What is asked for in the history of these tips, each with its place in time.
+    pub fn asked(&self, tips: (Oid, Option<Oid>)) -> impl Iterator<Item = (usize, &Asked)> {
+        self.visible_deeds(tips).flat_map(|(at, deed)| deed.asked.iter().map(move |asked| (at, asked)))
+    }
+
+    /// Everything that was ever asked for.
+    pub fn ever_asked(&self) -> impl Iterator<Item = &Asked> {
+        self.deeds.iter().flat_map(|deed| &deed.asked)
+    }
+
+    fn visible_deeds(&self, (config, records): (Oid, Option<Oid>)) -> impl Iterator<Item = (usize, &Deed)> {
         let (config, records) = (self.place(config), records.map(|tip| self.place(tip)));
         let seen = move |(at, deed): &(usize, &Deed)| match deed.branch {
             Branch::Config => *at <= config,
             Branch::Records => records.is_some_and(|records| *at <= records),
         };
-        self.deeds.iter().enumerate().filter(seen).flat_map(|(_, deed)| &deed.said)
+        self.deeds.iter().enumerate().filter(seen)
     }
 
     /// Who had a hand in what an environment became after one config commit (nothing: the beginning) and up to another.

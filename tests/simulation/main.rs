@@ -11,19 +11,30 @@
 mod approver;
 mod baton;
 mod book;
+mod chapter;
+mod charter;
 mod content;
 mod dice;
 mod exhaustive;
+mod hearing;
+mod hearsay;
+mod holds;
 mod host;
+mod imports;
+mod lawmaker;
 mod ledger;
 mod once;
 mod people;
 mod process;
 mod promise;
 mod pusher;
+mod quiet;
+mod request;
 mod rules;
 mod saboteur;
 mod schedule;
+mod truth;
+mod window;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -31,9 +42,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// How many schedules a plain test run tries: about a minute on two idle processors, without optimisation and beside the
-/// small worlds.
-const RUNS: u64 = 100;
+/// How many schedules a plain test run tries.
+const RUNS: u64 = 20_000;
+
+/// In how many quiet worlds it tries what a status says.
+const TRUTHS: u64 = 300;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
@@ -85,12 +98,28 @@ fn the_promise_is_kept_in_every_schedule() {
     for tally in try_all(first, runs, schedule::run) {
         total.claims += tally.claims;
         total.switches += tally.switches;
+        total.policies += tally.policies;
         total.entries += tally.entries;
     }
     let took = began.elapsed();
     let last = first + runs.saturating_sub(1);
     let a_minute = f64::from(u32::try_from(runs).unwrap()) * 60.0 / took.as_secs_f64();
     println!("seeds {first} to {last}: {runs} schedules in {took:.1?}, {a_minute:.0} a minute: {total:?}");
+}
+
+#[test]
+fn what_a_status_says_of_who_could_move_a_plan_is_true() {
+    let first = number("SIMULATION_SEED").unwrap_or(0);
+    let runs = number("SIMULATION_TRUTHS").unwrap_or(if first > 0 { 1 } else { TRUTHS });
+    let began = Instant::now();
+    let mut total = truth::Tried::default();
+    for tried in try_all(first, runs, truth::run) {
+        total.named += tried.named;
+        total.excluded += tried.excluded;
+        total.nobody += tried.nobody;
+        total.held += tried.held;
+    }
+    println!("{runs} quiet worlds in {:.1?}: {total:?}", began.elapsed());
 }
 
 #[test]

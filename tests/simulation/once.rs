@@ -23,7 +23,7 @@ fn once(world: &mut World) {
 
 #[test]
 fn lost_ready_made_commits_are_replaced() {
-    let content = Content::Present(Setting { gates: Gates::Default, main: 0, extra: None, note: 0 });
+    let content = Content::Present(Setting::plain(Gates::Default));
     let mut world = World::new(&[(ENVIRONMENT, content)]);
     let folder = world.folder();
     world.start(DAEMON, folder, None);
@@ -42,5 +42,5 @@ fn lost_ready_made_commits_are_replaced() {
     world.pass(61);
     once(&mut world);
     assert_eq!(ready_branches(&world), 1);
-    world.quiet().unwrap_or_else(|why| panic!("{why}"));
+    world.quiet(true).unwrap_or_else(|why| panic!("{why}"));
 }

@@ -1,4 +1,4 @@
-//! The people of the simulated world, their keys, and the policy that says who may what.
+//! The people of the simulated world and their keys.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,8 @@ use countersign::git::sign::JournalKey;
 use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{LineEnding, PrivateKey};
 
-/// Everybody with a key and a place in the policy. `dave` may push and approve nothing; `erin` may approve in `beta`.
+/// Everybody with a key and a place in the first policy. `dave` may push and deploy and approves nothing; `erin` approves
+/// in `beta`.
 pub const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 
 /// Somebody who may push and whom the policy does not know.
@@ -28,54 +29,27 @@ pub fn private_key(name: &str) -> String {
     PrivateKey::new(pair, name).unwrap().to_openssh(LineEnding::LF).unwrap().to_string()
 }
 
-/// What signs for a person.
-pub fn key(person: &str) -> &'static JournalKey {
-    static KEYS: OnceLock<Vec<(&str, JournalKey)>> = OnceLock::new();
-    let keys = KEYS.get_or_init(|| {
-        let names = PEOPLE.into_iter().chain([STRANGER]).chain(DAEMONS);
-        names.map(|name| (name, JournalKey::from_openssh(&private_key(name)).unwrap())).collect()
-    });
-    &keys.iter().find(|(name, _)| *name == person).unwrap().1
+/// The name of a person's second key.
+pub fn second(person: &str) -> &'static str {
+    match person {
+        "alice" => "alice-2",
+        "bob" => "bob-2",
+        "carol" => "carol-2",
+        other => panic!("{other} has one key"),
+    }
 }
 
-/// The files of `governance/`. [`crate::rules`] says the same in its own words.
-pub fn governance() -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut add = |path: &str, kind: &str, name: &str, spec: String| {
-        let text = format!("apiVersion: countersign/v1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec:\n{spec}\n");
-        files.push((format!("governance/{path}.yaml"), text));
-    };
-    let public = |name: &str| key(name).public().as_str().to_owned();
-    let keys: Vec<String> = DAEMONS.iter().map(|name| format!("{{ key: \"{}\" }}", public(name))).collect();
-    add(
-        "policy",
-        "Policy",
-        "policy",
-        format!(
-            "  rulesets: [two]\n  \
-               defaults: {{ requireApproval: true, rulesets: [two] }}\n  \
-               minimum: [{{ environments: [acme-prod], rulesets: [floor] }}]\n  \
-               bindings:\n    \
-               - {{ role: reviewer, teams: [platform], environments: [\"*\"] }}\n    \
-               - {{ role: developer, users: [dave], environments: [\"*\"] }}\n    \
-               - {{ role: reviewer, users: [erin], environments: [beta] }}\n  \
-               journalKeys: [{}]",
-            keys.join(", ")
-        ),
-    );
-    add("teams/platform", "Team", "platform", "  members: [alice, bob, carol]".to_owned());
-    for person in PEOPLE {
-        let spec = format!("  emails: [{}]\n  keys: [{{ key: \"{}\" }}]", email(person), public(person));
-        add(&format!("people/{person}"), "Person", person, spec);
-    }
-    let mut ruleset = |name: &str, settings: &str, required: u32| {
-        let rules = format!("  rules: [{{ name: some, approvers: {{ teams: [platform] }}, required: {required} }}]");
-        add(&format!("rulesets/{name}"), "Ruleset", name, format!("{settings}{rules}"));
-    };
-    ruleset("two", "", 2);
-    ruleset("floor", "", 1);
-    ruleset("recorded", "  evidence: [record]\n", 1);
-    ruleset("own", "  allowSelfApproval: true\n", 1);
-    ruleset("idle", "  enabled: false\n", 2);
-    files
+/// A key by its name: that of a person or daemon, or [`second`].
+pub fn key(name: &str) -> &'static JournalKey {
+    static KEYS: OnceLock<Vec<(&str, JournalKey)>> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let names = PEOPLE.into_iter().chain([STRANGER, "alice-2", "bob-2", "carol-2"]).chain(DAEMONS);
+        names.map(|name| (name, JournalKey::from_openssh(&private_key(name)).unwrap())).collect()
+    });
+    &keys.iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+/// The public half of a key, as a policy names it.
+pub fn public(name: &str) -> &'static str {
+    key(name).public().as_str()
 }

@@ -13,7 +13,7 @@ use countersign::git::{RefUpdate, Remote as _};
 use countersign::journal::Layout;
 use countersign::model::{EnvironmentName, Glob};
 use countersign::object::MemoryObjects;
-use countersign::reconcile::{Clock, Config, Daemon, Drivers, TickError};
+use countersign::reconcile::{Clock, Config, Daemon, Drivers, Proofs, TickError};
 use countersign::settings::{Grant, Grants};
 use jiff::Timestamp;
 
@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub meddled: Arc<AtomicI64>,
     /// Pushes that are still on their way.
     pub late: Arc<Mutex<Vec<Late>>>,
+    /// What one of the daemons proved, where they trust each other with that.
+    pub proofs: Option<Proofs>,
 }
 
 /// A push on its way: what its daemon asked for, and the store it comes from.
@@ -136,7 +138,7 @@ fn daemon(
     start_journal: bool,
     take_over: Option<String>,
 ) -> Daemon {
-    let Surroundings { server, host, clock, policy, meddled, late } = surroundings.clone();
+    let Surroundings { server, host, clock, policy, meddled, late, proofs } = surroundings.clone();
     let grant = Grant {
         environments: vec![Glob::parse("*").unwrap()],
         services: vec!["files".to_owned()],
@@ -153,6 +155,9 @@ fn daemon(
         require_tips: false,
         grants: Grants(vec![grant]),
         preview_limit: 256 << 10,
+        // The schedule alone decides what happens when.
+        plans_at_once: 1,
+        applies_at_once: 1,
         ready_limit: 200,
         most_environments: 1000,
         yaml_limit: 1 << 20,
@@ -195,7 +200,7 @@ fn daemon(
     };
     let remote = MemoryRemote::new(server, folder.objects.clone()).with_world(Box::new(world));
     let disk = BatonDisk { disk: folder.disk.clone(), baton: Arc::clone(baton) };
-    Daemon::new(
+    let daemon = Daemon::new(
         config,
         Arc::new(folder.objects.clone()),
         Box::new(remote),
@@ -204,7 +209,8 @@ fn daemon(
         Drivers { files: Box::new(driver) },
         JournalKey::from_openssh(&people::private_key(name)).unwrap(),
         folder.instance.clone(),
-    )
+    );
+    daemon.with_proofs(proofs.unwrap_or_default())
 }
 
 struct WorldClock(Arc<AtomicI64>);

@@ -1,89 +1,84 @@
 //! The promise, and how the model tells whether it is kept. It judges by the ledger of what people did and by its own
 //! reading of the journal; it calls neither the policy nor the lifecycle that are under test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use countersign::digest::PlanId;
-use countersign::model::ApprovalVerdict;
 use countersign::object::Oid;
 
-use super::book::{EnvironmentBook, News, Published, Running};
+use super::book::{InForce, News};
+use super::chapter::{EnvironmentBook, Published, Running};
+use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS};
 use super::host::Switch;
-use super::ledger::{Ledger, Said};
-use super::rules::{asked, may_approve};
+use super::imports::BASE;
+use super::ledger::Ledger;
+use super::people::email;
+use super::rules::{Rule, asked, asked_of_policy, is_sound, may_approve};
 use super::world::World;
 
-/// What stands of what was said about one occurrence of a plan.
-struct Standing {
-    /// Whose approval may stand, and whether it is a record.
-    approvals: BTreeSet<(&'static str, bool)>,
-    /// Who certainly rejects it.
-    rejecting: BTreeSet<&'static str>,
-}
-
-fn about<'a>(
-    said: impl Iterator<Item = &'a Said>,
-    plan: PlanId,
-    occurrence: u64,
-) -> BTreeMap<&'static str, Vec<&'a Said>> {
-    let mut people: BTreeMap<&str, Vec<&Said>> = BTreeMap::new();
-    for said in said.filter(|said| said.plan == plan && said.occurrence == occurrence) {
-        people.entry(said.person).or_default().push(said);
-    }
-    people
-}
-
-fn standing<'a>(said: impl Iterator<Item = &'a Said>, plan: PlanId, occurrence: u64) -> Standing {
-    let mut standing = Standing { approvals: BTreeSet::new(), rejecting: BTreeSet::new() };
-    for (person, said) in about(said, plan, occurrence) {
-        // Their last rejection, unless a later word of theirs names it.
-        let rejection = said.iter().rev().find(|said| said.verdict == ApprovalVerdict::Reject);
-        let taken_back = |rejection: &Said| {
-            said.iter().any(|s| s.verdict == ApprovalVerdict::Withdraw && s.previous == Some(rejection.digest))
-        };
-        if rejection.is_some_and(|rejection| !taken_back(rejection)) {
-            standing.rejecting.insert(person);
-        }
-        // Of several approvals in a row a later one may be void, and the one before it still stands.
-        let approvals = said.iter().rev().take_while(|said| said.verdict == ApprovalVerdict::Approve);
-        standing.approvals.extend(approvals.map(|approval| (person, approval.by_record)));
-    }
-    standing
-}
-
 /// What an environment is before a deployment.
-fn left(book: &EnvironmentBook, ledger: &Ledger, environment: &str) -> Content {
+pub fn left(book: &EnvironmentBook, ledger: &Ledger, environment: &str) -> Content {
     book.applied.map_or(Content::Absent, |(_, commit)| ledger.content(commit, environment))
 }
 
-/// Why a deployment may not go ahead, as far as what these tips hold tells.
-fn objection(
-    world: &World,
-    environment: &'static str,
-    published: &Published,
-    claimed: Oid,
-    (config, records): (Oid, Option<Oid>),
-) -> Option<String> {
-    let book = &world.book.environments[environment];
-    let ledger = &world.ledger;
-    let desired = ledger.content(published.commit, environment);
-    if ledger.content(claimed, environment) != desired {
-        return Some("the claim was made from a commit with other content than the plan's".to_owned());
+impl World {
+    /// Who had a hand in a change, up to a config commit.
+    pub fn contributors(&self, environment: &str, published: &Published, upto: Oid) -> BTreeSet<&'static str> {
+        let after = match environment {
+            GOVERNANCE => self.book.policies.last().map(|policy| policy.commit),
+            _ => self.book.environments[environment].applied.map(|(_, commit)| commit),
+        };
+        let mut found = self.ledger.contributors(environment, after, upto);
+        let old = self.book.environments[environment].applied_source;
+        // Also whoever made what is imported now and was not before.
+        if let Some(new) = published.source
+            && self.ledger.imported(old) != self.ledger.imported(Some(new))
+        {
+            found.extend(self.ledger.contributors(BASE, old, new));
+        }
+        found
     }
-    if published.occurrence != book.occurrence {
-        return Some("the plan is of an occurrence that has ended".to_owned());
+
+    /// Everything that a policy asks for of a change.
+    pub fn asked_for(&self, charter: &Charter, environment: &str, leaves: Content, enters: Content) -> Vec<Rule> {
+        match environment {
+            GOVERNANCE => asked_of_policy(charter),
+            _ => asked(charter, environment, leaves, enters),
+        }
     }
-    let standing = standing(ledger.visible(config, records), published.plan, published.occurrence);
-    if let Some(person) = standing.rejecting.iter().find(|person| may_approve(person, environment)) {
-        return Some(format!("{person} rejected it"));
+
+    /// Why a deployment may not go ahead, as far as what these tips hold tells, under a policy.
+    fn objection(
+        &self,
+        environment: &'static str,
+        published: &Published,
+        claimed: Oid,
+        tips: (Oid, Option<Oid>),
+        charter: &Charter,
+    ) -> Option<String> {
+        let book = &self.book.environments[environment];
+        let ledger = &self.ledger;
+        if !ledger.is_same(environment, claimed, published.commit) {
+            return Some("the claim was made from a commit with other content than the plan's".to_owned());
+        }
+        if let Some(why) = self.stopped(environment, published, tips) {
+            return Some(why);
+        }
+        let standing = self.standing(environment, published, tips, charter, None);
+        if let Some(person) = standing.rejecting.iter().find(|person| may_approve(charter, person, environment)) {
+            return Some(format!("{person} rejected it"));
+        }
+        let contributors = self.contributors(environment, published, claimed);
+        let (leaves, enters) = match environment {
+            GOVERNANCE => (Content::Absent, Content::Absent),
+            _ => (left(book, ledger, environment), ledger.content(published.commit, environment)),
+        };
+        let rules = self.asked_for(charter, environment, leaves, enters);
+        let unmet = rules.iter().find(|rule| !rule.is_met(&standing.approvals, &contributors));
+        unmet.map(|rule| {
+            format!("not enough approved it: {rule:?} of {:?}, contributors {contributors:?}", standing.approvals)
+        })
     }
-    let contributors = ledger.contributors(environment, book.applied.map(|(_, commit)| commit), claimed);
-    let rules = asked(environment, left(book, ledger, environment), desired);
-    let unmet = rules.iter().find(|rule| !rule.is_met(&standing.approvals, &contributors));
-    unmet.map(|rule| {
-        format!("not enough approved it: {rule:?} of {:?}, contributors {contributors:?}", standing.approvals)
-    })
 }
 
 impl World {
@@ -93,8 +88,10 @@ impl World {
             self.log.append(&mut self.book.told);
             for news in news {
                 match news {
-                    News::Planned { environment, at } => self.check_planned(environment, at),
+                    News::Judged { judged, charter } => self.check_judged(&judged, &charter)?,
+                    News::Planned { environment, at } => self.check_planned(environment, at)?,
                     News::Claimed { environment } => self.check_claim(environment)?,
+                    News::Policy { before, running, heads } => self.check_policy(&before, &running, heads)?,
                 }
             }
         }
@@ -103,22 +100,59 @@ impl World {
     }
 
     /// Remembers what was on the host when a plan was made: it is what people were shown.
-    fn check_planned(&mut self, environment: &'static str, at: usize) {
+    fn check_planned(&mut self, environment: &'static str, at: usize) -> Result<(), String> {
+        let published = &self.book.environments[environment].published[at];
+        let hands = self.contributors(environment, published, published.commit);
+        if let Some(hand) = hands.iter().find(|hand| !published.named.contains(&email(hand))) {
+            return Err(format!("{environment}: {} does not name {hand}, who contributed", published.plan.short()));
+        }
+        if environment == GOVERNANCE {
+            let charter = self.ledger.charter(self.book.environments[GOVERNANCE].published[at].commit);
+            let plan = self.book.environments[GOVERNANCE].published[at].plan.short();
+            return if is_sound(&charter) {
+                Ok(())
+            } else {
+                Err(format!("{plan} is for a policy that locks: {charter:?}"))
+            };
+        }
         let mover = self.mover.unwrap_or_default();
         let state = self.surroundings.host.state();
         let seen = state.planned.get(&(mover, environment.to_owned())).cloned();
         drop(state);
         let book = self.book.environments.get_mut(environment).unwrap();
         book.published[at].shown = seen;
+        Ok(())
     }
 
     fn check_claim(&mut self, environment: &'static str) -> Result<(), String> {
         let book = &self.book.environments[environment];
-        let Some(Running { claim, published, .. }) = &book.running else { return Ok(()) };
+        let Some(running) = book.running.clone() else { return Ok(()) };
+        let Running { claim, published, place, .. } = &running;
         self.claims += 1;
+        let wrong = |why: String| Err(format!("{environment}: {} is claimed, but {why}", claim.plan.short()));
         let heads = (claim.heads.config, claim.heads.records);
-        if let Some(why) = objection(self, environment, published, claim.heads.config, heads) {
-            return Err(format!("{environment}: {} is claimed, but {why}", claim.plan.short()));
+        let charter = self.book.charter_at(*place);
+        if published.occurrence != book.occurrence {
+            return wrong("the plan is of an occurrence that has ended".to_owned());
+        }
+        if let Some(why) = self.objection(environment, published, claim.heads.config, heads, &charter) {
+            return wrong(why);
+        }
+        if environment == GOVERNANCE {
+            return Ok(());
+        }
+        let content = self.ledger.content(claim.heads.config, environment);
+        let imported = self.book.source(&self.ledger, content).map(|source| self.ledger.imported(source));
+        if imported != Ok(self.ledger.imported(published.source)) {
+            return wrong("what it imports is not what it imported when it was planned".to_owned());
+        }
+        if let Some(why) = self.too_early(environment, left(book, &self.ledger, environment), &running) {
+            return wrong(why);
+        }
+        if let Some(started) = &claim.started {
+            let book = self.book.environments.get_mut(environment).unwrap();
+            book.word = Some(started.statement);
+            book.spent.insert(started.statement);
         }
         // Planned once more before it is claimed: what the daemon could see on the host is what people were shown.
         let state = self.surroundings.host.state();
@@ -132,13 +166,29 @@ impl World {
         Ok(())
     }
 
+    /// A policy came into force: by the one before it, and by what was known when it did.
+    fn check_policy(&mut self, before: &InForce, running: &Running, heads: (Oid, Option<Oid>)) -> Result<(), String> {
+        self.policies += 1;
+        // What it is judged by is what was in force, so the book is asked as it was.
+        let now = self.book.policies.pop().unwrap();
+        let claimed = running.claim.heads.config;
+        let why = self.objection(GOVERNANCE, &running.published, claimed, heads, &before.charter);
+        self.book.policies.push(now);
+        match why {
+            Some(why) => Err(format!("policy {} came into force, but {why}", self.book.policies.len())),
+            None if !is_sound(&now.charter) => Err(format!("a policy that locks came into force: {:?}", now.charter)),
+            None => Ok(()),
+        }
+    }
+
     fn check_switch(&mut self, switch: &Switch) -> Result<(), String> {
         let environment = ENVIRONMENTS.into_iter().find(|name| *name == switch.environment).unwrap();
         let wrong =
             |what: String| Err(format!("{environment}: {} was set by {}: {what}", switch.target, switch.daemon));
         self.switches += 1;
         let book = &self.book.environments[environment];
-        let Some(Running { claim, place, published }) = book.running.clone() else {
+        let (is_closed, occurrence) = (book.is_closed, book.occurrence);
+        let Some(Running { claim, place, published, .. }) = book.running.clone() else {
             return wrong("nothing is claimed".to_owned());
         };
         if claim.plan != switch.plan {
@@ -150,7 +200,7 @@ impl World {
             return wrong("the claim is another daemon's".to_owned());
         }
         let desired = self.ledger.content(claim.heads.config, environment);
-        if desired.targets(environment)[&switch.target] != switch.after {
+        if desired.targets(environment, self.ledger.size(published.source))[&switch.target] != switch.after {
             return wrong(format!("the plan is for {desired:?}, but this was set: {:?}", switch.after));
         }
         let seen = switch.look.journal.and_then(|tip| self.book.place(tip));
@@ -158,8 +208,16 @@ impl World {
             return wrong("the daemon did not look again after its claim".to_owned());
         }
         let Some(config) = switch.look.config else { return wrong("without a config branch".to_owned()) };
-        if let Some(why) = objection(self, environment, &published, claim.heads.config, (config, switch.look.records)) {
+        let charter = self.book.charter_at(seen.unwrap_or_default());
+        let tips = (config, switch.look.records);
+        if published.occurrence != occurrence {
+            return wrong("the plan is of an occurrence that has ended".to_owned());
+        }
+        if let Some(why) = self.objection(environment, &published, claim.heads.config, tips, &charter) {
             return wrong(why);
+        }
+        if is_closed {
+            return wrong("the journal says that it was closed".to_owned());
         }
         if switch.before != switch.after {
             let book = self.book.environments.get_mut(environment).unwrap();
@@ -168,63 +226,6 @@ impl World {
             if *count > 1 && self.meddled() == 0 {
                 return wrong(format!("it was applied twice as number {}", claim.number));
             }
-        }
-        Ok(())
-    }
-
-    /// In a quiet world: everything that is approved was applied, and everything else is as it was.
-    pub fn check_quiet(&mut self) -> Result<(), String> {
-        self.check()?;
-        ENVIRONMENTS.into_iter().try_for_each(|name| self.check_quiet_environment(name))
-    }
-
-    fn check_quiet_environment(&self, environment: &'static str) -> Result<(), String> {
-        let wrong = |what: String| Err(format!("{environment} in a quiet world: {what}"));
-        let book = &self.book.environments[environment];
-        if let Some(running) = &book.running {
-            return wrong(format!("{}.{} never ended", running.claim.number, running.claim.attempt));
-        }
-        let there = left(book, &self.ledger, environment);
-        let found = self.surroundings.host.of(environment);
-        if !book.uncertain && self.meddled() == 0 && there.targets(environment) != found {
-            return wrong(format!("{there:?} was applied, but the host has {found:?}"));
-        }
-        let desired = self.ledger.now(environment);
-        let same = !book.uncertain && !desired.has_effect_after(there);
-        if !desired.is_sound() || same || (desired == Content::Absent && there == Content::Absent) {
-            return match book.current() {
-                Some(open) => wrong(format!("{} is open, but there is nothing to do", open.plan.short())),
-                None => Ok(()),
-            };
-        }
-        let Some(open) = book.current() else {
-            return wrong(format!("it is {there:?} and shall be {desired:?}, but nothing is planned"));
-        };
-        if self.ledger.content(open.commit, environment) != desired {
-            return wrong(format!("the open plan is not for what is desired, {desired:?}"));
-        }
-        // Approved beyond doubt: by people whose only word on it was a plain approval that nobody spoiled.
-        let mut approvals = BTreeSet::new();
-        let mut rejected = false;
-        for (person, said) in about(self.ledger.said(), open.plan, open.occurrence) {
-            rejected |= said.iter().any(|said| said.verdict == ApprovalVerdict::Reject);
-            if let [only] = said.as_slice()
-                && (only.verdict, only.previous) == (ApprovalVerdict::Approve, None)
-                && only.environment == environment
-                && !self.ledger.spoiled.contains(&only.path)
-            {
-                approvals.insert((person, only.by_record));
-            }
-        }
-        let tip = self.config_tip();
-        let contributors = self.ledger.contributors(environment, book.applied.map(|(_, commit)| commit), tip);
-        let rules = asked(environment, there, desired);
-        if !rejected && open.occurrence == book.occurrence && rules.iter().all(|r| r.is_met(&approvals, &contributors))
-        {
-            let plan = open.plan.short();
-            return wrong(format!(
-                "{plan} is approved by {approvals:?} and was not applied (contributors {contributors:?})"
-            ));
         }
         Ok(())
     }

@@ -1,9 +1,13 @@
 //! People who change what is desired: new content, older content again, gates on and off, environments gone and back,
 //! broken ones, two at once; alone or with somebody else's name on the commit.
 
+use countersign::digest::{Digest, RevisionId};
+
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
+use super::imports::{BASE, IMPORTER, Import};
 use super::people::{PEOPLE, STRANGER};
+use super::window::WINDOWS;
 use super::world::World;
 
 const GATES: [Gates; 5] = [Gates::Default, Gates::Recorded, Gates::Own, Gates::Off, Gates::Idle];
@@ -13,7 +17,7 @@ fn next(dice: &mut Dice, world: &World, environment: &str) -> Content {
     let now = world.ledger.now(environment);
     let setting = match now {
         Content::Present(setting) => setting,
-        _ => Setting { gates: Gates::Default, main: 0, extra: None, note: 0 },
+        _ => Setting::plain(Gates::Default),
     };
     let number = u8::try_from(dice.below(4)).unwrap();
     match dice.below(20) {
@@ -24,7 +28,24 @@ fn next(dice: &mut Dice, world: &World, environment: &str) -> Content {
         12 => Content::Present(Setting { note: number, ..setting }),
         13 => Content::Absent,
         14 => *dice.pick(&[Content::Broken, Content::Unmarked]),
+        15 if dice.percent(50) => Content::Present(Setting { manual: !setting.manual, ..setting }),
+        15 => Content::Present(Setting { window: *dice.pick(&WINDOWS), ..setting }),
+        16 if environment == IMPORTER => Content::Present(Setting { import: import(dice, world), ..setting }),
         _ => *dice.pick(&world.ledger.ever(environment)),
+    }
+}
+
+/// Something that can be imported, or that never could.
+fn import(dice: &mut Dice, world: &World) -> Import {
+    let mut pins: Vec<RevisionId> = world.book.environments[BASE].deployed.keys().copied().collect();
+    pins.sort();
+    if dice.percent(5) {
+        pins = vec![RevisionId(Digest::of("never applied"))];
+    }
+    match dice.below(4) {
+        0 => Import::Nothing,
+        1 if !pins.is_empty() => Import::Pinned(*dice.pick(&pins)),
+        _ => Import::Follows,
     }
 }
 

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use countersign::digest::{Digest, StatementId};
-use countersign::journal::ReadyMade;
+use countersign::journal::{ReadyMade, ReadyWord};
 use countersign::model::{Approval, ApprovalVerdict, Maker};
 use countersign::object::{Edit, Entry, Kind, Mode, Objects, entry_at, files_below};
 
 use super::approver::{Meaning, mean, signed};
+use super::charter::Charter;
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
 use super::ledger::Said;
@@ -26,7 +27,7 @@ pub fn meddle(dice: &mut Dice, world: &mut World) {
         9 => delete_record(dice, world),
         10 => move_branch(dice, world),
         11 => junk_on_journal(dice, world),
-        12 => change_policy(dice, world),
+        12 => strip(world),
         _ => copy_record(dice, world),
     }
 }
@@ -34,7 +35,7 @@ pub fn meddle(dice: &mut Dice, world: &mut World) {
 /// What somebody might merge: a ready-made commit that is not in the branch yet.
 fn mergeable(dice: &mut Dice, world: &World) -> Option<(Meaning, ReadyMade)> {
     let meaning = mean(dice, world)?;
-    let ready = meaning.published.ready.iter().rev().find(|ready| ready.verdict == meaning.verdict)?.clone();
+    let ready = meaning.published.ready.iter().rev().find(|ready| ready.says.name() == meaning.verdict.name())?.clone();
     let objects = world.objects();
     let tree = objects.commit(world.config_tip()).unwrap().tree;
     let is_there = objects.commit(ready.commit).is_ok();
@@ -49,7 +50,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
     let mut edits = BTreeMap::from([(ready.path.clone(), record)]);
     let mut deed = world.deed(Vec::new());
     let mut merges = vec![ready.commit];
-    let (mut author, mut signer) = (person, Some(person));
+    let (mut author, mut signer) = (person, Some(meaning.key));
     let mut message = format!("Merge branch '{}'\n", ready.branch);
     let how = match dice.below(9) {
         0 => {
@@ -59,7 +60,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
         1 => {
             // Other work rides along in the tree of the merge.
             let other = ENVIRONMENTS[usize::from(meaning.environment == ENVIRONMENTS[0])];
-            let content = Content::Present(Setting { gates: Gates::Off, main: 9, extra: None, note: 9 });
+            let content = Content::Present(Setting { main: 9, note: 9, ..Setting::plain(Gates::Off) });
             if deed.contents.insert(other, content) == Some(content) {
                 return;
             }
@@ -105,7 +106,7 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
             "signed with a key that can approve nothing"
         }
         _ => {
-            let other = meaning.published.ready.iter().find(|other| other.verdict != meaning.verdict);
+            let other = meaning.published.ready.iter().find(|other| other.says.name() != meaning.verdict.name());
             let Some(other) = other else { return };
             message = format!("Merge branch '{}'\n", other.branch);
             "under the name of the opposite branch"
@@ -219,9 +220,9 @@ fn copy_record(dice: &mut Dice, world: &mut World) {
 /// A ready-made branch is put on another commit, or taken away.
 fn move_branch(dice: &mut Dice, world: &mut World) {
     let references = world.surroundings.server.references();
-    let verdicts = [ApprovalVerdict::Approve, ApprovalVerdict::Reject, ApprovalVerdict::Withdraw];
-    let ours =
-        |name: &&String| verdicts.iter().any(|v| name.starts_with(&format!("refs/heads/countersign/{}/", v.name())));
+    let ours = |name: &&String| {
+        ReadyWord::ALL.iter().any(|word| name.starts_with(&format!("refs/heads/countersign/{}/", word.name())))
+    };
     let branches: Vec<String> = references.keys().filter(ours).cloned().collect();
     if branches.is_empty() {
         return;
@@ -251,15 +252,9 @@ fn junk_on_journal(dice: &mut Dice, world: &mut World) {
     world.surroundings.server.set(JOURNAL, Some(junk));
 }
 
-/// A policy that lets everybody approve is pushed, or put back: the one in force stays.
-fn change_policy(dice: &mut Dice, world: &mut World) {
-    let mut edits = BTreeMap::new();
-    let weaker = dice.percent(70);
-    for (path, text) in people::governance() {
-        let text = if weaker { text.replace("required: 2", "required: 1") } else { text };
-        edits.insert(path, put(&world.objects(), &text));
-    }
-    world.note(format!("somebody pushes a policy (weaker: {weaker})"));
-    let deed = world.deed(Vec::new());
-    world.commit(Work { author: STRANGER, signer: None, merges: vec![], edits, message: "policy".to_owned() }, deed);
+/// A policy that asks one of the team alone is pushed over the one that is there.
+fn strip(world: &mut World) {
+    let charter = Charter { two: 1, floor: false, broken: false, ..world.ledger.charter_now() };
+    world.note("somebody pushes a weaker policy".to_owned());
+    world.change_policy(STRANGER, charter);
 }

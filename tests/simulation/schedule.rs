@@ -1,20 +1,24 @@
 //! One schedule: who does what, when, and what goes wrong, all of it drawn from one seed.
 
 use countersign::disk::Tips;
+use countersign::reconcile::Proofs;
 
 use super::baton::{Call, Order, Point};
+use super::charter::GOVERNANCE;
 use super::content::{Content, ENVIRONMENTS, Gates, Setting, target};
 use super::dice::Dice;
 use super::people::DAEMONS;
 use super::process::{CONFIG, JOURNAL};
+use super::window::{WINDOWS, Window};
 use super::world::World;
-use super::{approver, pusher, saboteur};
+use super::{approver, lawmaker, pusher, request, saboteur};
 
 /// What a schedule did, so that a run can tell whether it tried anything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
     pub claims: usize,
     pub switches: usize,
+    pub policies: usize,
     pub entries: usize,
 }
 
@@ -25,34 +29,46 @@ struct Climate {
     sabotage: usize,
     drift: usize,
     rewinds: usize,
+    laws: usize,
+    requests: usize,
 }
 
 /// Runs the schedule of a seed.
 pub fn run(seed: u64) -> Result<Tally, String> {
     let mut dice = Dice::new(seed);
-    let setting =
-        Setting { gates: *dice.pick(&[Gates::Default, Gates::Off, Gates::Own]), main: 0, extra: None, note: 0 };
+    let setting = Setting {
+        manual: dice.percent(20),
+        window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
+        ..Setting::plain(*dice.pick(&[Gates::Default, Gates::Off, Gates::Own]))
+    };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
     let mut world = World::new(&first[..1 + dice.below(2)]);
+    // Mostly each entry is proven once before the end, not by each daemon again.
+    if dice.percent(80) {
+        world.surroundings.proofs = Some(Proofs::default());
+    }
     let often = |dice: &mut Dice, percent| if dice.percent(60) { percent } else { 0 };
     let climate = Climate {
         faults: often(&mut dice, 5),
         crashes: often(&mut dice, 3),
         sabotage: often(&mut dice, 20),
-        drift: if dice.percent(20) { 2 } else { 0 },
+        drift: if dice.percent(25) { 4 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
+        laws: if dice.percent(45) { 6 } else { 0 },
+        requests: if dice.percent(60) || setting.manual { 8 } else { 0 },
     };
     for name in &DAEMONS[..1 + dice.below(DAEMONS.len())] {
         let folder = world.folder();
         world.start(name, folder, None);
     }
-    let result = live(&mut dice, &mut world, &climate).and_then(|()| world.quiet());
-    let tally = Tally { claims: world.claims, switches: world.switches, entries: world.book.len() };
+    let result = live(&mut dice, &mut world, &climate).and_then(|()| world.quiet(dice.percent(20)));
+    let tally =
+        Tally { claims: world.claims, switches: world.switches, policies: world.policies, entries: world.book.len() };
     result.map(|()| tally).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
 }
 
 fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
-    for _ in 0..40 + dice.below(120) {
+    for _ in 0..25 + dice.below(60) {
         let what = dice.below(100);
         match what {
             0..70 => step(dice, world, climate)?,
@@ -60,6 +76,15 @@ fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), Str
             76..94 => approver::speak(dice, world),
             94..97 => jump(dice, world),
             _ => rest(dice, world)?,
+        }
+        if dice.percent(climate.laws) && world.book.len() > 0 {
+            // What waits for approvals is mostly let alone.
+            if dice.percent(30) || world.book.environments[GOVERNANCE].current().is_none() {
+                lawmaker::push(dice, world);
+            }
+        }
+        if dice.percent(climate.requests) && world.book.len() > 0 {
+            request::ask(dice, world);
         }
         if dice.percent(climate.sabotage) && world.book.len() > 0 {
             saboteur::meddle(dice, world);

@@ -15,11 +15,13 @@ use jiff::Timestamp;
 
 use super::baton::{Order, Point};
 use super::book::Book;
+use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS};
 use super::host::Host;
 use super::ledger::{Branch, Deed, Ledger, Said};
 use super::people::{self, email};
 use super::process::{CONFIG, Folder, JOURNAL, Process, RECORDS, Surroundings};
+use super::window::{HALF, Window};
 
 /// How often the daemons are let run until nothing changes any more.
 const MOST_ROUNDS: usize = 20;
@@ -38,6 +40,8 @@ pub struct World {
     pub log: Vec<String>,
     pub claims: usize,
     pub switches: usize,
+    /// How many policies came into force after the first.
+    pub policies: usize,
     folders: u64,
 }
 
@@ -56,10 +60,7 @@ impl World {
     pub fn new(environments: &[(&'static str, Content)]) -> Self {
         let server = MemoryServer::new();
         let objects = server.objects();
-        let mut edits = BTreeMap::new();
-        for (path, text) in people::governance() {
-            edits.insert(path, put(objects, &text));
-        }
+        let edits = Charter::FIRST.edits(objects);
         let tree = edit_tree(objects, None, &edits).unwrap();
         let (policy, governance) = resolve_governance(objects, &Hashes::default(), "", tree).unwrap();
         governance.unwrap();
@@ -70,6 +71,7 @@ impl World {
             policy: policy.unwrap(),
             meddled: Arc::default(),
             late: Arc::default(),
+            proofs: None,
         };
         let mut world = Self {
             surroundings,
@@ -82,6 +84,7 @@ impl World {
             log: Vec::new(),
             claims: 0,
             switches: 0,
+            policies: 0,
             folders: 0,
         };
         let contents = ENVIRONMENTS.iter().map(|name| (*name, Content::Absent)).collect();
@@ -89,9 +92,11 @@ impl World {
         let deed = Deed {
             branch: Branch::Config,
             contents,
+            charter: Charter::FIRST,
             hands: BTreeSet::new(),
             touched: BTreeSet::new(),
             said: Vec::new(),
+            asked: Vec::new(),
         };
         world.commit(work, deed);
         world.change("dave", environments, None);
@@ -200,13 +205,27 @@ impl World {
             message: format!("Change {}{trailer}", touched.iter().copied().collect::<Vec<_>>().join(", ")),
         };
         let hands = co_author.into_iter().collect();
-        self.commit(work, Deed { branch: Branch::Config, contents, hands, touched, said: Vec::new() });
+        let deed = Deed { contents, hands, touched, ..self.deed(Vec::new()) };
+        self.commit(work, deed);
+    }
+
+    /// Pushes another policy.
+    pub fn change_policy(&mut self, author: &'static str, charter: Charter) {
+        if self.ledger.charter_now() == charter {
+            return;
+        }
+        let edits = charter.edits(&self.objects());
+        let message = "Change the policy".to_owned();
+        let deed = Deed { charter, touched: BTreeSet::from([GOVERNANCE]), ..self.deed(Vec::new()) };
+        self.commit(Work { author, signer: None, merges: Vec::new(), edits, message }, deed);
     }
 
     /// A deed on the config branch that changes no environment.
     pub fn deed(&self, said: Vec<Said>) -> Deed {
         let contents = self.ledger.all_now();
-        Deed { branch: Branch::Config, contents, hands: BTreeSet::new(), touched: BTreeSet::new(), said }
+        let (hands, touched) = (BTreeSet::new(), BTreeSet::new());
+        let (charter, asked) = (self.ledger.charter_now(), Vec::new());
+        Deed { branch: Branch::Config, contents, charter, hands, touched, said, asked }
     }
 
     /// A new state folder.
@@ -239,6 +258,7 @@ impl World {
             let expected = match &error {
                 TickError::Remote(_) | TickError::Conflict | TickError::Disk(_) => true,
                 TickError::Tampered { .. } => self.rewound,
+                TickError::ForeignKey { .. } => !self.may_write(at),
                 _ => false,
             };
             if !expected {
@@ -246,6 +266,12 @@ impl World {
             }
         }
         Ok(point)
+    }
+
+    /// Whether the policy in force names a daemon's key.
+    fn may_write(&self, at: usize) -> bool {
+        let place = people::DAEMONS.iter().position(|name| *name == self.processes[at].name);
+        place.is_some_and(|place| self.book.charter().daemons[place])
     }
 
     /// Lets a daemon run until it is idle. Gives whether its round ended well.
@@ -260,7 +286,8 @@ impl World {
     }
 
     /// No more pushes, everything healthy: runs until nothing changes, and holds what is left against the promise.
-    pub fn quiet(&mut self) -> Result<(), String> {
+    /// With `again`, also that a restart changes nothing.
+    pub fn quiet(&mut self, again: bool) -> Result<(), String> {
         self.note("the world becomes quiet");
         while self.arrive()? {}
         for at in 0..self.processes.len() {
@@ -279,7 +306,7 @@ impl World {
         }
         self.check_quiet()?;
         self.prove()?;
-        self.quiet_after_restart()
+        if again { self.quiet_after_restart() } else { Ok(()) }
     }
 
     /// The offline proof finds nothing wrong either.
@@ -316,7 +343,7 @@ impl World {
         Ok(())
     }
 
-    fn settle(&mut self) -> Result<(), String> {
+    pub fn settle(&mut self) -> Result<(), String> {
         // A round that is on its way has looked at the remote already.
         for at in 0..self.processes.len() {
             if self.processes[at].point() != Point::Idle {
@@ -325,10 +352,19 @@ impl World {
         }
         for _ in 0..MOST_ROUNDS {
             let before = self.surroundings.server.references();
-            // Longer than any retry waits.
-            self.pass(7200);
-            for at in 0..self.processes.len() {
-                self.run(at)?;
+            // Longer than any retry waits, and once while every window is open that ever is.
+            let halves =
+                if self.ledger.all_now().values().chain(&self.ledger_in_force()).any(|c| c.window() != Window::None) {
+                    2
+                } else {
+                    1
+                };
+            self.pass(if halves == 1 { HALF } else { 0 });
+            for _ in 0..halves {
+                self.pass(HALF);
+                for at in 0..self.processes.len() {
+                    self.run(at)?;
+                }
             }
             if self.surroundings.server.references() == before {
                 return Ok(());
@@ -337,11 +373,17 @@ impl World {
         Err(format!("the world does not become quiet within {MOST_ROUNDS} rounds"))
     }
 
+    fn ledger_in_force(&self) -> Vec<Content> {
+        let books = self.book.environments.iter().filter(|(name, _)| **name != GOVERNANCE);
+        books.map(|(name, book)| book.in_force(&self.ledger, name)).collect()
+    }
+
     /// A claim whose daemon lost its folder, and the daemon that shall settle it.
     fn orphan(&self) -> Option<(String, usize)> {
         let running = self.book.environments.iter().find_map(|(name, book)| Some((name, book.running.as_ref()?)))?;
         let (name, running) = running;
-        let lives = self.processes.iter().any(|process| process.folder.instance == running.claim.instance);
+        let lives = (0..self.processes.len())
+            .any(|at| self.may_write(at) && self.processes[at].folder.instance == running.claim.instance);
         let claim = format!("{name}/{}.{}", running.claim.number, running.claim.attempt);
         (!lives && !self.taken_over.contains(&claim)).then_some((claim, 0))
     }

@@ -15,6 +15,9 @@ use crate::lifecycle::WaitingOn;
 use crate::model::statement::TRUNCATED;
 use crate::model::{ApprovalVerdict, EnvironmentName, Glob, Permission};
 
+/// How many of those on which it would not count are told in full.
+const REFUSED: usize = 20;
+
 /// One environment's plan that something is to be said on.
 pub(super) struct Subject {
     pub(super) status: Status,
@@ -34,13 +37,14 @@ impl Voice<'_> {
         for text in &self.saying.environments {
             if !text.contains('*') {
                 let name = crate::cli::environment_name(text)?;
-                let status = journal.known(&name)?;
+                let status = self.known(journal, &name)?;
                 meant.insert(name, status);
                 continue;
             }
             let bad = || CliError::failed(format!("`{text}` is no name or glob of environments"));
             let glob = Glob::parse(text).ok_or_else(bad)?;
             let all = journal.statuses()?.into_iter().filter(|status| glob.matches(&status.environment));
+            let all = all.filter_map(|status| if self.saying.draft { status.as_if_merged() } else { Some(status) });
             let waiting = all.filter(|status| status.plan.is_some());
             meant.extend(waiting.map(|status| (status.environment.clone(), status)));
         }
@@ -66,8 +70,18 @@ impl Voice<'_> {
             (Some(_), _, _) => return Err(CliError::failed("--plan goes with one environment")),
         }
         // Told before anybody is asked: nothing is signed for these.
-        refused.iter().for_each(CliError::print);
+        refused.iter().take(REFUSED).for_each(CliError::print);
+        if let Some(more) = refused.len().checked_sub(REFUSED).filter(|more| *more > 0) {
+            CliError::refused(format!("and {more} more of these would not count"))
+                .hint("`--output json` lists all of them as `refused`; countersign pending --mine: those that would")
+                .print();
+        }
         Ok((subjects, refused))
+    }
+
+    /// Where an environment stands, or would stand if its draft were merged now.
+    pub(super) fn known(&self, journal: &JournalTip<'_>, name: &EnvironmentName) -> Result<Status, CliError> {
+        if self.saying.draft { journal.known_draft(name) } else { journal.known(name) }
     }
 
     fn subject(&self, journal: &JournalTip<'_>, status: Status) -> Result<Subject, CliError> {
@@ -85,7 +99,17 @@ impl Voice<'_> {
             }
         };
         let (deploys, note) = self.deploys(journal, &status);
-        Ok(Subject { plan, seen, chain, gives: gives + &note, deploys, status })
+        let gives = gives + &self.carries_over(&status) + &note;
+        Ok(Subject { plan, seen, chain, gives, deploys, status })
+    }
+
+    /// That it may count for what is pushed later.
+    fn carries_over(&self, status: &Status) -> String {
+        if self.verdict != ApprovalVerdict::Approve || status.carries_over.is_empty() {
+            return String::new();
+        }
+        let names = list(&status.carries_over, "and", 10);
+        format!(" It carries over to later changes (reapproveOnChange: false in ruleset {names}).")
     }
 
     /// Whether it starts the deployment as well, and what is to be said of that.
@@ -96,6 +120,9 @@ impl Voice<'_> {
         let completes = missing == status.waiting_on.iter().filter(mine).count();
         if !self.deploy {
             return (false, String::new());
+        }
+        if status.of_draft.is_some() {
+            return plain("a draft is deployed by nobody before it is merged");
         }
         if !status.manual {
             return plain("the environment deploys by itself");
@@ -113,7 +140,16 @@ impl Voice<'_> {
     fn gives(&self, journal: &JournalTip<'_>, status: &Status) -> Result<(Chain, String), CliError> {
         if status.plan.is_none() {
             let name = &status.environment;
-            let hint = format!("countersign status {name}");
+            if status.of_draft.is_some() {
+                return Err(CliError::refused(format!("draft/{name} has no plan"))
+                    .hint(format!("why, is told by: countersign status {name}")));
+            }
+            let drafted = status.draft.as_ref().is_some_and(|draft| draft.plan.is_some());
+            let hint = if drafted {
+                format!("its draft has one: countersign {} {name} --draft", self.verdict.name())
+            } else {
+                format!("countersign status {name}")
+            };
             return Err(CliError::refused(format!("no plan of {name} waits: it is {}", status.phase)).hint(hint));
         }
         let person = &self.person.name;

@@ -1,14 +1,12 @@
 //! A change of the policy as its approver sees it: it depends on no host, so the whole plan is computed again.
 
 use super::SeenPlan;
-use super::applied_from;
 use crate::cli::CliError;
 use crate::cli::journal::JournalTip;
-use crate::digest::RevisionId;
 use crate::object::{Objects, Oid};
+use crate::plan::PlanDocument;
 use crate::plan::compose::Place;
 use crate::plan::policy::{Side, compose};
-use crate::plan::{Plan, PlanDocument};
 use crate::revision::{GovernanceFolder, Hashes, governance_folder};
 
 /// Computes the plan of a policy change again and holds it against the published one.
@@ -25,11 +23,7 @@ pub(super) fn check(
                 "wait for the daemon to look again; if it stays so, do not approve it and tell whoever runs the daemon",
             )
     };
-    let (commit, revision) = in_force(journal, plan)?;
-    let old = folder(journal, objects, &hashes, commit)?;
-    if Some(old.revision) != revision {
-        return Err(refused(format!("the policy it starts from is not the one in {}", commit.short())));
-    }
+    let old = policy_in_force(journal, objects, &hashes)?;
     let config = journal.tips().config;
     let new = folder(journal, objects, &hashes, config)?;
     let (Ok(before), Ok(after)) = (&old.governance, &new.governance) else {
@@ -53,17 +47,23 @@ pub(super) fn check(
         return Err(refused(format!("computed here it is plan {}", composed.plan.id().short())));
     }
     let previews = composed.previews.into_iter().map(|(name, preview)| (name.to_string(), preview)).collect();
-    Ok(SeenPlan { document, previews, gates: Vec::new(), values: String::new(), on_the_host: Vec::new() })
+    let (gates, values, on_the_host) = (Vec::new(), String::new(), Vec::new());
+    Ok(SeenPlan { document, previews, gates, values, of_draft: false, on_the_host })
 }
 
-/// Where the policy in force was read from, and its revision.
-fn in_force(journal: &JournalTip<'_>, plan: &Plan) -> Result<(Oid, Option<RevisionId>), CliError> {
-    if let Some(base) = plan.base {
-        return Ok((applied_from(journal, &plan.environment, base.number)?, base.revision));
+/// The policy in force, as the config commit has it that it was read from.
+pub(in crate::cli) fn policy_in_force(
+    journal: &JournalTip<'_>,
+    objects: &dyn Objects,
+    hashes: &Hashes,
+) -> Result<GovernanceFolder, CliError> {
+    let (commit, revision) = journal.policy_from()?;
+    let found = folder(journal, objects, hashes, commit)?;
+    if found.revision != revision {
+        let what = format!("policy {} is not what commit {} has in governance/", journal.policy, commit.short());
+        return Err(CliError::refused(what).hint("tell whoever runs the daemon"));
     }
-    let start = journal.start()?;
-    let first = start.policy.ok_or_else(|| CliError::failed("the journal's first entry brings no policy"))?;
-    Ok((first.commit, Some(first.revision)))
+    Ok(found)
 }
 
 fn folder(

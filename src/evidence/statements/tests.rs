@@ -10,6 +10,7 @@ use serde_json::json;
 use super::*;
 use crate::digest::{PlanId, canonical_json};
 use crate::evidence::repository::{Repository, sign};
+use crate::journal::ReadyWord;
 use crate::object::{Edit, Kind, edit_tree};
 
 const PEOPLE: [&str; 3] = ["alice", "bob", "mallory"];
@@ -38,17 +39,19 @@ impl World {
 
     /// Makes a ready-made commit and pushes its branch.
     fn ready_made(&self, word: &str, n: u64) -> ReadyMade {
-        let verdict = match word {
-            "reject" => ApprovalVerdict::Reject,
-            _ => ApprovalVerdict::Approve,
+        let says = ReadyWord::ALL.into_iter().find(|says| says.name() == word).unwrap();
+        let n_line = format!("  n: {n}\n");
+        let record = match says.verdict() {
+            Some(verdict) => record(verdict.name(), says.deploys(), "", &n_line),
+            None => request("deploy", &n_line),
         };
-        let record = record(verdict.name(), word == "approve-and-deploy", "", &format!("  n: {n}\n"));
-        self.publish(word, n, verdict, &record)
+        self.publish(word, n, says, &record)
     }
 
-    fn publish(&self, word: &str, n: u64, verdict: ApprovalVerdict, record: &str) -> ReadyMade {
+    fn publish(&self, word: &str, n: u64, says: ReadyWord, record: &str) -> ReadyMade {
         let plan12 = Self::plan().short();
-        let path = format!("approvals/acme-prod/{plan12}/{word}-{n}.yaml");
+        let folder = says.folder();
+        let path = format!("{folder}/acme-prod/{plan12}/{word}-{n}.yaml");
         let branch = format!("countersign/{word}/acme-prod/{plan12}");
         let blob = Objects::write(&self.repository, Kind::Blob, record.as_bytes()).unwrap();
         let root = Objects::commit(&self.repository, self.root).unwrap().tree;
@@ -60,7 +63,7 @@ impl World {
         self.repository.git("daemon", &["push", "-qf", "origin", &format!("{commit}:refs/heads/{branch}")]);
         let environment = "acme-prod".parse().unwrap();
         let commit = commit.parse().unwrap();
-        let ready = ReadyMade { environment, plan: Self::plan(), verdict, n, commit, branch, path, blob };
+        let ready = ReadyMade { environment, plan: Self::plan(), says, n, commit, branch, path, blob };
         self.ready.borrow_mut().push(ready.clone());
         ready
     }
@@ -102,7 +105,7 @@ impl World {
             let proof = match &found.proof {
                 Proof::Record { key, in_tip, .. } => format!("record of {}, in tip: {in_tip}", by(key)),
                 Proof::Merge { ready, key, email, reason, .. } => {
-                    format!("{:?} {} merged by {} as {email}: {reason:?}", ready.verdict, ready.n, by(key))
+                    format!("{:?} {} merged by {} as {email}: {reason:?}", ready.says, ready.n, by(key))
                 }
                 Proof::Nothing { why, .. } => format!("nothing: {why}"),
             };
@@ -111,6 +114,15 @@ impl World {
         };
         found.iter().map(line).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// A request's file.
+fn request(action: &str, maker: &str) -> String {
+    let (repository, plan) = (Digest::of("the repository"), World::plan());
+    format!(
+        "apiVersion: countersign/v1\nkind: Request\nspec:\n  repository: {repository}\n  environment: acme-prod\n  \
+         action: {action}\n  plan: {plan}\n  at: null\n  reason: \"\"\n{maker}"
+    )
 }
 
 /// A record's file.

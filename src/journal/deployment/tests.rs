@@ -14,7 +14,7 @@ fn claimed() -> World {
 }
 
 fn document_of(world: &World, before: Option<DeploymentDocument>) -> DeploymentDocument {
-    DeploymentDocument::of_claim(before, world.environment().running().unwrap())
+    DeploymentDocument::of_claim(before, &world.environment(), world.environment().running().unwrap())
 }
 
 fn outcome(world: &World, result: OutcomeResult, message: &str) -> AttemptOutcome {

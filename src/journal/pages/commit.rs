@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{count, deployment, list, said};
-use crate::journal::{Admission, Event, Judged, OutcomeResult};
+use crate::journal::{Admission, Claim, Event, Judged, NoPlan, OutcomeResult, drift_in_words};
 use crate::lifecycle::{accepted_in_words, pinned_in_words};
 use crate::model::{ApprovalVerdict, EnvironmentName, Problem};
 use crate::text::{cut, escape, is_safe};
@@ -64,8 +64,11 @@ fn weight(event: &Event) -> u8 {
             None if judged.request.is_some() => 6,
             _ => 3,
         },
+        Event::AsApplied { .. } => 3,
         Event::Statement(_) => 2,
         Event::Superseded { .. } | Event::Recorded { .. } | Event::Invalid { .. } => 1,
+        Event::DraftPlanned { .. } => 3,
+        Event::DraftUnplanned { .. } => 1,
         Event::Ready(_) => 0,
     }
 }
@@ -84,6 +87,7 @@ fn counted(events: &[Event]) -> String {
     let counts = [
         (many(&|event| matches!(event, Event::Alarm { .. })), "alarm"),
         (many(&|event| matches!(event, Event::Planned { .. })), "plan"),
+        (many(&|event| matches!(event, Event::DraftPlanned { .. })), "draft plan"),
         (many(&|event| matches!(event, Event::Statement(_))), "statement"),
         (deployments.len(), "deployment"),
         (
@@ -120,8 +124,20 @@ pub(crate) fn told(event: &Event) -> String {
         Event::Recorded { commit, .. } => format!("a change without effect is recorded ({})", commit.short()),
         Event::Invalid { problems, .. } if problems.is_empty() => "valid again".to_owned(),
         Event::Invalid { problems, .. } => format!("invalid: {}", first(problems)),
+        Event::DraftPlanned { plan, .. } => format!("plan {} of the draft waits for approval", plan.short()),
+        Event::DraftUnplanned { why, problems, .. } => match why {
+            NoPlan::Gone => "the draft is gone".to_owned(),
+            NoPlan::Same => "the draft changes nothing".to_owned(),
+            NoPlan::InForce => "the draft is what is in force".to_owned(),
+            NoPlan::WithoutEffect => "the draft has no effect".to_owned(),
+            NoPlan::Problems => format!("the draft cannot be planned: {}", first(problems)),
+        },
         Event::Ready(ready) => {
-            format!("a branch to {} {} is made", ready.verdict.name(), ready.plan.short())
+            format!("a branch to {} {} is made", ready.says.name(), ready.plan.short())
+        }
+        Event::AsApplied { .. } => "the host is as it was applied again".to_owned(),
+        Event::Claimed(Claim { drift: Some(found), number, attempt, .. }) => {
+            format!("deployment {} corrects {}", deployment(*number, *attempt), drift_in_words(found))
         }
         Event::Claimed(claim) => {
             let by = claim.started.as_ref().map_or_else(String::new, |started| {
@@ -153,6 +169,10 @@ fn statement(judged: &Judged) -> String {
         (None, None) => "said something unreadable".to_owned(),
     };
     match &judged.admitted {
+        Admission::Admitted if judged.deploy => match &judged.plain {
+            None => format!("{who} {what}{plan}, to be deployed"),
+            Some(why) => format!("{who} {what}{plan}, which starts nothing{}", because(why)),
+        },
         Admission::Admitted => format!("{who} {what}{plan}"),
         Admission::Powerless { why } => format!("{who} {what}{plan}, without effect{}", because(why)),
         Admission::Refused { why, .. } => format!("{who} {what}{plan}, which does not count{}", because(why)),

@@ -12,8 +12,7 @@ pub fn plan_diff(page: &PlanPage<'_>) -> String {
     let shown = page.shown();
     let mut out = format!("# {}: plan {}\n", plan.environment, document.short);
     if let Some(what) = what_is_cut(document, shown.left_out) {
-        let approve =
-            format!("countersign approve {} --plan {} --acknowledge truncated", plan.environment, document.short);
+        let approve = format!("countersign approve {} --plan {} --acknowledge truncated", page.named(), document.short);
         out += &format!("# cut: {what} not shown; to approve it all the same: {approve}\n");
     }
     if !page.values.is_empty() {

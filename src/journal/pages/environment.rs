@@ -2,9 +2,11 @@
 
 use super::statements::{rejected_by, said_so_far, suspended_by};
 use super::words::{self, Blocks, colon, command, deployment, list, minute, purpose, sentence, table};
-use crate::journal::{OutcomeResult, ServiceResult, StartedBy, Status, Suspender};
-use crate::lifecycle::{Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command};
-use crate::model::{ApprovalVerdict, PersonName};
+use crate::journal::{OutcomeResult, ReadyWord, ServiceResult, StartedBy, Status, Suspender, drift_in_words};
+use crate::lifecycle::{
+    Correcting, Corrections, Deployment, EnvironmentState, HistoryRow, Phase, State, WaitingOn, merge_command,
+};
+use crate::model::PersonName;
 use crate::policy::{Because, Exclusion, HOW_TO_SIGN, Hold, Unsigned};
 use crate::text::{cut, markdown_inline};
 
@@ -26,11 +28,13 @@ pub fn environment_page(state: &State, status: &Status, env: &EnvironmentState) 
     let waits = matches!(status.phase, Phase::AwaitingApproval | Phase::Approved | Phase::Rejected);
     if waits || status.phase == Phase::Suspended && env.current.is_some() {
         blocks.add(rules(status));
+        blocks.add(words::carries_over(&status.carries_over));
         blocks.add(said_so_far(status, env));
         blocks.add(what_to_do(state, status));
     } else {
         blocks.add(said_so_far(status, env));
     }
+    blocks.add(super::draft::draft_section(state, status, env));
     blocks.add(history(env));
     blocks.finish()
 }
@@ -65,8 +69,14 @@ fn stands(status: &Status, env: &EnvironmentState) -> String {
             None => format!("{plan} has everything that is asked for; its deployment comes next."),
             Some(hold) => format!("{plan} has everything that is asked for; {}.", holds(hold)),
         },
-        Phase::Deploying => env.deployment.as_ref().map(|running| deploying(status, running)).unwrap_or_default(),
-        Phase::Failed => env.deployment.as_ref().map(|failed| failed_sentence(status, failed)).unwrap_or_default(),
+        Phase::Deploying => match (&env.correcting, env.running()) {
+            (Some(correcting), _) => being_corrected(correcting),
+            (None, running) => running.map(|running| deploying(status, running)).unwrap_or_default(),
+        },
+        Phase::Failed => match &env.deployment {
+            Some(failed) => failed_sentence(status, failed),
+            None => not_corrected(env),
+        },
         Phase::Rejected => format!(
             "{plan} was rejected by {}. It stays, and nothing is planned anew, until the rejection is taken back or \
              another change is pushed.",
@@ -86,6 +96,7 @@ pub(super) fn holds(hold: &Hold) -> String {
     match hold {
         Hold::Suspended { by } => format!("suspended by {}", list(by, "and", NAMES)),
         Hold::Closed { by } => format!("closed by {by}"),
+        Hold::Lapsed { by } => format!("but {by}, who asked for it, no longer may; it can only be closed"),
         Hold::Person { eligible } => format!("{} can deploy it", who(eligible)),
         Hold::Time { at, by } => format!("{by} has it deployed at {} UTC", minute(*at)),
         Hold::Window { windows, eligible } => {
@@ -102,6 +113,7 @@ pub(super) fn holds(hold: &Hold) -> String {
 
 fn suspended(status: &Status) -> String {
     let at = match &status.applied {
+        _ if status.environment.is_governance() => format!(" Policy {} stays in force.", status.policy),
         Some(base) if base.revision.is_some() => format!(" It stays at deployment {}.", base.number),
         _ => " Nothing is applied.".to_owned(),
     };
@@ -133,13 +145,43 @@ fn synced(env: &EnvironmentState) -> String {
     match &env.applied {
         Some(applied) if applied.revision.is_some() => {
             let attempt = deployment(applied.number, applied.attempt);
-            format!("Synced at deployment {attempt}, applied {} UTC. Nothing waits.{recorded}", minute(applied.time))
+            let corrected = corrections(env);
+            let applied = minute(applied.time);
+            format!("Synced at deployment {attempt}, applied {applied} UTC. Nothing waits.{recorded}{corrected}")
         }
         Some(applied) => {
             format!("Destroyed by deployment {} at {} UTC. Nothing waits.", applied.number, minute(applied.time))
         }
         None => "Nothing was ever applied, and nothing waits.".to_owned(),
     }
+}
+
+fn being_corrected(correcting: &Correcting) -> String {
+    let claim = &correcting.claim;
+    let found = sentence(&drift_in_words(claim.drift.as_deref().unwrap_or_default()));
+    let number = deployment(claim.number, claim.attempt);
+    format!("Deployment {number} corrects {found}, since {} UTC.", minute(correcting.claimed))
+}
+
+fn not_corrected(env: &EnvironmentState) -> String {
+    let Some(applied) = &env.applied else { return String::new() };
+    let Corrections { last, failed, found, damped, .. } = &applied.corrections;
+    let number = deployment(applied.number, *last);
+    let found = sentence(&drift_in_words(found));
+    let why = colon(failed.as_deref().unwrap_or_default());
+    let again = damped.not_before().map(|at| format!(" It is tried again, not before {} UTC.", minute(at)));
+    format!("Deployment {number} was to correct {found}, and did not{why}.{}", again.unwrap_or_default())
+}
+
+/// How often drift was corrected, and when it may be again.
+fn corrections(env: &EnvironmentState) -> String {
+    let Some(applied) = env.applied.as_ref().filter(|applied| applied.corrections.times > 0) else {
+        return String::new();
+    };
+    let Corrections { times, found, damped, .. } = &applied.corrections;
+    let often = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let next = damped.not_before().map(|at| format!(", and is not before {} UTC again", minute(at)));
+    format!(" Drift was corrected {often}, last {}{}.", sentence(&drift_in_words(found)), next.unwrap_or_default())
 }
 
 fn holds_at(env: &EnvironmentState) -> String {
@@ -249,7 +291,7 @@ fn what_was_done(status: &Status, failed: &Deployment) -> String {
     )
 }
 
-fn rules(status: &Status) -> String {
+pub(super) fn rules(status: &Status) -> String {
     let row = |rule: &WaitingOn| {
         let who = match (rule.missing(), rule.satisfiable) {
             (0, _) => "met".to_owned(),
@@ -321,61 +363,80 @@ fn excluded(rules: &[WaitingOn]) -> String {
 }
 
 /// What a reader can do, each with the commands to copy.
-fn what_to_do(state: &State, status: &Status) -> String {
+pub(super) fn what_to_do(state: &State, status: &Status) -> String {
     let Some(plan) = &status.plan else { return String::new() };
-    let by_tool = |verdict: ApprovalVerdict, more: &str| {
-        command(&format!("countersign {} {} --plan {}{more}", verdict.name(), status.environment, plan.short))
+    let by_tool = |word: ReadyWord, more: &str| {
+        let (word, deploy) = match word {
+            ReadyWord::ApproveAndDeploy => (ReadyWord::Approve, " --deploy"),
+            word => (word, ""),
+        };
+        command(&format!("countersign {} {} --plan {}{deploy}{more}", word.name(), status.named(), plan.short))
     };
-    let by_merge = |verdict: ApprovalVerdict| {
-        let branch = status.branches.get(verdict.name())?;
+    let by_merge = |word: ReadyWord| {
+        let branch = status.branches.get(word.name())?;
         Some(command(&merge_command(branch)))
     };
     let clone = format!("in a clone, on branch {}", markdown_inline(&state.start.branch));
-    let two_ways = |verdict: ApprovalVerdict| match by_merge(verdict) {
-        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(verdict, "")),
-        None => by_tool(verdict, ""),
+    let two_ways = |word: ReadyWord| match by_merge(word) {
+        Some(merge) => format!("With git alone, {clone}:\n\n{merge}\nor with the tool:\n\n{}", by_tool(word, "")),
+        None => by_tool(word, ""),
     };
+    let (of_it, file) = if status.of_draft.is_some() { (" the draft", "draft") } else { ("", "plan") };
     let mut blocks = Blocks::default();
     let unmet = status.waiting_on.iter().any(|rule| rule.missing() > 0);
     if status.phase == Phase::AwaitingApproval || status.phase == Phase::Suspended && unmet {
-        blocks.add("## To approve\n\nRead the [plan](plan.md) first, or its [diff](plan.diff) alone.");
+        blocks.add(format!(
+            "## To approve{of_it}\n\nRead the [plan]({file}.md) first, or its [diff]({file}.diff) alone."
+        ));
         if plan.truncated {
             blocks.add("Its preview is cut, so no branch is there to be merged: approving takes a signed record that acknowledges this.");
-            blocks.add(by_tool(ApprovalVerdict::Approve, " --acknowledge truncated"));
+            blocks.add(by_tool(ReadyWord::Approve, " --acknowledge truncated"));
         } else {
-            if by_merge(ApprovalVerdict::Approve).is_none() {
+            if by_merge(ReadyWord::Approve).is_none() {
                 blocks.add("No branch is there to be merged for this plan; the tool makes a signed record.");
             }
-            blocks.add(two_ways(ApprovalVerdict::Approve));
+            blocks.add(two_ways(ReadyWord::Approve));
+            if status.manual && status.of_draft.is_none() {
+                blocks.add("## To approve and deploy");
+                blocks.add(
+                    "For who may deploy as well, and gives the last approval; otherwise it is a plain one, and somebody \
+                     has to deploy.",
+                );
+                blocks.add(two_ways(ReadyWord::ApproveAndDeploy));
+            }
         }
     }
     if status.phase == Phase::Rejected {
-        blocks.add("## To go on\n\nWho rejected the plan takes that back:");
-        blocks.add(by_tool(ApprovalVerdict::Withdraw, ""));
+        let go_on = if status.of_draft.is_some() { "## To go on with the draft" } else { "## To go on" };
+        blocks.add(format!("{go_on}\n\nWho rejected the plan takes that back:"));
+        blocks.add(by_tool(ReadyWord::Withdraw, ""));
+        if status.of_draft.is_some() {
+            blocks.add("or somebody changes the draft, which makes a new plan.");
+            return blocks.finish();
+        }
         blocks.add("or somebody who may deploy has it planned anew, with a reason:");
         blocks.add(command(&format!("countersign reopen {} -m REASON", status.environment)));
         blocks.add("or somebody pushes another change, which makes a new plan.");
         return blocks.finish();
     }
-    if status.phase == Phase::Approved {
-        let deploy = format!("countersign deploy {}", status.environment);
+    if status.phase == Phase::Approved && status.of_draft.is_none() {
         match &status.hold {
             Some(Hold::Person { .. } | Hold::Time { .. }) => {
                 blocks.add("## To deploy");
-                blocks.add(command(&deploy));
+                blocks.add(two_ways(ReadyWord::Deploy));
             }
             Some(Hold::Window { .. }) => {
                 blocks.add("## To deploy outside the windows");
-                blocks.add(command(&format!("{deploy} --override-window -m REASON")));
+                blocks.add(by_tool(ReadyWord::Deploy, " --override-window -m REASON"));
             }
             _ => {}
         }
     }
-    blocks.add("## To reject");
-    blocks.add(two_ways(ApprovalVerdict::Reject));
-    if by_merge(ApprovalVerdict::Withdraw).is_some() {
-        blocks.add("## To withdraw an approval");
-        blocks.add(two_ways(ApprovalVerdict::Withdraw));
+    blocks.add(format!("## To reject{of_it}"));
+    blocks.add(two_ways(ReadyWord::Reject));
+    if by_merge(ReadyWord::Withdraw).is_some() {
+        blocks.add(format!("## To withdraw an approval{}", of_it.replace(" the", " of the")));
+        blocks.add(two_ways(ReadyWord::Withdraw));
     }
     blocks.finish()
 }
@@ -407,7 +468,13 @@ fn history(env: &EnvironmentState) -> String {
             _ => format!("[{number}](history/{}/deployment.yaml)", row.number),
         };
         let by = approvers(row.met.iter().flat_map(|met| &met.statements).map(|(_, by)| by));
-        let by = if by.is_empty() { "not asked for".to_owned() } else { list(&by, "and", NAMES) };
+        let by = if row.corrects {
+            "nobody is asked".to_owned()
+        } else if by.is_empty() {
+            "not asked for".to_owned()
+        } else {
+            list(&by, "and", NAMES)
+        };
         let by = by + &started_by(row.started.as_ref());
         [number, minute(row.ended), row.kind.name().to_owned(), by, reasons(row), outcome(row)]
     });

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::model::{DeployMode, Gates, Window};
+use crate::model::{DeployMode, Drift, Gates, Window};
 
 /// A gate setting that differs between what a change leaves and what it enters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateC
         let all: Vec<String> = gates.deploy.windows.iter().map(Window::in_words).collect();
         if all.is_empty() { "none".to_owned() } else { all.join("; ") }
     };
+    let drift = |gates: &Gates| gates.drift.as_ref().map_or_else(|| "none".to_owned(), Drift::in_words);
     let change = |setting, in_words: &dyn Fn(&Gates) -> String, changed: bool| {
         changed.then(|| GateChange { setting, old: in_words(leaves), new: in_words(enters) })
     };
@@ -46,6 +47,7 @@ pub fn gate_changes(leaves: Option<&Gates>, enters: Option<&Gates>) -> Vec<GateC
         change("customerEmail", &customer, leaves.customer_email != enters.customer_email),
         change("deploy.mode", &mode, leaves.deploy.mode != enters.deploy.mode),
         change("deploy.windows", &windows, leaves.deploy.windows != enters.deploy.windows),
+        change("drift", &drift, leaves.drift != enters.drift),
         change("autoApprove", &automatic, leaves.auto_approve != enters.auto_approve),
         change("imports", &imports, leaves.imports != enters.imports),
     ]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::draft::in_a_cell;
 use super::environment::{holds, waits_for};
 use super::environment_folder;
 use super::statements::{rejected_by, suspended_by};
@@ -28,6 +29,7 @@ pub struct Overview {
     counts: BTreeMap<Phase, usize>,
     rows: BTreeMap<(Urgency, EnvironmentName), Row>,
     alarms: Vec<Alarm>,
+    drafts: BTreeMap<EnvironmentName, Row>,
 }
 
 /// What comes first on the page.
@@ -61,6 +63,7 @@ impl Overview {
             counts: BTreeMap::new(),
             rows: BTreeMap::new(),
             alarms: state.alarms.clone(),
+            drafts: BTreeMap::new(),
         };
         overview.set_governance(state);
         overview
@@ -75,6 +78,10 @@ impl Overview {
     /// The policy's own change is listed while there is one, and counts as no environment.
     pub fn set(&mut self, status: &Status) {
         let name = &status.environment;
+        self.drafts.remove(name);
+        if let Some((draft, plan)) = status.draft.as_ref().and_then(|draft| Some((draft, draft.plan.as_ref()?))) {
+            self.drafts.insert(name.clone(), Row { plan: plan.short.clone(), what: in_a_cell(draft) });
+        }
         if let Some(phase) = self.phases.remove(name) {
             if let Some(urgency) = urgency(phase) {
                 self.rows.remove(&(urgency, name.clone()));
@@ -158,6 +165,7 @@ pub fn root_page(overview: &Overview) -> String {
     let counts = overview.counts.iter().filter(|(_, n)| **n > 0);
     blocks.add(table(["phase", "environments"], counts.map(|(phase, n)| [phase.to_string(), n.to_string()])));
     blocks.add(listed(overview));
+    blocks.add(drafts(overview));
     blocks.add(alarms(overview));
     blocks.add(further(overview));
     blocks.finish()
@@ -174,6 +182,18 @@ fn listed(overview: &Overview) -> String {
     let more = overview.rows.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("\nand {more} more: `countersign status`\n") } else { String::new() };
     if table.is_empty() { table } else { format!("## What waits or went wrong\n\n{table}{more}") }
+}
+
+/// What is not merged yet and can be approved already.
+fn drafts(overview: &Overview) -> String {
+    let rows = overview.drafts.iter().take(LISTED).map(|(name, row)| {
+        let link = format!("[{name}]({}/README.md)", environment_folder(overview.layout, name));
+        [link, format!("`{}`", row.plan), row.what.clone()]
+    });
+    let table = table(["environment", "plan", "what"], rows);
+    let more = overview.drafts.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!("\nand {more} more: `countersign pending`\n") } else { String::new() };
+    if table.is_empty() { table } else { format!("## Drafts\n\n{table}{more}") }
 }
 
 fn alarms(overview: &Overview) -> String {

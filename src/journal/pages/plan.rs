@@ -2,10 +2,12 @@
 
 use super::gates::GateChange;
 use super::preview::{LeftOut, Shown, ShownService};
-use super::words::{Blocks, command, count, list, purpose, sentence, size, table, tally};
+use super::words::{Blocks, carries_over, command, count, list, purpose, sentence, size, table, tally};
+use crate::lifecycle::draft_branch;
 use crate::model::{EnvironmentName, ServiceName};
+use crate::object::Oid;
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, ServiceLine};
+use crate::plan::{Action, Contributor, ContributorBasis, PlanDocument, PlanKind, ServiceLine};
 use crate::revision::{Source, Sources};
 use crate::text::{cut, fence_as, markdown_inline};
 
@@ -27,9 +29,17 @@ pub struct PlanPage<'a> {
     pub values: &'a str,
     /// How many bytes of values and previews are shown.
     pub limit: usize,
+    /// Of a draft: its tip.
+    pub draft: Option<Oid>,
 }
 
 impl PlanPage<'_> {
+    /// The environment as it is named to a command that is about this plan.
+    pub(super) fn named(&self) -> String {
+        let draft = if self.draft.is_some() { " --draft" } else { "" };
+        format!("{}{draft}", self.document.plan.environment)
+    }
+
     /// The previews, with what the values leave of the limit.
     pub(super) fn shown(&self) -> Shown<'_> {
         Shown::of(self.previews, self.limit.saturating_sub(self.values.len()))
@@ -47,19 +57,29 @@ pub fn plan_page(page: &PlanPage<'_>) -> String {
     let plan = &document.plan;
     let shown = page.shown();
     let mut blocks = Blocks::default();
-    blocks.add(format!("# {}: plan {}", plan.environment, document.short));
+    let of_it = if page.draft.is_some() { " of the draft" } else { "" };
+    blocks.add(format!("# {}: plan {}{of_it}", plan.environment, document.short));
+    blocks.add(page.draft.map_or_else(String::new, |tip| {
+        format!(
+            "**Not merged:** what branch `{}` at commit `{}` would do if it were merged now. Nothing of it is applied \
+             before that.",
+            draft_branch(&plan.environment),
+            tip.short()
+        )
+    }));
     blocks.add(in_five_lines(page));
+    blocks.add(carries_over(&document.carries));
     blocks.add(cut_notice(page, shown.left_out));
     blocks.add(deletions(&shown));
     blocks.add(changes(&shown));
-    if document.plan.kind != crate::plan::PlanKind::Policy {
+    if document.plan.kind != PlanKind::Policy {
         blocks.add(gates(page.gates));
     }
     if !page.values.is_empty() {
         blocks.add(format!("## Values\n\n{}", fence_as("diff", &page.shown_values())));
     }
     blocks.add(imports(&document.imports));
-    blocks.add(contributors(&document.contributors));
+    blocks.add(contributors(&document.contributors, plan.kind));
     blocks.add(commits(document));
     blocks.add("## Diff");
     for service in &plan.services {
@@ -79,8 +99,14 @@ fn in_five_lines(page: &PlanPage<'_>) -> String {
     let services: Vec<_> = plan.services.iter().filter(|s| s.action != Action::None).map(|s| &s.name).collect();
     let place = if services.is_empty() { String::new() } else { format!(" in {}", list(&services, "and", 5)) };
     let who: Vec<String> = document.contributors.iter().map(who).collect();
-    let who = if who.is_empty() { "nobody is known".to_owned() } else { list(&who, "and", 5) };
+    let who = match (who.as_slice(), plan.kind) {
+        ([], PlanKind::Drift) => "nobody: the host changed by itself".to_owned(),
+        ([], _) => "nobody is known".to_owned(),
+        (who, _) => list(who, "and", 5),
+    };
     let why = match document.commits.as_slice() {
+        [] if plan.kind == PlanKind::Drift => "what is on the host is not what was applied".to_owned(),
+        [] if plan.kind == PlanKind::Redeploy => "it is to be applied again".to_owned(),
         [] => "no commit is known".to_owned(),
         [only] => markdown_inline(&cut(&only.subject, SUBJECT)),
         [newest, rest @ ..] => {
@@ -102,6 +128,7 @@ fn who(contributor: &Contributor) -> String {
     let known = match contributor.basis {
         ContributorBasis::Signed => "signed",
         ContributorBasis::Claimed => "claimed",
+        ContributorBasis::Asked => "asked for it",
     };
     match &contributor.person {
         Some(person) => format!("{person} ({known})"),
@@ -112,8 +139,7 @@ fn who(contributor: &Contributor) -> String {
 fn cut_notice(page: &PlanPage<'_>, left_out: LeftOut) -> String {
     let document = page.document;
     let Some(what) = what_is_cut(document, left_out) else { return String::new() };
-    let environment = &document.plan.environment;
-    let approve = format!("countersign approve {environment} --plan {} --acknowledge truncated", document.short);
+    let approve = format!("countersign approve {} --plan {} --acknowledge truncated", page.named(), document.short);
     format!(
         "**This preview is cut: {what} not shown.** The plan's digest covers all of it. No branch is there to be \
          merged; approving takes a signed record that acknowledges the cut:\n\n{}",
@@ -201,19 +227,23 @@ fn imports(imports: &Sources) -> String {
     if rows.is_empty() { rows } else { format!("## Imports\n\n{rows}") }
 }
 
-fn contributors(contributors: &[Contributor]) -> String {
+fn contributors(contributors: &[Contributor], kind: PlanKind) -> String {
     let row = |contributor: &Contributor| {
         let person = contributor.person.as_ref().map_or_else(|| "not in the policy".to_owned(), ToString::to_string);
         let commits: Vec<String> = contributor.commits.iter().map(|commit| commit.short()).collect();
         let known = match contributor.basis {
             ContributorBasis::Signed => "signed",
             ContributorBasis::Claimed => "**claimed**, not proven",
+            ContributorBasis::Asked => "a signed request",
         };
         let email = markdown_inline(&cut(&contributor.email, SUBJECT));
         [person, email, known.to_owned(), list(&commits, "and", 5)]
     };
     let rows = table(["who", "address", "known by", "commits"], contributors.iter().take(LISTED).map(row));
     if rows.is_empty() {
+        if kind == PlanKind::Drift {
+            return "## Contributors\n\nNobody: the host changed by itself.".to_owned();
+        }
         return "## Contributors\n\nNobody is known.".to_owned();
     }
     let more = match contributors.len().saturating_sub(LISTED) {

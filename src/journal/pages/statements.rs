@@ -53,6 +53,7 @@ fn line(view: &StatementView, judged: Option<&Judged>) -> String {
         },
         (false, verdict) => {
             let noun = match verdict {
+                Some(ApprovalVerdict::Approve) if view.carried_from.is_some() => "an earlier approval",
                 Some(ApprovalVerdict::Approve) => "an approval",
                 Some(ApprovalVerdict::Reject) => "a rejection",
                 Some(ApprovalVerdict::Withdraw) => "a withdrawal",
@@ -78,7 +79,9 @@ fn why_not(view: &StatementView) -> String {
 fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Judged> {
     let waiting = env.current_plan();
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
-    let plans = waiting.into_iter().chain(deploying);
+    let plans = waiting.into_iter().chain(deploying).chain(env.plans.values()).chain(env.draft_plan());
     let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
-    on_plan.chain(&env.refused).find(|judged| judged.digest == view.digest)
+    let earlier = env.earlier.iter().flat_map(|plan| plan.statements.iter().map(|(_, judged)| judged));
+    let wish = env.redeploy.iter().map(|(_, judged)| judged);
+    on_plan.chain(earlier).chain(wish).chain(&env.refused).find(|judged| judged.digest == view.digest)
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use crate::model::{ApprovalVerdict, Problem};
+use crate::model::{ApprovalVerdict, Problem, RulesetName};
 use crate::plan::{Action, Base, PlanKind};
 use crate::text::{fence_as, markdown_inline};
 
@@ -50,6 +50,20 @@ pub(crate) fn minute(time: Timestamp) -> String {
 /// `1 commit`, `2 commits`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// That a plan's approvals may count for later plans as well; nothing where they do not.
+pub(super) fn carries_over(rulesets: &[RulesetName]) -> String {
+    if rulesets.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = rulesets.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "**Approvals carry over to later changes**: `reapproveOnChange: false` in ruleset {}. They count for a later plan \
+         of the same number as long as its kind, its gates, its contributors and the policy are the same, it deletes \
+         nothing more, and nobody rejected since.",
+        list(&names, "and", 5)
+    )
 }
 
 /// `56 KiB`, rounded up: for people.

@@ -98,6 +98,8 @@ impl Office {
             truncated: false,
             contributors: Vec::new(),
             imports: Default::default(),
+            removes: Some(Default::default()),
+            carries: Vec::new(),
         });
         office
     }
@@ -110,16 +112,16 @@ impl Office {
     }
 
     /// A ready-made commit is published.
-    fn publishes(&mut self, verdict: ApprovalVerdict, n: u64) -> ReadyMade {
-        let id = commit(100 + 10 * verdict as u8 + u8::try_from(n).expect("few"));
+    fn publishes(&mut self, says: ReadyWord, n: u64) -> ReadyMade {
+        let id = commit(100 + 10 * says as u8 + u8::try_from(n).expect("few"));
         let ready = ReadyMade {
             environment: prod(),
             plan: plan(),
-            verdict,
+            says,
             n,
             commit: id,
-            branch: format!("countersign/{}/prod/{}", verdict.name(), plan().short()),
-            path: format!("approvals/prod/{}/{}-{n}.yaml", plan().short(), verdict.name()),
+            branch: format!("countersign/{}/prod/{}", says.name(), plan().short()),
+            path: format!("{}/prod/{}/{}-{n}.yaml", says.folder(), plan().short(), says.name()),
             blob: commit(2),
         };
         self.happens(Event::Ready(ready.clone()));
@@ -315,7 +317,7 @@ fn a_withdrawal_of_a_rejection_must_name_it_and_be_there() {
     let digest = digest_of(&rejection);
     office.hears_one(rejection);
     assert!(office.hears_one(office.record("alice", Withdraw, None)).starts_with("refused: its `previous`"));
-    let ready = office.publishes(Withdraw, 1);
+    let ready = office.publishes(ReadyWord::Withdraw, 1);
     let told = office.hears_one(merged(&ready, "alice", "alice@x.example", 50));
     assert_eq!(told, "refused: taking back a rejection must name it, which a merge cannot");
     let missing = gone(changed(office.record("alice", Withdraw, Some(digest)), |a| a.reason = "gone".to_owned()));
@@ -346,6 +348,13 @@ fn nobody_takes_back_what_somebody_else_said() {
     assert!(told.starts_with("refused: its `previous` is not mallory's"), "{told}");
 }
 
+/// Which key it was is told as well.
+#[track_caller]
+fn expect_nobodys_key(told: &str, what: &str) {
+    assert!(told.starts_with(&format!("refused: the key that signed {what} (")), "{told}");
+    assert!(told.ends_with(") belongs to nobody in the policy"), "{told}");
+}
+
 #[test]
 fn without_approve_statements_are_powerless() {
     let mut office = Office::new();
@@ -357,7 +366,7 @@ fn without_approve_statements_are_powerless() {
     let known = office.governance.people.get_mut("mallory").expect("a person");
     known.keys.clear();
     let told = office.hears_one(office.record("mallory", Approve, None));
-    assert_eq!(told, "refused: the key that signed it belongs to nobody in the policy");
+    expect_nobodys_key(&told, "it");
 }
 
 #[test]
@@ -369,7 +378,7 @@ fn what_is_somebody_elses_does_not_use_a_statement_up() {
         _ => unreachable!(),
     };
     assert_eq!(office.hears_one(copy("mallory")), "refused: it says `bob` but is signed with a key of mallory");
-    assert_eq!(office.hears_one(copy("stranger")), "refused: the key that signed it belongs to nobody in the policy");
+    expect_nobodys_key(&office.hears_one(copy("stranger")), "it");
     let misplaced = Found { folder: None, ..rejection.clone() };
     assert_eq!(office.hears_one(misplaced), "refused: it lies in the folder of another environment than `prod`");
     assert_eq!(office.hears_one(rejection), "admitted");
@@ -398,20 +407,20 @@ fn a_key_is_valid_by_the_daemons_clock_alone() {
 #[test]
 fn a_merge_counts_for_whose_key_signed_it_and_whose_address_it_has() {
     let mut office = Office::new();
-    let ready = office.publishes(Approve, 1);
+    let ready = office.publishes(ReadyWord::Approve, 1);
     let told = office.hears_one(merged(&ready, "mallory", "alice@x.example", 50));
     assert_eq!(told, "refused: the merge is signed by mallory but its author is <alice@x.example>");
     let told = office.hears_one(merged(&ready, "stranger", "alice@x.example", 51));
-    assert_eq!(told, "refused: the key that signed the merge belongs to nobody in the policy");
+    expect_nobodys_key(&told, "the merge");
     assert_eq!(office.hears_one(merged(&ready, "alice", "Alice@X.example", 52)), "admitted");
 }
 
 #[test]
 fn a_merged_approval_is_void_if_it_was_published_before_its_makers_newest_statement() {
     let mut office = Office::new();
-    let (old, withdraw) = (office.publishes(Approve, 1), office.publishes(Withdraw, 1));
+    let (old, withdraw) = (office.publishes(ReadyWord::Approve, 1), office.publishes(ReadyWord::Withdraw, 1));
     assert_eq!(office.hears_one(merged(&old, "alice", "alice@x.example", 50)), "admitted");
-    let (newer, stale) = (office.publishes(Withdraw, 2), office.publishes(Approve, 2));
+    let (newer, stale) = (office.publishes(ReadyWord::Withdraw, 2), office.publishes(ReadyWord::Approve, 2));
     // The withdrawal that was published before the approval was seen still takes effect …
     assert_eq!(office.hears_one(merged(&withdraw, "alice", "alice@x.example", 51)), "admitted");
     // … but an approval that was, does not return.
@@ -419,7 +428,7 @@ fn a_merged_approval_is_void_if_it_was_published_before_its_makers_newest_statem
     assert_eq!(told, "refused: the branch it merged was made before alice's newest statement on this plan");
     let told = office.hears_one(merged(&newer, "alice", "alice@x.example", 53));
     assert!(!told.starts_with("admitted"), "nothing is left to take back: {told}");
-    let next = office.publishes(Approve, 3);
+    let next = office.publishes(ReadyWord::Approve, 3);
     assert_eq!(office.hears_one(merged(&next, "alice", "alice@x.example", 54)), "admitted");
     // bob never said anything: the oldest branch serves him.
     assert_eq!(office.hears_one(merged(&old, "bob", "bob@x.example", 55)), "admitted");
@@ -428,7 +437,7 @@ fn a_merged_approval_is_void_if_it_was_published_before_its_makers_newest_statem
 #[test]
 fn a_merged_rejection_is_never_void() {
     let mut office = Office::new();
-    let (approve, reject) = (office.publishes(Approve, 1), office.publishes(Reject, 1));
+    let (approve, reject) = (office.publishes(ReadyWord::Approve, 1), office.publishes(ReadyWord::Reject, 1));
     assert_eq!(office.hears_one(merged(&approve, "alice", "alice@x.example", 50)), "admitted");
     assert_eq!(office.hears_one(merged(&reject, "alice", "alice@x.example", 51)), "admitted");
 }
@@ -436,7 +445,7 @@ fn a_merged_rejection_is_never_void() {
 #[test]
 fn what_proves_nothing_is_told_with_what_would_count() {
     let mut office = Office::new();
-    let ready = office.publishes(Approve, 1);
+    let ready = office.publishes(ReadyWord::Approve, 1);
     let proof = Proof::Nothing {
         digest: StatementId(Digest::of("x")),
         statement: None,
@@ -488,7 +497,39 @@ fn a_plan_with_the_short_name_of_another_is_never_on_the_journal() {
         truncated: false,
         contributors: Vec::new(),
         imports: Default::default(),
+        removes: Some(Default::default()),
+        carries: Vec::new(),
     });
     let what = refused.expect_err("a clash").to_string();
     assert!(what.contains("are both named"), "{what}");
+}
+
+#[test]
+fn a_merged_request_to_deploy_follows_its_makers_last_word_in_the_environment() {
+    let mut office = Office::new();
+    let (approve, old) = (office.publishes(ReadyWord::Approve, 1), office.publishes(ReadyWord::Deploy, 1));
+    assert_eq!(office.hears_one(merged(&approve, "alice", "alice@x.example", 50)), "admitted");
+    let told = office.hears_one(merged(&old, "alice", "alice@x.example", 51));
+    assert_eq!(told, "refused: the branch it merged was made before alice's newest statement in prod");
+    let next = office.publishes(ReadyWord::Deploy, 2);
+    assert_eq!(office.hears_one(merged(&next, "alice", "alice@x.example", 52)), "admitted");
+    // Another object with the same words, as anybody can make of some signatures.
+    let told = office.hears_one(merged(&next, "alice", "alice@x.example", 53));
+    assert_eq!(told, "refused: alice merged this ready-made commit before");
+}
+
+#[test]
+fn what_is_published_with_the_judgement_of_a_word_comes_after_it() {
+    let mut office = Office::new();
+    let approve = office.publishes(ReadyWord::Approve, 1);
+    assert_eq!(office.hears_one(merged(&approve, "alice", "alice@x.example", 50)), "admitted");
+    // In the entry that judged it, as the daemon does once the rules are met.
+    let deploy = ReadyMade {
+        says: ReadyWord::Deploy,
+        commit: commit(200),
+        path: "requests/prod/x/deploy-1.yaml".to_owned(),
+        ..approve
+    };
+    office.state.fold(&Event::Ready(deploy.clone())).expect("an event that follows");
+    assert_eq!(office.hears_one(merged(&deploy, "alice", "alice@x.example", 51)), "admitted");
 }

@@ -1,5 +1,6 @@
 //! How a claim and its outcome move the state of an environment, and who owns which target.
 
+use super::super::correction::Corrections;
 use super::super::environment::{Applied, Deployment, HISTORY_SHOWN, HistoryRow};
 use super::{FoldError, State};
 use crate::digest::StatementId;
@@ -18,8 +19,16 @@ impl State {
             }
         }
         let env = self.known(&claim.environment)?;
+        // Gate: a draft is applied by nobody. Merged, its plan is one of the config branch, and no longer among these.
+        if env.drafted.contains_key(&claim.plan) {
+            let what = format!("a claim of {} for a plan of its draft, which is not merged", claim.environment);
+            return Err(wrong(what));
+        }
         if claim.policy != policy {
             return Err(wrong(format!("a claim of {} under policy {}", claim.environment, claim.policy)));
+        }
+        if env.correcting.is_some() {
+            return Err(wrong(format!("{} is claimed while it is being corrected", claim.environment)));
         }
         if claim.attempt != env.next_attempt(claim.number) {
             return Err(wrong(format!(
@@ -40,6 +49,15 @@ impl State {
                 plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
             }
         };
+        // Gate: what met a rule was said on this plan, or on another one of this number.
+        let met = claim.met.iter().flat_map(|met| &met.statements);
+        if let Some((unknown, _)) = met.into_iter().find(|(digest, _)| env.statement_for(&plan, *digest).is_none()) {
+            let short = unknown.short();
+            return Err(wrong(format!(
+                "a claim of {} by statement {short}, which is on no plan of it",
+                claim.environment
+            )));
+        }
         env.attempts = (claim.number, claim.attempt);
         let started = match &claim.started {
             None => None,
@@ -66,6 +84,9 @@ impl State {
         services: &[ServiceOutcome],
         message: &str,
     ) -> Result<(), FoldError> {
+        if self.fold_corrected(name, (number, attempt), result, message).is_some() {
+            return Ok(());
+        }
         let (sequence, time) = (self.sequence, self.time);
         let wrong = |what: String| FoldError { sequence, what };
         let in_force = self.policy.map(|policy| policy.revision);
@@ -79,8 +100,8 @@ impl State {
                 "deployment {number} of the policy ends otherwise than the policy in force says"
             )));
         }
-        let judged = plan.judged();
-        let reason_of = |id: &StatementId| judged.iter().find(|j| j.digest == *id).map(|j| j.reason.clone());
+        let known = env.clone();
+        let reason_of = |id: &StatementId| known.statement_for(plan, *id).map(|(_, judged)| judged.reason.clone());
         let mut reasons: Vec<_> = Vec::new();
         for (statement, person) in claim.met.iter().flat_map(|met| &met.statements) {
             let row = (person.clone(), reason_of(statement).unwrap_or_default());
@@ -92,6 +113,7 @@ impl State {
             number,
             attempt,
             kind: plan.kind,
+            corrects: false,
             plan: plan.id,
             revision: plan.revision,
             met: claim.met.clone(),
@@ -124,8 +146,12 @@ impl State {
             }
             return Ok(());
         }
+        // A wish is fulfilled, or nobody knows; one that failed is tried again.
+        if result != OutcomeResult::Failed {
+            env.end_redeploy();
+        }
         env.consumed = env.consumed.max(number);
-        env.plans.clear();
+        env.end_plans();
         env.current = None;
         let touched = services.iter().any(|service| service.result != ServiceResult::Untouched);
         env.uncertain = match result {
@@ -144,8 +170,10 @@ impl State {
                     commit: claim.heads.config,
                     imports: plan.imports.clone(),
                     time,
+                    corrections: Corrections::none(attempt),
                 });
                 env.recorded = None;
+                env.earlier.clear();
                 env.refused.clear();
                 if let Some(revision) = plan.revision {
                     let source = Source { revision, commit: claim.heads.config, imports: plan.imports.clone() };
@@ -155,7 +183,9 @@ impl State {
                 let gone = plan.revision.is_none();
                 self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
             }
-            OutcomeResult::Failed if is_closed => {}
+            OutcomeResult::Failed if is_closed => {
+                env.end_redeploy();
+            }
             OutcomeResult::Failed => {
                 env.deployment =
                     Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });

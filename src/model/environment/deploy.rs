@@ -81,7 +81,7 @@ fn window(field: &Field<'_>) -> Option<Window> {
     Some(Window { kind: kind?, schedule: schedule?, duration: duration?, timezone: timezone? })
 }
 
-fn timezone(field: &Field<'_>) -> Option<String> {
+pub(super) fn timezone(field: &Field<'_>) -> Option<String> {
     field.formed("an IANA time zone like `Europe/Berlin` or `UTC`", |text| {
         // Only the names of the database: what else a library takes for a zone differs from host to host.
         let is_name = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+'));

@@ -5,7 +5,9 @@ mod depend;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::deploy::deploy;
+use super::drift::drift;
 use super::{Deploy, Environment, Files, Gates, Import, Service, ServiceKind};
+use crate::memo::Memo;
 use crate::model::email::email;
 use crate::model::folder::{host_folder, source_folder};
 use crate::model::header::named_spec;
@@ -13,9 +15,13 @@ use crate::model::values::values;
 use crate::model::yaml::{Document, Field, Limits, all, show};
 use crate::model::{EnvironmentName, Problem, Problems, ServiceName, Values};
 
-const SPEC: &[&str] = &["requireApproval", "rulesets", "customerEmail", "deploy", "imports", "values", "services"];
-const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets", "drift"];
+const SPEC: &[&str] =
+    &["requireApproval", "rulesets", "customerEmail", "deploy", "drift", "imports", "values", "services"];
+const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets"];
 const TYPES_NOT_BUILT: &[&str] = &["git", "command", "terraform", "helm", "kubernetes"];
+
+/// Files that were read. Every judgement reads the settings that a change leaves, and those that it enters.
+static KNOWN: Memo<Environment> = Memo::new(1_000);
 
 /// A service with what is judged of it beside its own fields.
 struct Read<'d> {
@@ -34,6 +40,11 @@ impl Environment {
     /// # Errors
     /// Everything that is wrong with the file or with the folder's name.
     pub fn read(file: &str, folder_name: &str, bytes: &[u8]) -> Result<Self, Problems> {
+        let parts = [file.as_bytes(), folder_name.as_bytes(), bytes];
+        KNOWN.of(&parts, || Self::read_now(file, folder_name, bytes))
+    }
+
+    fn read_now(file: &str, folder_name: &str, bytes: &[u8]) -> Result<Self, Problems> {
         let name: EnvironmentName = folder_name.parse().map_err(|error| {
             Problem::of_file(
                 file,
@@ -57,6 +68,7 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
     let rulesets = fields.maybe("rulesets", |list| list.set_of(Field::name));
     let customer_email = fields.maybe("customerEmail", email);
     let deploy = fields.or("deploy", Deploy::default(), deploy);
+    let drift = fields.maybe("drift", drift);
     let imports = fields.or("imports", Vec::new(), |list| imports(&name, list));
     let values = fields.or("values", Values::default(), values);
     let services = fields.required("services").and_then(|list| services(&list));
@@ -70,6 +82,7 @@ fn environment(name: EnvironmentName, spec: &Field<'_>) -> Option<Environment> {
             auto_approve,
             imports: imports?,
             deploy: deploy?,
+            drift: drift?,
         },
         values: values?,
         services,

@@ -8,6 +8,7 @@ use super::references::{Known, Reference};
 use super::ruleset::read_ruleset;
 use super::team::read_team;
 use super::{Governance, PublicKey};
+use crate::memo::Memo;
 use crate::model::yaml::{Place, show};
 use crate::model::{PersonName, Problem, Problems, RulesetName, TeamName};
 
@@ -39,6 +40,11 @@ impl Governance {
     /// # Errors
     /// Everything that is wrong with any of them, in the order of the paths.
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Problems> {
+        let parts: Vec<&[u8]> = files.iter().flat_map(|(path, bytes)| [path.as_bytes(), bytes]).collect();
+        KNOWN.of(&parts, || Self::read_now(files))
+    }
+
+    fn read_now(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Problems> {
         let mut reading = Reading::default();
         for (path, bytes) in files {
             reading.file(path, bytes);
@@ -51,6 +57,9 @@ impl Governance {
 }
 
 const POLICY: &str = "governance/policy.yaml";
+
+/// Policies that were read: few are in force, or proposed, in the life of a process.
+static KNOWN: Memo<Governance> = Memo::new(50);
 
 fn role(path: &str) -> Role<'_> {
     if path == POLICY {

@@ -31,7 +31,7 @@ fn ruleset(name: &RulesetName, spec: &Field<'_>, references: &References) -> Opt
     let actions = fields.or("actions", BTreeSet::from([PolicyAction::Update]), |list| filled_set(list, action));
     let rules = fields.required("rules").and_then(|list| rules(&list, references));
     let allow_self_approval = fields.or("allowSelfApproval", false, Field::boolean);
-    let reapprove_on_change = fields.or("reapproveOnChange", true, |field| only(field, "reapproveOnChange", true));
+    let reapprove_on_change = fields.or("reapproveOnChange", true, Field::boolean);
     let require_signed_commits = fields.or("requireSignedCommits", false, Field::boolean);
     let both = BTreeSet::from([EvidenceKind::Record, EvidenceKind::Merge]);
     let evidence = fields.or("evidence", both, |list| {
@@ -47,16 +47,6 @@ fn ruleset(name: &RulesetName, spec: &Field<'_>, references: &References) -> Opt
         require_signed_commits: require_signed_commits?,
         evidence: evidence?,
     })
-}
-
-/// A boolean of which only one value is built.
-fn only(field: &Field<'_>, name: &str, built: bool) -> Option<bool> {
-    let value = field.boolean()?;
-    if value != built {
-        field.not_built(&format!("{name}: {value}"));
-        return None;
-    }
-    Some(value)
 }
 
 fn action(field: &Field<'_>) -> Option<PolicyAction> {

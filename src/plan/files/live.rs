@@ -75,6 +75,17 @@ impl LiveKind {
     }
 }
 
+impl LiveDifference {
+    /// What of it goes that no deployment put there.
+    pub(super) fn removes(&self, target: &str) -> Option<String> {
+        match self {
+            Self::Foreign { path, kind } => Some(format!("{target}/{path} ({})", kind.describe())),
+            Self::Changed { path, drift: Drift::Kind(kind) } => Some(format!("{target}/{path} ({})", kind.describe())),
+            Self::TargetMissing | Self::Changed { .. } | Self::Missing { .. } => None,
+        }
+    }
+}
+
 /// Adds what the differences mean for the reader.
 pub(super) fn tell(
     live: &[LiveDifference],

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::digest::{Digest, StatementId};
+use crate::digest::{Digest, PlanId, StatementId};
 use crate::journal::{Admission, Judged};
 use crate::model::{
     ApprovalVerdict, Approvers, Binding, EnvironmentName, EvidenceKind, Gates, Glob, Governance, Minimum, Person,
@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::object::Oid;
 use crate::plan::{Contributor, ContributorBasis, PlanKind};
-use crate::policy::{Case, Start, UnknownRuleset, Verdict, judge};
+use crate::policy::{Case, Earlier, Start, UnknownRuleset, Verdict, judge};
 
 #[derive(Debug, Clone)]
 pub struct Scene {
@@ -24,6 +24,7 @@ pub struct Scene {
     contributors: Vec<Contributor>,
     truncated: bool,
     pub statements: Vec<Judged>,
+    earlier: Vec<Earlier>,
 }
 
 pub fn person(name: &str) -> PersonName {
@@ -122,6 +123,7 @@ impl Scene {
             contributors: Vec::new(),
             truncated: false,
             statements: Vec::new(),
+            earlier: Vec::new(),
         }
     }
 
@@ -134,8 +136,10 @@ impl Scene {
             leaves: self.leaves.as_ref(),
             enters: self.enters.as_ref(),
             contributors: &self.contributors,
+            drafted_by: &[],
             truncated: self.truncated,
             statements: &self.statements,
+            earlier: &self.earlier,
             start: &Start::default(),
         })
     }
@@ -165,6 +169,7 @@ impl Scene {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             admitted: Admission::Admitted,
         });
         self
@@ -172,6 +177,14 @@ impl Scene {
 
     fn last(mut self, change: impl FnOnce(&mut Judged)) -> Self {
         change(self.statements.last_mut().expect("a statement"));
+        self
+    }
+
+    /// The last statement was made on an earlier plan; `why_not` is why it does not carry over.
+    pub fn on_an_earlier_plan(mut self, why_not: Option<&str>) -> Self {
+        let judged = self.statements.pop().expect("a statement");
+        let plan = PlanId(Digest::of("an earlier plan"));
+        self.earlier.push(Earlier { judged, plan, why_not: why_not.map(str::to_owned) });
         self
     }
 

@@ -14,8 +14,8 @@ fn an_approval_shows_the_plan_says_what_it_gives_and_counts() {
     prod · plan [short] · update of deployment 1 · pushed by mallory (signed), 1 commit
       ~ config: change  app.conf
       config: sets the folder `[WORLD]/srv/prod`, which is owned whole
-      gates: unchanged
       [commit] mallory@x.example: change
+      gates: unchanged
 
       change 0644 app.conf
       --- app.conf
@@ -168,14 +168,13 @@ fn a_glob_means_the_plans_that_wait_and_what_is_the_same_is_shown_once() {
     let run = world.client("bob", &["approve", "acme-*", "--yes"]);
     insta::assert_snapshot!(shown(&world, &run), @r#"
     exit 0
-    acme-prod · plan [short] · creation · pushed by mallory (signed), 1 commit
-      config: sets the folder `[WORLD]/srv/acme-prod`, which is owned whole
-    acme-test · plan [short] · creation · pushed by mallory (signed), 1 commit
-      config: sets the folder `[WORLD]/srv/acme-test`, which is owned whole
+    2 plans alike · creation · pushed by mallory (signed), 1 commit
+      acme-prod  plan [short]  config: sets the folder `[WORLD]/srv/acme-prod`, which is owned whole
+      acme-test  plan [short]  config: sets the folder `[WORLD]/srv/acme-test`, which is owned whole
       + config: create  app.conf
+      [commit] mallory@x.example: change
       gates: requireApproval is the policy's default now, true then
       gates: rulesets is the policy's default now, standard then
-      [commit] mallory@x.example: change
 
       create 0644 app.conf
       --- /dev/null
@@ -184,8 +183,7 @@ fn a_glob_means_the_plans_that_wait_and_what_is_the_same_is_shown_once() {
       +v1
 
     You are bob <bob@x.example> (ssh-ed25519 [fingerprint]).
-      acme-prod: This gives standard/platform 1 of 1; nothing else is asked for.
-      acme-test: This gives standard/platform 1 of 1; nothing else is asked for.
+      each of the 2: This gives standard/platform 1 of 1; nothing else is asked for.
     signed · committed [commit] on main · pushed
     the daemon judges your approvals when it looks next: countersign status
     "#);

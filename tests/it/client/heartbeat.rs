@@ -56,6 +56,8 @@ fn a_tick_leaves_a_heartbeat_and_the_next_one_keeps_it() {
         serde_json::from_str(&world.client("bob", &["--output", "json", "status", "prod"]).text()).expect("JSON");
     assert_eq!(json["phase"], "AwaitingApproval");
     assert_eq!((&json["daemon"]["stale"], &json["daemon"]["heartbeat"]["every"]), (&false.into(), &300.into()));
+    world.tick();
+    assert_eq!(world.references(), tips, "the next tick renews nothing");
     world.finish();
 }
 

@@ -47,9 +47,9 @@ fn a_spreadsheet_gets_a_table_without_formulas() {
     world.tick();
     insta::assert_snapshot!(shown(&world, &world.client("bob", &["--output", "csv", "history", "--all"])), @r#"
     exit 0
-    environment,deployment,kind,began,ended,result,approvers,reasons,message,plan,revision,policy
-    prod,2,update,[time],[time],applied,bob (standard/platform),"bob: =cmd|' /C calc'!A0, ""quoted""<U+000A>second line",,sha256:[digest],sha256:[digest],1
-    prod,1,create,[time],[time],applied,alice (standard/platform),,,sha256:[digest],sha256:[digest],1
+    environment,deployment,kind,began,ended,result,approvers,reasons,started,override,message,plan,revision,policy
+    prod,2,update,[time],[time],applied,bob (standard/platform),"bob: =cmd|' /C calc'!A0, ""quoted""<U+000A>second line",,,,sha256:[digest],sha256:[digest],1
+    prod,1,create,[time],[time],applied,alice (standard/platform),,,,,sha256:[digest],sha256:[digest],1
     "#);
     let one = world.client("bob", &["--output", "csv", "history", "prod", "2"]).text();
     assert_eq!(one.lines().count(), 2, "{one}");

@@ -10,6 +10,7 @@ use countersign::journal::JournalEntry;
 use countersign::journal::read::{line, read_entry};
 use countersign::lifecycle::{Phase, State};
 use countersign::model::ApprovalVerdict::{Approve, Reject, Withdraw};
+use countersign::model::RequestAction;
 use countersign::object::{Kind, MemoryObjects, Mode, Objects, Oid};
 use countersign::verify::Tips;
 
@@ -40,7 +41,7 @@ pub fn finished() -> &'static Finished {
 }
 
 /// Two environments; deployments by merge and by record, of two people and of one; a rejection and the push after it; a
-/// withdrawal; a statement that counts for nothing; a change without effect, one that cannot be read, one of the policy;
+/// withdrawal; a deployment started by merge; a statement that counts for nothing; a change without effect, one that cannot be read, one of the policy;
 /// a record deleted; a destroy; a claim abandoned, an apply that failed.
 pub fn story() -> World {
     let two = "rules:\n  - name: two\n    approvers:\n      teams: [platform]\n    required: 2\n";
@@ -81,8 +82,41 @@ pub fn story() -> World {
     world.push("alice").tick();
     world.remove("mallory", "environments/stage").tick().approve_by_merge("alice", "stage").tick();
     world.approve_by_merge("bob", "stage").tick().expect_not_applied("stage");
+    started_by_hand(&mut world);
     interrupted(&mut world);
+    drifted(&mut world);
     world
+}
+
+/// A fifth environment, whose host does not stay as it is: planned, put right by hand, deployed again by somebody's wish, and
+/// then corrected by itself.
+fn drifted(world: &mut World) {
+    let looked_at = "requireApproval: true\nrulesets: [standard]\ndrift: { schedule: \"0 3 * * *\", correct: false }\n";
+    world.pull("mallory").environment_with("mallory", "fifth", "f1\n", looked_at).push("mallory").tick();
+    world.approve_by_merge("alice", "fifth").tick().expect_applied("fifth", "f1\n");
+    let by_hand =
+        |world: &World, text: &str| std::fs::write(world.target("fifth").join("app.conf"), text).expect("edited");
+    by_hand(world, "by hand\n");
+    world.tick().expect_waiting_on("fifth", "standard/platform").approve_by_merge("bob", "fifth");
+    by_hand(world, "f1\n");
+    world.tick().expect_phase("fifth", Phase::Synced);
+    let again = world.request("mallory", "fifth", RequestAction::Redeploy { number: 1 });
+    world.ask("mallory", &again).tick().approve_by_merge("bob", "fifth").tick();
+    assert_eq!(world.deployments("fifth"), [(1, 1), (2, 1)]);
+    let corrected = looked_at.replace("false", "true");
+    world.pull("mallory").environment_with("mallory", "fifth", "f1\n", &corrected).push("mallory").tick();
+    world.approve_by_merge("alice", "fifth").tick();
+    by_hand(world, "by hand\n");
+    world.tick().expect_applied("fifth", "f1\n");
+    assert_eq!(world.deployments("fifth"), [(1, 1), (2, 1), (3, 1), (3, 2)]);
+}
+
+/// A fourth one, which somebody has to start: an approval that starts nothing yet, and a merge that does.
+fn started_by_hand(world: &mut World) {
+    let manual = "requireApproval: true\nrulesets: [double]\ndeploy: { mode: manual }\n";
+    world.pull("mallory").environment_with("mallory", "fourth", "f1\n", manual).push("mallory").tick();
+    world.merge("alice", "fourth", "approve-and-deploy").tick().approve_by_record("bob", "fourth").tick();
+    world.expect_not_applied("fourth").merge("alice", "fourth", "deploy").tick().expect_applied("fourth", "f1\n");
 }
 
 /// A third environment: bob's rejection arrives with the claim, then an apply fails, then all is well.

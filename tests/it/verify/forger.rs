@@ -8,7 +8,7 @@ use countersign::git::sign::{NewCommit, write_commit};
 use countersign::journal::pages::{self, Overview};
 use countersign::journal::read::governance_of;
 use countersign::journal::{AUTHOR, AttemptOutcome, DeploymentDocument, ENTRY, Event, JournalEntry, Status, yaml_out};
-use countersign::lifecycle::{State, verdict_on};
+use countersign::lifecycle::{State, draft_verdict_on, verdict_on};
 use countersign::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at};
 use countersign::revision::Hashes;
 use countersign::verify::{Prover, Tips, Verdict};
@@ -175,7 +175,9 @@ impl Rewritten {
         let status = |name| {
             let env = state.environment(name);
             let verdict = verdict_on(&world.objects, &state.start.root, &governance, name, &env).ok()?;
-            Some((Status::of(state, &governance, name, &env, verdict.as_ref()), env))
+            let of_draft = draft_verdict_on(&world.objects, &state.start.root, &governance, name, &env).ok()?;
+            let status = Status::of(state, &governance, name, &env, verdict.as_ref());
+            Some((status.with_draft(&env, of_draft.as_ref()), env))
         };
         let touched: BTreeSet<_> = entry.events.iter().filter_map(Event::environment).collect();
         for name in touched {
@@ -216,7 +218,10 @@ impl Rewritten {
             Event::Claimed(claim) => {
                 let path = path(&claim.environment, claim.number);
                 let env = state.environment(&claim.environment);
-                let document = DeploymentDocument::of_claim(before(&path), env.running()?);
+                let document = match &env.correcting {
+                    Some(correcting) => before(&path)?.with_correction(claim, correcting.claimed),
+                    None => DeploymentDocument::of_claim(before(&path), &env, env.running()?),
+                };
                 (path, document)
             }
             Event::Outcome { environment, number, attempt, result, services, message } => {

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 const WORDS: [&[&str]; 8] = [
     &["approve", "reject", "withdraw"],
     &["merge", "record"],
-    &["create", "update", "destroy"],
+    &["create", "update", "destroy", "redeploy", "drift"],
     &["applied", "failed", "abandoned", "unknown"],
     &["done", "failed", "untouched", "unknown"],
-    &["signed", "claimed"],
+    &["signed", "claimed", "asked"],
     &["flat", "sharded"],
     &["alice", "bob", "mallory"],
 ];

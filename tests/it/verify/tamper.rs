@@ -8,8 +8,9 @@ use std::process::Command;
 use countersign::digest::canonical_json;
 use countersign::evidence::graph::Graph;
 use countersign::git::sign::{JournalKey, NewCommit, with_signature, write_commit};
-use countersign::journal::{AUTHOR, ENTRY};
+use countersign::journal::{AUTHOR, ENTRY, Event};
 use countersign::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree, entry_at, files_below};
+use countersign::plan::PlanKind;
 use countersign::revision::Hashes;
 use countersign::verify::{Prover, Tips, Verdict, prove};
 use serde_json::Value;
@@ -21,9 +22,16 @@ use super::mutation::{lines, mutations};
 /// What somebody with the daemon's key can say without being found out, and why that cannot be otherwise.
 const ATTESTED: &[(&str, &str)] = &[
     ("time", "the daemon's clock; no date inside a signed object is believed either"),
+    ("claimed.drift.*.changed", "what is on the host is known there alone; what is set is not"),
+    ("claimed.drift.*.created", "what is on the host is known there alone; what is set is not"),
+    ("claimed.drift.*.deleted", "what is on the host is known there alone; what is set is not"),
     ("claimed.instance", "the state folder is on the daemon's host"),
     ("outcome.message", "how an apply failed is known on the host alone"),
     ("outcome.services.*.message", "how an apply failed is known on the host alone"),
+    (
+        "planned.removes: something added",
+        "what lies on the host and no deployment put there is known on the host alone",
+    ),
     ("ready.commit", "one that nobody merged goes with its branch; one that was merged is reached, and compared"),
 ];
 
@@ -43,7 +51,7 @@ fn the_finished_repository_is_proven() {
     let world = finished();
     let report = prove(&world.objects, world.tips, Some(world.pin), None);
     assert_eq!(report.verdict, Verdict::Proven, "{report}");
-    assert!(report.deployments.len() >= 5 && report.environments == 3, "{report}");
+    assert!(report.deployments.len() >= 5 && report.environments == 5, "{report}");
     // The same from any commit on that was proven before.
     for (id, _) in &world.line {
         let report = prove(&world.objects, world.tips, Some(world.pin), Some(*id));
@@ -78,6 +86,34 @@ fn every_leaf_of_every_entry_is_found_or_attested() {
 }
 
 #[test]
+fn what_a_deployment_set_is_no_find_on_the_host() {
+    let world = finished();
+    let (graph, hashes) = (Graph::new(&world.objects), Hashes::default());
+    let provers = provers(world, &graph, &hashes);
+    let mut tried = 0;
+    for (at, (_, entry)) in world.line.iter().enumerate() {
+        let of_drift = |event: &Event| matches!(event, Event::Planned { kind: PlanKind::Drift, .. });
+        let Some(place) = entry.events.iter().position(of_drift) else { continue };
+        let name = entry.events[place].environment().expect("an environment");
+        let claims = world.line[..at].iter().rev().flat_map(|(_, entry)| &entry.events);
+        let target = claims.into_iter().find_map(|event| match event {
+            Event::Claimed(claim) if claim.environment == *name => claim.targets.first(),
+            _ => None,
+        });
+        let told = |path: String| {
+            let mut value = serde_json::to_value(entry).expect("JSON");
+            value["events"][place]["removes"] = serde_json::json!([path]);
+            passes(world, &provers[at], at, &Forgery::Json(value))
+        };
+        let target = target.expect("a target");
+        assert!(told(format!("{target}/foreign (a file of 3 bytes)")), "entry {at}: what was found there");
+        assert!(!told(format!("{target}/app.conf")), "entry {at}: what was applied there");
+        tried += 1;
+    }
+    assert!(tried > 0, "no plan of drift");
+}
+
+#[test]
 fn every_line_of_every_file_is_found() {
     let world = finished();
     let (graph, hashes) = (Graph::new(&world.objects), Hashes::default());
@@ -97,6 +133,12 @@ fn every_line_of_every_file_is_found() {
                 // Of the versions that were replaced, one line each.
                 let one = changes.len() * (at + 1) / (world.line.len() + 1);
                 changes = vec![changes.swap_remove(one)];
+            }
+            // What people read of drift is what was seen on the host: its digest is proven, and its words are attested.
+            let is_of_drift = |event: &Event| matches!(event, Event::Planned { kind: PlanKind::Drift, .. });
+            let is_shown = path.ends_with("/plan.md") || path.ends_with("/plan.diff");
+            if is_shown && entry.events.iter().any(is_of_drift) {
+                continue;
             }
             for (what, changed) in changes {
                 if passes(world, &provers[at], at, &Forgery::File(path.clone(), changed)) {

@@ -91,6 +91,7 @@ impl World {
     pub fn try_tick_of(&mut self, daemon: &str) -> Run {
         let command = self.daemon_command(daemon);
         let run = Run { is_tick: daemon == DAEMON, ..self.run(command) };
+        crate::alarms::expect_documented(&run.stderr);
         self.last = Some(run.clone());
         run
     }

@@ -1,11 +1,12 @@
 //! What somebody with the daemon's stolen key could write.
 
-use countersign::digest::{Digest, StatementId, canonical_json};
+use countersign::digest::{Digest, PlanId, StatementId, canonical_json};
 use countersign::git::sign::{JournalKey, NewCommit, write_commit};
 use countersign::git::store::GitObjects;
 use countersign::journal::pages::commit_message;
 use countersign::journal::{
-    AUTHOR, Admission, Claim, ENTRY, Event, Heads, JournalEntry, Judged, OutcomeResult, ServiceOutcome, ServiceResult,
+    AUTHOR, Admission, Claim, ENTRY, Event, Heads, JournalEntry, Judged, MetRule, OutcomeResult, ServiceOutcome,
+    ServiceResult,
 };
 use countersign::lifecycle::{Phase, phase_of};
 use countersign::model::{ApprovalVerdict, EvidenceKind};
@@ -71,26 +72,38 @@ impl World {
     /// A claim of the pending plan that no approval stands behind, as this daemon would have written it.
     #[track_caller]
     pub fn forge_claim(&mut self, environment: &str) -> &mut Self {
-        let status = self.status(environment);
-        let plan = status.plan.expect("a plan");
+        self.forge_claim_met(environment, Vec::new())
+    }
+
+    /// As [`World::forge_claim`], where it says what met each rule.
+    #[track_caller]
+    pub fn forge_claim_met(&mut self, environment: &str, met: Vec<MetRule>) -> &mut Self {
+        let plan = self.status(environment).plan.expect("a plan");
+        self.forge_claim_of(environment, plan.digest, plan.number, met)
+    }
+
+    /// As [`World::forge_claim_met`], of this plan.
+    #[track_caller]
+    pub fn forge_claim_of(&mut self, environment: &str, plan: PlanId, number: u64, met: Vec<MetRule>) -> &mut Self {
         let instance = std::fs::read_to_string(self.at("journal.state/world/instance")).expect("an instance");
         let claim = Claim {
-            environment: status.environment,
-            plan: plan.digest,
-            number: plan.number,
+            environment: environment.parse().expect("a name"),
+            plan,
+            number,
             attempt: 1,
             heads: self.last_entry().heads,
             journal: self.tip(JOURNAL).parse().expect("an id"),
             policy: 1,
             key: serde_json::from_value(self.public_key(DAEMON).into()).expect("a key"),
             instance: instance.trim().to_owned(),
-            met: Vec::new(),
+            met,
             started: None,
             targets: if environment == "governance" {
                 Vec::new()
             } else {
                 vec![self.target(environment).display().to_string()]
             },
+            drift: None,
         };
         self.forge_entry(vec![Event::Claimed(claim)])
     }
@@ -133,6 +146,7 @@ impl World {
             reason: String::new(),
             acknowledge: Vec::new(),
             deploy: false,
+            plain: None,
             request: None,
             admitted: Admission::Admitted,
         })])

@@ -72,8 +72,15 @@ impl World {
     /// A statement of a person on the pending plan of an environment, the first of this person.
     #[track_caller]
     pub fn record(&self, who: &str, environment: &str, verdict: ApprovalVerdict) -> Record {
+        let plan = self.status(environment).plan;
+        let plan = plan.unwrap_or_else(|| panic!("{environment} has no plan\n{}", self.said())).digest;
+        self.record_on(who, environment, plan, verdict)
+    }
+
+    /// As [`World::record`], on this plan.
+    #[track_caller]
+    pub fn record_on(&self, who: &str, environment: &str, plan: PlanId, verdict: ApprovalVerdict) -> Record {
         let status = self.status(environment);
-        let plan = status.plan.unwrap_or_else(|| panic!("{environment} has no plan\n{}", self.said())).digest;
         let by = who.parse().expect("a name");
         Record {
             approval: Approval {
@@ -135,6 +142,16 @@ impl World {
         self.pull(who);
         self.put_record(who, record);
         self.push(who)
+    }
+
+    /// Signs a record and pushes it to `countersign/records`.
+    #[track_caller]
+    pub fn say_on_records(&mut self, who: &str, record: &Record) -> &mut Self {
+        self.pull(who);
+        self.put_record(who, record);
+        self.shell(who, "git add --all && git commit --quiet -m record");
+        self.shell(who, "git push --quiet origin HEAD:countersign/records && git reset --quiet --hard origin/main");
+        self
     }
 
     /// An approval by signed record.

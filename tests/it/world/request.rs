@@ -50,9 +50,14 @@ impl Ask {
 impl World {
     /// As soon as a claim arrives on the remote, the config branch is moved there to `commit`.
     pub fn move_main_when_claimed(&self, commit: &str) {
+        self.when_claimed(&format!("git update-ref refs/heads/main {commit}"));
+    }
+
+    /// As soon as a claim arrives on the remote, this line runs there.
+    pub fn when_claimed(&self, line: &str) {
         let hook = self.at("remote.git/hooks/post-receive");
         let script = format!(
-            "#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'; then git update-ref refs/heads/main {commit}; fi\n"
+            "#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'; then {line}; fi\n"
         );
         std::fs::write(&hook, script).expect("a hook");
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook");

@@ -242,15 +242,25 @@ fn a_ready_made_commit_the_journal_does_not_know_is_no_evidence() {
     ");
 }
 
+fn says(word: &str) -> ReadyWord {
+    ReadyWord::ALL.into_iter().find(|says| says.name() == word).unwrap()
+}
+
 #[test]
 fn a_journal_that_lies_about_a_record_makes_no_evidence() {
     let world = World::new();
     let lies = [
-        world.publish("reject", 1, ApprovalVerdict::Approve, &record("approve", false, "", "  n: 1\n")),
-        world.publish("approve", 2, ApprovalVerdict::Approve, &record("approve", true, "", "  n: 2\n")),
-        world.publish("approve", 3, ApprovalVerdict::Approve, &record("reject", false, "", "  n: 3\n")),
-        world.publish("approve", 4, ApprovalVerdict::Approve, &record("approve", false, "", "  n: 5\n")),
-        world.publish("approve", 6, ApprovalVerdict::Approve, "not a record"),
+        world.publish("reject", 1, says("reject"), &record("approve", false, "", "  n: 1\n")),
+        world.publish("approve", 2, says("approve"), &record("approve", true, "", "  n: 2\n")),
+        world.publish("approve", 3, says("approve"), &record("reject", false, "", "  n: 3\n")),
+        world.publish("approve", 4, says("approve"), &record("approve", false, "", "  n: 5\n")),
+        world.publish("approve", 6, says("approve"), "not a record"),
+        world.publish("approve", 7, says("approve"), &request("deploy", "  n: 7\n")),
+        world.publish("approve", 8, says("deploy"), &request("deploy", "  n: 8\n")),
+        world.publish("deploy", 9, says("approve"), &record("approve", false, "", "  n: 9\n")),
+        world.publish("deploy", 10, says("deploy"), &request("close", "  n: 10\n").replace("  at: null\n", "")),
+        world.publish("deploy", 11, says("deploy"), &request("deploy", "  n: 11\n  overrideWindow: true\n")),
+        world.publish("approve-and-deploy", 12, says("approve-and-deploy"), &record("approve", false, "", "  n: 12\n")),
     ];
     for ready in &lies {
         world
@@ -322,7 +332,7 @@ fn one_ready_made_commit_or_one_file_merged_twice_is_no_evidence() {
 fn approve_and_deploy_is_a_branch_of_its_own() {
     let world = World::new();
     world.merge("alice", &world.ready_made("approve-and-deploy", 1));
-    assert!(world.told().contains("Approve 1 merged by alice"), "{}", world.told());
+    assert!(world.told().contains("ApproveAndDeploy 1 merged by alice"), "{}", world.told());
 }
 
 #[test]

@@ -3,7 +3,7 @@ use insta::assert_snapshot;
 use super::world::{World, digest, key, name, oid, revision};
 use crate::digest::PlanId;
 use crate::journal::pages::commit_message;
-use crate::journal::{Admission, Claim, Event, Heads, OutcomeResult, ReadyMade};
+use crate::journal::{Admission, Claim, Event, Heads, OutcomeResult, ReadyMade, ReadyWord};
 use crate::model::ApprovalVerdict::{self, Approve, Reject, Withdraw};
 use crate::model::Problem;
 use crate::plan::PlanKind;
@@ -25,17 +25,19 @@ fn planned(environment: &str) -> Event {
         truncated: false,
         contributors: vec![],
         imports: Default::default(),
+        removes: Some(Default::default()),
+        carries: Vec::new(),
     }
 }
 
-fn ready(environment: &str, verdict: ApprovalVerdict) -> Event {
+fn ready(environment: &str, says: ReadyWord) -> Event {
     Event::Ready(ReadyMade {
         environment: name(environment),
         plan: plan(environment),
-        verdict,
+        says,
         n: 1,
         commit: oid("ready"),
-        branch: format!("countersign/{}/{environment}/x", verdict.name()),
+        branch: format!("countersign/{}/{environment}/x", says.name()),
         path: "approvals/x".to_owned(),
         blob: oid("record"),
     })
@@ -55,6 +57,7 @@ fn claimed(environment: &str, attempt: u64) -> Event {
         met: vec![],
         started: None,
         targets: vec![],
+        drift: None,
     })
 }
 
@@ -76,7 +79,7 @@ fn subject(events: &[Event]) -> String {
 
 #[test]
 fn a_plan_with_its_branches() {
-    let events = [planned("acme-prod"), ready("acme-prod", Approve), ready("acme-prod", Reject)];
+    let events = [planned("acme-prod"), ready("acme-prod", ReadyWord::Approve), ready("acme-prod", ReadyWord::Reject)];
     assert_snapshot!(commit_message(&events), @r#"
     acme-prod: plan d2836b7de944 waits for approval
 
@@ -110,7 +113,7 @@ fn every_event_in_one_line() {
         Event::Recorded { environment: environment(), revision: revision("eight"), commit: oid("two") },
         Event::Invalid { environment: environment(), commit: oid("two"), problems: vec![problem("a"), problem("b")] },
         Event::Invalid { environment: environment(), commit: oid("two"), problems: vec![] },
-        ready("acme-prod", Withdraw),
+        ready("acme-prod", ReadyWord::Withdraw),
         claimed("acme-prod", 1),
         claimed("acme-prod", 2),
         ended("acme-prod", OutcomeResult::Applied, ""),

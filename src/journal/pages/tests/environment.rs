@@ -1,14 +1,14 @@
 use insta::assert_snapshot;
 
 use super::world::{World, name, oid, service};
-use crate::journal::{Admission, Event, OutcomeResult, ServiceResult};
-use crate::model::ApprovalVerdict::{Approve, Reject, Withdraw};
+use crate::journal::{Admission, Event, NoPlan, OutcomeResult, ReadyWord, ServiceResult};
+use crate::model::ApprovalVerdict::{Approve, Reject};
 use crate::model::Problem;
 use crate::plan::PlanKind;
 
 fn waiting() -> World {
     let mut world = World::new();
-    world.with_history().planned(PlanKind::Update, false).ready(Approve).ready(Reject);
+    world.with_history().planned(PlanKind::Update, false).ready(ReadyWord::Approve).ready(ReadyWord::Reject);
     world
 }
 
@@ -52,7 +52,7 @@ fn destroyed() {
 #[test]
 fn waits_for_people() {
     let mut world = waiting();
-    world.says("alice", Approve, "load-tested on staging").ready(Withdraw);
+    world.says("alice", Approve, "load-tested on staging").ready(ReadyWord::Withdraw);
     world.refused("bob", "", "the merge is not signed", "git pull --ff-only && git fetch origin countersign/approve/acme-prod/3f2a9c1d04be && git merge -S --no-ff FETCH_HEAD && git push");
     assert_snapshot!(world.page());
 }
@@ -76,7 +76,7 @@ fn without_a_branch_to_merge_the_tool_is_named_alone() {
 #[test]
 fn a_cut_preview_has_to_be_acknowledged() {
     let mut world = World::new();
-    world.with_history().planned(PlanKind::Update, true).ready(Reject);
+    world.with_history().planned(PlanKind::Update, true).ready(ReadyWord::Reject);
     assert_snapshot!(section(&world.page(), "## To approve"));
 }
 
@@ -84,7 +84,7 @@ fn a_cut_preview_has_to_be_acknowledged() {
 fn approved() {
     let mut world = waiting();
     approved_by_all(&mut world);
-    world.ready(Withdraw);
+    world.ready(ReadyWord::Withdraw);
     assert_snapshot!(world.page());
 }
 
@@ -237,4 +237,25 @@ fn without_code(line: &str) -> String {
         }
     }
     words + rest
+}
+
+#[test]
+fn a_draft_waits_beside_what_is_applied() {
+    let mut world = World::new();
+    assert_snapshot!(world.with_history().drafted(7, 1).page());
+}
+
+#[test]
+fn a_draft_that_cannot_be_planned() {
+    let mut world = World::new();
+    let event = Event::DraftUnplanned {
+        environment: world.env.clone(),
+        draft: Some(oid("draft")),
+        commit: oid("config head"),
+        why: NoPlan::Problems,
+        problems: vec![crate::lifecycle::refusals::conflicting_draft(&world.env, "environments/acme-prod/a.conf")],
+    };
+    let page = world.with_history().entry(vec![event]).page();
+    let section = page.split_once("## Draft").unwrap().1.split_once("## Deployments").unwrap().0;
+    assert_snapshot!(section);
 }

@@ -63,6 +63,7 @@ fn document(previews: &[(ServiceName, Preview)]) -> PlanDocument {
         truncated: false,
         contributors: contributors(),
         imports: Default::default(),
+        carries: Vec::new(),
         commits: vec![
             commit("two", "mallory@vendor.example", Some("mallory"), "Raise the limits for the winter sale"),
             commit("one", "dave@elsewhere.example", None, "Drop the legacy configuration"),
@@ -77,7 +78,8 @@ fn a_plan_as_people_read_it() {
     let document = document(&previews);
     let after = Gates { require_approval: Some(false), rulesets: None, ..gates() };
     let changes = gate_changes(Some(&gates()), Some(&after));
-    let page = PlanPage { document: &document, previews: &previews, gates: &changes, values: "", limit: 262_144 };
+    let page =
+        PlanPage { document: &document, previews: &previews, gates: &changes, values: "", limit: 262_144, draft: None };
     assert!(!is_cut("", &previews, page.limit));
     assert_snapshot!("plan_md", plan_page(&page));
     assert_snapshot!("plan_diff", plan_diff(&page));
@@ -92,7 +94,7 @@ fn a_preview_over_the_limit_says_what_is_left_out_and_how_to_approve() {
     let mut document = document(&previews);
     document.truncated = is_cut("", &previews, 700);
     assert!(document.truncated);
-    let page = PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 700 };
+    let page = PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 700, draft: None };
     assert_snapshot!("cut_plan_md", plan_page(&page));
     assert_snapshot!("cut_plan_diff", plan_diff(&page));
 }
@@ -111,7 +113,9 @@ fn deletions_are_the_last_thing_to_be_cut() {
     let small = Preview { summary: deletions.take(3).collect(), notes: vec!["a note".to_owned()], diff, omitted: 0 };
     let previews = vec![(name("big"), big), (name("small"), small)];
     let document = document(&previews);
-    let at = |limit| plan_page(&PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit });
+    let at = |limit| {
+        plan_page(&PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit, draft: None })
+    };
     // 103 deletions cost 27 bytes each.
     assert_snapshot!(at(103 * 27).lines().find(|line| line.contains("is cut")).unwrap(), @"**This preview is cut: 100 other items, 1 note and 2000 lines (6 KiB) of diff are not shown.** The plan's digest covers all of it. No branch is there to be merged; approving takes a signed record that acknowledges the cut:");
     assert!(at(103 * 27).contains("- small: `old-02.conf`"));
@@ -133,7 +137,8 @@ fn a_plan_published_as_cut_stays_so_under_a_higher_limit() {
     let previews = previews();
     let mut document = document(&previews);
     document.truncated = true;
-    let page = PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 262_144 };
+    let page =
+        PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 262_144, draft: None };
     assert!(plan_diff(&page).contains("# cut: part of it may be not shown"));
     let page = plan_page(&page);
     assert!(page.contains("This preview is cut: part of it may be not shown."), "{page}");
@@ -146,7 +151,8 @@ fn what_a_driver_escaped_is_not_escaped_again() {
     previews[0].1.diff = "+a <U+202E> b\n+<U+003C>U+202E>\n".to_owned();
     previews[0].1.notes = vec!["`x<U+202E>` is left".to_owned()];
     let document = document(&previews);
-    let page = PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 262_144 };
+    let page =
+        PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 262_144, draft: None };
     for text in [plan_page(&page), plan_diff(&page)] {
         assert!(text.contains("\n+a <U+202E> b\n+<U+003C>U+202E>\n"), "{text}");
         assert!(text.contains("`x<U+202E>` is left"), "{text}");
@@ -157,7 +163,8 @@ fn what_a_driver_escaped_is_not_escaped_again() {
 fn a_service_without_its_preview_is_not_passed_over() {
     let previews = previews();
     let document = document(&previews);
-    let page = PlanPage { document: &document, previews: &previews[..1], gates: &[], values: "", limit: 262_144 };
+    let page =
+        PlanPage { document: &document, previews: &previews[..1], gates: &[], values: "", limit: 262_144, draft: None };
     assert!(plan_page(&page).contains("**web: its preview is missing here.** Do not approve unseen."));
     assert!(plan_diff(&page).contains("# web: its preview is missing here; do not approve unseen"));
 }
@@ -181,7 +188,8 @@ fn hostile_text_stays_text() {
     document.commits[0].subject = hostile.to_owned();
     document.commits[1].author = hostile.to_owned();
     let changes = [GateChange { setting: "customerEmail", old: hostile.to_owned(), new: "none".to_owned() }];
-    let page = PlanPage { document: &document, previews: &previews, gates: &changes, values: "", limit: 262_144 };
+    let page =
+        PlanPage { document: &document, previews: &previews, gates: &changes, values: "", limit: 262_144, draft: None };
     let (page, diff) = (plan_page(&page), plan_diff(&page));
     for text in [&page, &diff] {
         assert!(!text.contains(['\u{202e}', '\u{1b}', '\u{200b}', '\r']));
@@ -196,8 +204,14 @@ fn long_lists_of_commits_and_contributors_are_counted() {
     let mut document = document(&previews);
     document.commits = vec![document.commits[0].clone(); 84];
     document.contributors = vec![document.contributors[0].clone(); 51];
-    let page =
-        plan_page(&PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 262_144 });
+    let page = plan_page(&PlanPage {
+        document: &document,
+        previews: &previews,
+        gates: &[],
+        values: "",
+        limit: 262_144,
+        draft: None,
+    });
     assert!(page.contains("and 34 commits older") || page.contains("and 34 older"), "{page}");
     assert!(page.contains("and 1 more, in [plan.json](plan.json)."));
     assert!(page.contains("mallory (signed) and 46 more"));
@@ -219,6 +233,7 @@ fn gates_are_compared_as_written() {
         auto_approve: [name("web"), name("config")].into(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     };
     assert_eq!(told(Some(&gates()), Some(&gates())), "");
     assert_eq!(told(Some(&gates()), None), "");
@@ -243,8 +258,14 @@ fn kinds_are_named_after_what_they_start_from() {
     let mut what = |kind, base| {
         document.plan.kind = kind;
         document.plan.base = base;
-        let page =
-            plan_page(&PlanPage { document: &document, previews: &previews, gates: &[], values: "", limit: 262_144 });
+        let page = plan_page(&PlanPage {
+            document: &document,
+            previews: &previews,
+            gates: &[],
+            values: "",
+            limit: 262_144,
+            draft: None,
+        });
         page.lines().nth(2).unwrap().to_owned()
     };
     let kinds = [

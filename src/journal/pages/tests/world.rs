@@ -99,6 +99,7 @@ pub fn gates() -> Gates {
         auto_approve: BTreeSet::new(),
         imports: Vec::new(),
         deploy: crate::model::Deploy::default(),
+        drift: None,
     }
 }
 
@@ -176,21 +177,44 @@ impl World {
             truncated,
             contributors: contributors(),
             imports: Default::default(),
+            removes: Some(Default::default()),
+            carries: Vec::new(),
         };
         self.entry(vec![event])
     }
 
-    pub fn ready(&mut self, verdict: ApprovalVerdict) -> &mut Self {
+    /// The plan that a draft would give, by the same people.
+    pub fn drafted(&mut self, number: u64, round: u64) -> &mut Self {
+        let env = self.environment();
+        let event = Event::DraftPlanned {
+            environment: self.env.clone(),
+            draft: oid("draft"),
+            settings: Some(oid("settings")),
+            plan: PlanId(digest("of the draft")),
+            number,
+            round,
+            kind: PlanKind::Update,
+            base: env.base(),
+            revision: Some(revision("of the draft")),
+            commit: oid("config head"),
+            truncated: false,
+            contributors: contributors(),
+            imports: Default::default(),
+        };
+        self.entry(vec![event])
+    }
+
+    pub fn ready(&mut self, says: ReadyWord) -> &mut Self {
         let plan = self.plan();
         let short = plan.short();
         let event = Event::Ready(ReadyMade {
             environment: self.env.clone(),
             plan,
-            verdict,
+            says,
             n: 1,
-            commit: oid(&format!("{short} {}", verdict.name())),
-            branch: format!("countersign/{}/{}/{short}", verdict.name(), self.env),
-            path: format!("approvals/{}/{short}/{}-1.yaml", self.env, verdict.name()),
+            commit: oid(&format!("{short} {}", says.name())),
+            branch: format!("countersign/{}/{}/{short}", says.name(), self.env),
+            path: format!("approvals/{}/{short}/{}-1.yaml", self.env, says.name()),
             blob: oid("record"),
         });
         self.entry(vec![event])
@@ -215,6 +239,7 @@ impl World {
             reason: reason.to_owned(),
             acknowledge: vec![],
             deploy: false,
+            plain: None,
             admitted,
         }
     }
@@ -255,6 +280,7 @@ impl World {
             met: met.collect(),
             started: None,
             targets: vec!["/srv/acme/config".to_owned()],
+            drift: None,
         };
         self.entry(vec![Event::Claimed(claim)])
     }
@@ -298,8 +324,10 @@ impl World {
             leaves: Some(&gates),
             enters: Some(&gates),
             contributors: &open.contributors,
+            drafted_by: &[],
             truncated: open.truncated,
             statements: &open.judged(),
+            earlier: &[],
             start: &crate::policy::Start::default(),
         })
         .unwrap()
@@ -308,7 +336,8 @@ impl World {
     pub fn status(&self) -> Status {
         let env = self.environment();
         let verdict = env.current_plan().map(|plan| self.verdict_on(&plan.id));
-        Status::of(&self.state, &self.governance, &self.env, &env, verdict.as_ref())
+        let of_draft = env.draft_plan().map(|plan| self.verdict_on(&plan.id));
+        Status::of(&self.state, &self.governance, &self.env, &env, verdict.as_ref()).with_draft(&env, of_draft.as_ref())
     }
 
     pub fn page(&self) -> String {

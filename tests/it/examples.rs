@@ -1,4 +1,4 @@
-//! The walk-through is run as it stands.
+//! The examples are run as they stand: every command, in order, and what it prints is held against what is shown.
 
 use crate::shell::{Shell, blocks, is_as_expected};
 
@@ -6,7 +6,18 @@ const CUT: &str = "--8<-- the next block";
 
 #[test]
 fn the_walkthrough_is_true() {
-    let blocks = blocks("examples/walkthrough.md", &["sh", "text"]);
+    expect_true("examples/walkthrough.md");
+}
+
+#[test]
+fn the_week_is_true() {
+    expect_true("examples/week.md");
+}
+
+/// Alice has a name, an address and a key, and nothing else is there.
+#[track_caller]
+fn expect_true(file: &str) {
+    let blocks = blocks(file, &["sh", "text"]);
     let commands: Vec<&str> = blocks.iter().filter(|(kind, _)| kind == "sh").map(|(_, text)| text.as_str()).collect();
     assert!(commands.len() > 10, "only {} blocks of commands were found", commands.len());
     // One shell for all of them, as a person has it: variables and `cd` go on from block to block.
@@ -20,13 +31,13 @@ fn the_walkthrough_is_true() {
         if kind == "text" {
             continue;
         }
-        let Some(printed) = printed.get(at) else { panic!("exit {code} before it came to:\n{text}") };
+        let Some(printed) = printed.get(at) else { panic!("{file}: exit {code} before it came to:\n{text}") };
         if let Some((_, expected)) = blocks.get(index + 1).filter(|(kind, _)| kind == "text") {
-            assert!(is_as_expected(expected, printed), "{text}\nprinted\n{printed}\nnot\n{expected}");
+            assert!(is_as_expected(expected, printed), "{file}:\n{text}\nprinted\n{printed}\nnot\n{expected}");
             compared += 1;
         }
         at += 1;
     }
-    assert_eq!((code, at), (0, printed.len()), "{}", printed.last().unwrap());
-    assert!(compared > 6, "only {compared} outputs were compared");
+    assert_eq!((code, at), (0, printed.len()), "{file}: {}", printed.last().unwrap());
+    assert!(compared > 6, "{file}: only {compared} outputs were compared");
 }

@@ -1,0 +1,4 @@
+//! The host changes by itself.
+
+mod corrected;
+mod planned;

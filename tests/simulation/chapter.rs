@@ -1,0 +1,235 @@
+//! What the journal says of one environment: what was planned, claimed and done.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use countersign::digest::{PlanId, RevisionId, StatementId};
+use countersign::journal::{Admission, Claim, Event, OutcomeResult, ReadyMade, ServiceResult};
+use countersign::model::RequestAction;
+use countersign::object::Oid;
+
+use super::book::News;
+use super::content::{Content, Files};
+use super::ledger::Ledger;
+
+/// A plan, as it was published in one occurrence.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub plan: PlanId,
+    pub occurrence: u64,
+    pub number: u64,
+    pub commit: Oid,
+    pub revision: Option<RevisionId>,
+    /// The config commit of what it imports.
+    pub source: Option<Oid>,
+    /// Whom it names as contributors, by their addresses.
+    pub named: Vec<String>,
+    pub ready: Vec<ReadyMade>,
+    /// What was on the host when it was planned.
+    pub shown: Option<BTreeMap<String, Files>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub claim: Claim,
+    pub place: usize,
+    /// When it was claimed, in seconds since 1970, as the journal says.
+    pub time: i64,
+    pub published: Published,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct EnvironmentBook {
+    pub occurrence: u64,
+    /// The config commit at which it was looked at last, and what it imported then.
+    pub looked_at: Option<(Oid, Option<Content>)>,
+    pub published: Vec<Published>,
+    /// Which of them waits, or failed and is to be tried again.
+    pub current: Option<usize>,
+    pub failed: bool,
+    pub running: Option<Running>,
+    /// The number and the config commit of the last deployment that was done.
+    pub applied: Option<(u64, Oid)>,
+    /// The config commit of what the last deployment imported.
+    pub applied_source: Option<Oid>,
+    /// The config commit from which each revision was applied last.
+    pub deployed: HashMap<RevisionId, Oid>,
+    /// The config commit of what was recorded without a deployment after that.
+    recorded: Option<Oid>,
+    pub uncertain: bool,
+    attempts: HashMap<u64, u64>,
+    number: u64,
+    round: u64,
+    /// The highest number that can never be given again.
+    consumed: u64,
+    /// What each plan is the plan of: its number and round.
+    named: HashMap<PlanId, (u64, u64)>,
+    /// Whether the journal says that what runs was closed.
+    pub is_closed: bool,
+    /// The word by which what runs, or failed, was started.
+    pub word: Option<StatementId>,
+    /// Words that started something.
+    pub spent: HashSet<StatementId>,
+    /// How often a target changed under a number.
+    pub switched: HashMap<(u64, String), usize>,
+}
+
+impl EnvironmentBook {
+    pub fn current(&self) -> Option<&Published> {
+        self.current.map(|at| &self.published[at])
+    }
+
+    /// What is in force: what was recorded last, else applied.
+    pub fn in_force(&self, ledger: &Ledger, environment: &str) -> Content {
+        let commit = self.recorded.or(self.applied.map(|(_, commit)| commit));
+        commit.map_or(Content::Absent, |commit| ledger.content(commit, environment))
+    }
+
+    pub fn follow(
+        &mut self,
+        name: &'static str,
+        event: &Event,
+        (place, time): (usize, i64),
+        source: Option<Oid>,
+    ) -> Result<Option<News>, String> {
+        let wrong = |what: String| Err(format!("{name}: {what}"));
+        match event {
+            Event::Statement(judged) if judged.admitted == Admission::Admitted => {
+                self.follow_request(judged.request.as_ref());
+            }
+            Event::Recorded { commit, .. } => self.recorded = Some(*commit),
+            Event::Planned { plan, number, round, commit, revision, base, contributors, .. } => {
+                if *number < self.number || *round < self.round {
+                    return wrong(format!("number or round went back: {number}/{round}"));
+                }
+                if base.map(|base| base.number) != self.applied.map(|(number, _)| number) {
+                    return wrong(format!("{} starts from {base:?}, not from what is applied", plan.short()));
+                }
+                if *number <= self.consumed {
+                    return wrong(format!("number {number} is given again after {}", self.consumed));
+                }
+                if self.named.insert(*plan, (*number, *round)).is_some_and(|named| named != (*number, *round)) {
+                    return wrong(format!("{} is the name of two plans", plan.short()));
+                }
+                (self.number, self.round) = (*number, *round);
+                let occurrence = self.occurrence;
+                let known = self.published.iter().position(|p| p.plan == *plan && p.occurrence == occurrence);
+                let at = known.unwrap_or(self.published.len());
+                if known.is_none() {
+                    let (plan, number, commit) = (*plan, *number, *commit);
+                    let (revision, ready) = (*revision, Vec::new());
+                    let shown = None;
+                    self.published.push(Published {
+                        plan,
+                        occurrence,
+                        number,
+                        commit,
+                        revision,
+                        source,
+                        named: Vec::new(),
+                        ready,
+                        shown,
+                    });
+                }
+                (self.published[at].commit, self.published[at].source) = (*commit, source);
+                self.published[at].named = contributors.iter().map(|one| one.email.to_string()).collect();
+                self.current = Some(at);
+                self.failed = false;
+                return Ok(Some(News::Planned { environment: name, at }));
+            }
+            Event::Superseded { round, .. } => {
+                if *round <= self.round && self.round > 0 {
+                    return wrong(format!("a round went back: {round} after {}", self.round));
+                }
+                self.round = *round;
+                self.current = None;
+                self.failed = false;
+            }
+            Event::Ready(ready) => {
+                let occurrence = self.occurrence;
+                let newest = self.published.iter_mut().rev();
+                let mut mine = newest.filter(|p| p.plan == ready.plan && p.occurrence == occurrence);
+                let Some(published) = mine.next() else {
+                    return wrong(format!("a ready-made commit for {}, which was never published", ready.plan.short()));
+                };
+                published.ready.push(ready.clone());
+            }
+            Event::Claimed(claim) => {
+                let Some(published) = self.current().filter(|p| p.plan == claim.plan).cloned() else {
+                    return wrong(format!("a claim of {}, which does not wait", claim.plan.short()));
+                };
+                if self.running.is_some() {
+                    return wrong("a claim while another has no outcome".to_owned());
+                }
+                let attempt = self.attempts.entry(claim.number).or_default();
+                *attempt += 1;
+                if claim.number != published.number || claim.attempt != *attempt {
+                    return wrong(format!("claim {}.{} is out of order", claim.number, claim.attempt));
+                }
+                if self.consumed >= claim.number && !self.failed {
+                    return wrong(format!("number {} is claimed again", claim.number));
+                }
+                self.running = Some(Running { claim: claim.clone(), place, time, published });
+                return Ok(Some(News::Claimed { environment: name }));
+            }
+            Event::Outcome { number, attempt, result, services, .. } => {
+                let running = self.running.take();
+                let Some(running) = running.filter(|r| (r.claim.number, r.claim.attempt) == (*number, *attempt)) else {
+                    return wrong(format!("an outcome of {number}.{attempt}, which does not run"));
+                };
+                let was_closed = std::mem::take(&mut self.is_closed);
+                if *result != OutcomeResult::Abandoned || was_closed {
+                    self.consumed = self.consumed.max(*number);
+                }
+                if *result != OutcomeResult::Failed {
+                    self.word = None;
+                }
+                let touched = services.iter().any(|service| service.result != ServiceResult::Untouched);
+                match result {
+                    OutcomeResult::Applied => {
+                        self.applied = Some((*number, running.claim.heads.config));
+                        self.applied_source = running.published.source;
+                        if let Some(revision) = running.published.revision {
+                            self.deployed.insert(revision, running.claim.heads.config);
+                        }
+                        self.recorded = None;
+                        self.uncertain = false;
+                    }
+                    OutcomeResult::Failed => self.uncertain |= touched,
+                    OutcomeResult::Unknown => self.uncertain = true,
+                    OutcomeResult::Abandoned => {}
+                }
+                if matches!(result, OutcomeResult::Applied | OutcomeResult::Unknown) {
+                    self.current = None;
+                    self.occurrence += 1;
+                }
+                self.failed = *result == OutcomeResult::Failed || (*result == OutcomeResult::Abandoned && self.failed);
+                if was_closed {
+                    self.end_change();
+                }
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn follow_request(&mut self, request: Option<&RequestAction>) {
+        match request {
+            Some(RequestAction::Close { .. }) if self.running.is_some() => self.is_closed = true,
+            Some(RequestAction::Close { plan }) => {
+                let number = self.named.get(plan).map_or(0, |(number, _)| *number);
+                self.consumed = self.consumed.max(number);
+                self.end_change();
+            }
+            Some(RequestAction::Reopen { .. }) => self.end_change(),
+            _ => {}
+        }
+    }
+
+    /// What was open is open no more, and what was said about it counts no more.
+    fn end_change(&mut self) {
+        self.current = None;
+        self.failed = false;
+        self.word = None;
+        self.occurrence += 1;
+    }
+}

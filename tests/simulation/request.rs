@@ -1,0 +1,133 @@
+//! People who ask for something: that a plan be deployed, that an environment be let alone or no longer, that a change be
+//! dropped or looked at again. By those who may and by those who may not, in time and too late.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::digest::{PlanId, StatementId};
+use countersign::model::{Maker, Request, RequestAction};
+use jiff::Timestamp;
+
+use super::chapter::Published;
+use super::content::ENVIRONMENTS;
+use super::dice::Dice;
+use super::ledger::{Branch, Deed};
+use super::people::{PEOPLE, key};
+use super::world::{Work, World, put};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    Deploy { plan: PlanId, occurrence: u64, at: Option<i64>, overrides: bool },
+    Suspend,
+    Resume { number: Option<u64> },
+    Close { plan: PlanId, occurrence: u64 },
+    Reopen { plan: PlanId, occurrence: u64 },
+}
+
+/// A request with good evidence.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub person: &'static str,
+    pub environment: &'static str,
+    pub wish: Wish,
+    /// The key that signed it.
+    pub key: &'static str,
+    pub digest: StatementId,
+    pub path: String,
+}
+
+impl Asked {
+    /// The plan that the request names.
+    pub fn plan(&self) -> Option<PlanId> {
+        match self.wish {
+            Wish::Deploy { plan, .. } | Wish::Close { plan, .. } | Wish::Reopen { plan, .. } => Some(plan),
+            Wish::Suspend | Wish::Resume { .. } => None,
+        }
+    }
+}
+
+/// Somebody looks at an environment and asks for something there.
+pub fn ask(dice: &mut Dice, world: &mut World) {
+    let environment = *dice.pick(&ENVIRONMENTS);
+    let person = if dice.percent(85) { *dice.pick(&["alice", "dave"]) } else { *dice.pick(&PEOPLE) };
+    let book = &world.book.environments[environment];
+    let published = match book.current() {
+        Some(current) if dice.percent(90) => current.clone(),
+        _ if book.published.is_empty() => return,
+        _ => dice.pick(&book.published).clone(),
+    };
+    let Published { plan, occurrence, .. } = published;
+    let suspended =
+        world.ledger.ever_asked().any(|asked| asked.environment == environment && asked.wish == Wish::Suspend);
+    let wish = match dice.below(20) {
+        0..11 => {
+            let now = world.now().as_second();
+            let at = dice.percent(25).then(|| now + i64::try_from(dice.below(4000)).unwrap());
+            Wish::Deploy { plan, occurrence, at, overrides: dice.percent(25) }
+        }
+        11..13 => Wish::Suspend,
+        13..17 if suspended => Wish::Resume { number: book.applied.map(|(number, _)| number) },
+        17 | 18 => Wish::Close { plan, occurrence },
+        _ => Wish::Reopen { plan, occurrence },
+    };
+    let branch = if dice.percent(85) { Branch::Config } else { Branch::Records };
+    let back = dice.percent(85);
+    record(world, person, environment, wish, branch, back);
+}
+
+/// Commits a signed request. A close puts the folder back in the same commit, if `back`.
+pub fn record(
+    world: &mut World,
+    person: &'static str,
+    environment: &'static str,
+    wish: Wish,
+    branch: Branch,
+    back: bool,
+) {
+    let previous = world.book.spoken.get(&(environment.to_owned(), person.to_owned())).copied();
+    let signer = world.book.charter().key_of(person).unwrap_or(person);
+    let action = match wish {
+        Wish::Deploy { plan, at, overrides, .. } => RequestAction::Deploy {
+            plan,
+            at: at.map(|at| Timestamp::from_second(at).unwrap()),
+            override_window: overrides.then_some(true),
+        },
+        Wish::Suspend => {
+            RequestAction::Suspend { number: world.book.environments[environment].applied.map(|(number, _)| number) }
+        }
+        Wish::Resume { number } => RequestAction::Resume { number },
+        Wish::Close { plan, .. } => RequestAction::Close { plan },
+        Wish::Reopen { plan, .. } => RequestAction::Reopen { plan },
+    };
+    let mut request = Request {
+        repository: world.book.repository.unwrap(),
+        environment: environment.parse().unwrap(),
+        action,
+        reason: "it is time".to_owned(),
+        maker: Maker::Signed { by: person.parse().unwrap(), previous, signature: String::new() },
+    };
+    let made = key(signer).sign("statement-v1@countersign", &request.signed_bytes()).unwrap();
+    if let Maker::Signed { signature, .. } = &mut request.maker {
+        *signature = made;
+    }
+    let statement = countersign::model::Statement::Request(request);
+    let digest = statement.digest();
+    if world.ledger.ever_asked().any(|asked| asked.digest == digest) {
+        return;
+    }
+    let count = world.ledger.ever_asked().count();
+    let path = format!("requests/{environment}/{person}-{count}.yaml");
+    let mut edits = BTreeMap::from([(path.clone(), put(&world.objects(), &statement.to_yaml()))]);
+    let mut deed = Deed { branch, ..world.deed(Vec::new()) };
+    if matches!(wish, Wish::Close { .. }) && back && branch == Branch::Config {
+        let in_force = world.book.environments[environment].in_force(&world.ledger, environment);
+        if deed.contents.insert(environment, in_force) != Some(in_force) {
+            deed.touched = BTreeSet::from([environment]);
+            edits.extend(in_force.edits(environment, &world.objects()));
+        }
+    }
+    deed.asked.push(Asked { person, environment, wish, key: signer, digest, path });
+    world.note(format!("{person} asks for {wish:?} of {environment} on {branch:?}"));
+    let message = "A request".to_owned();
+    world.commit(Work { author: person, signer: None, merges: Vec::new(), edits, message }, deed);
+}
