@@ -63,8 +63,8 @@ pub struct EnvironmentBook {
     consumed: u64,
     /// What each plan is the plan of: its number and round.
     named: HashMap<PlanId, (u64, u64)>,
-    /// Whether the journal says that what runs was closed.
-    pub is_closed: bool,
+    /// The place of the entry that says that what runs was closed.
+    pub closed: Option<usize>,
     /// The word by which what runs, or failed, was started.
     pub word: Option<StatementId>,
     /// Words that started something.
@@ -94,7 +94,7 @@ impl EnvironmentBook {
         let wrong = |what: String| Err(format!("{name}: {what}"));
         match event {
             Event::Statement(judged) if judged.admitted == Admission::Admitted => {
-                self.follow_request(judged.request.as_ref());
+                self.follow_request(judged.request.as_ref(), place);
             }
             Event::Recorded { commit, .. } => self.recorded = Some(*commit),
             Event::Planned { plan, number, round, commit, revision, base, contributors, .. } => {
@@ -176,7 +176,7 @@ impl EnvironmentBook {
                 let Some(running) = running.filter(|r| (r.claim.number, r.claim.attempt) == (*number, *attempt)) else {
                     return wrong(format!("an outcome of {number}.{attempt}, which does not run"));
                 };
-                let was_closed = std::mem::take(&mut self.is_closed);
+                let was_closed = self.closed.take().is_some();
                 if *result != OutcomeResult::Abandoned || was_closed {
                     self.consumed = self.consumed.max(*number);
                 }
@@ -212,9 +212,9 @@ impl EnvironmentBook {
         Ok(None)
     }
 
-    fn follow_request(&mut self, request: Option<&RequestAction>) {
+    fn follow_request(&mut self, request: Option<&RequestAction>, place: usize) {
         match request {
-            Some(RequestAction::Close { .. }) if self.running.is_some() => self.is_closed = true,
+            Some(RequestAction::Close { .. }) if self.running.is_some() => self.closed = Some(place),
             Some(RequestAction::Close { plan }) => {
                 let number = self.named.get(plan).map_or(0, |(number, _)| *number);
                 self.consumed = self.consumed.max(number);

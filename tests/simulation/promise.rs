@@ -187,7 +187,7 @@ impl World {
             |what: String| Err(format!("{environment}: {} was set by {}: {what}", switch.target, switch.daemon));
         self.switches += 1;
         let book = &self.book.environments[environment];
-        let (is_closed, occurrence) = (book.is_closed, book.occurrence);
+        let (closed, occurrence) = (book.closed, book.occurrence);
         let Some(Running { claim, place, published, .. }) = book.running.clone() else {
             return wrong("nothing is claimed".to_owned());
         };
@@ -216,7 +216,8 @@ impl World {
         if let Some(why) = self.objection(environment, &published, claim.heads.config, tips, &charter) {
             return wrong(why);
         }
-        if is_closed {
+        // What another daemon wrote after this one had looked was not passed over.
+        if closed.is_some_and(|closed| seen.is_some_and(|seen| closed <= seen)) {
             return wrong("the journal says that it was closed".to_owned());
         }
         if switch.before != switch.after {
