@@ -37,11 +37,15 @@ impl World {
         }
         let here = |(_, asked): &(usize, &Asked)| asked.environment == environment;
         for (at, asked) in self.ledger.asked(tips).filter(here) {
-            let then = match self.ear(asked.digest, asked.plan(), &asked.path) {
-                Ear::Heard(heard) => heard.charter,
+            let (then, judged) = match self.ear(asked.digest, asked.plan(), &asked.path) {
+                Ear::Heard(heard) => (heard.charter, Some(heard.place)),
                 Ear::Refused => continue,
-                Ear::Unheard => self.book.charter(),
+                Ear::Unheard => (self.book.charter(), None),
             };
+            // A close is judged once. One that was judged before the claim had ended the plan, or gave nothing, whatever
+            // the folder is like by now.
+            let claimed = self.book.environments[environment].running.as_ref().map(|running| running.place);
+            let in_time = judged.is_none_or(|judged| claimed.is_some_and(|claimed| judged > claimed));
             if then.key_of(asked.person) != Some(asked.key) || !may_deploy(&then, asked.person) {
                 continue;
             }
@@ -53,7 +57,9 @@ impl World {
                     return Some(format!("{} suspended it", asked.person));
                 }
                 Wish::Close { plan, occurrence }
-                    if (plan, occurrence) == (published.plan, published.occurrence) && self.closes(asked, tips.0) =>
+                    if in_time
+                        && (plan, occurrence) == (published.plan, published.occurrence)
+                        && self.closes(asked, tips.0) =>
                 {
                     return Some(format!("{} closed it", asked.person));
                 }
