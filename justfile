@@ -15,6 +15,10 @@ ci:
 test:
     cargo test --locked
 
+# What it costs, against git in the same run: a table. `just figures 10 1000 10000`
+figures *environments:
+    cargo bench --locked --bench figures -- {{environments}}
+
 # Lints as CI has them
 lint:
     cargo fmt --check

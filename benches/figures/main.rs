@@ -4,6 +4,7 @@
 //!
 //! Each argument is a number of environments (10 without any). `--deployments N` gives each of them a longer past,
 //! `--keep` leaves the folder. Nothing is asserted about time.
+#![allow(clippy::disallowed_methods, clippy::expect_used, reason = "benches make worlds, and fail by panicking")]
 
 mod daemon;
 mod host;
