@@ -8,6 +8,7 @@ mod edit;
 mod memory;
 mod merge;
 mod overlay;
+mod sorted;
 mod tree;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use edit::{Edit, edit_tree};
 pub use memory::MemoryObjects;
 pub use merge::{MergedTree, merge_trees};
 pub use overlay::Overlay;
+pub use sorted::{differing, differing_at};
 pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::sorted::{Sorted, WIDE, differing};
 use super::{Kind, ObjectError, Objects, Oid};
 
 /// What a tree entry is.
@@ -52,7 +53,7 @@ pub struct Entry {
 /// text contains). No such name is ever an input: it is told as a problem, and does not stop anything else.
 pub const RAW_NAME: char = '\u{10FFFF}';
 
-fn name_of(raw: &[u8]) -> String {
+pub(super) fn name_of(raw: &[u8]) -> String {
     match std::str::from_utf8(raw) {
         Ok(name) if !name.starts_with(RAW_NAME) => name.to_owned(),
         _ => format!("{RAW_NAME}{}", hex::encode(raw)),
@@ -69,10 +70,10 @@ fn malformed(id: Oid, what: &str) -> ObjectError {
 }
 
 /// The raw name of an entry, the entry, and what follows it.
-type RawEntry<'r> = (&'r [u8], Entry, &'r [u8]);
+pub(super) type RawEntry<'r> = (&'r [u8], Entry, &'r [u8]);
 
 /// The first entry of what is left of a raw tree object.
-fn first_entry(id: Oid, rest: &[u8]) -> Result<RawEntry<'_>, ObjectError> {
+pub(super) fn first_entry(id: Oid, rest: &[u8]) -> Result<RawEntry<'_>, ObjectError> {
     let space = rest.iter().position(|b| *b == b' ').ok_or_else(|| malformed(id, "an entry without mode"))?;
     let mode = match &rest[..space] {
         b"40000" => Mode::Tree,
@@ -125,6 +126,11 @@ impl Tree {
     fn find(id: Oid, raw: &[u8], name: &str) -> Result<Option<Entry>, ObjectError> {
         if name.starts_with(RAW_NAME) {
             return Ok(Self::parse(id, raw)?.entries.get(name).copied());
+        }
+        if raw.len() >= WIDE
+            && let Some(sorted) = Sorted::of(id, raw)?
+        {
+            return sorted.find(id, name.as_bytes());
         }
         let (mut found, mut rest) = (None, raw);
         while !rest.is_empty() {
@@ -232,20 +238,13 @@ pub fn changed_paths(
         if old == new {
             continue;
         }
-        let folder = |entry: Option<Entry>| match entry {
-            Some(Entry { mode: Mode::Tree, id }) => objects.tree(id).map(|tree| tree.entries),
-            _ => Ok(BTreeMap::new()),
-        };
         let file = |entry: Option<Entry>| entry.filter(|entry| entry.mode != Mode::Tree);
         if file(old) != file(new) {
             found.push(TreeChange { path: path.clone(), old: file(old), new: file(new) });
         }
-        let (olds, news) = (folder(old)?, folder(new)?);
-        for (name, entry) in &olds {
-            open.push((join(&path, name), Some(*entry), news.get(name).copied()));
-        }
-        for (name, entry) in news.iter().filter(|(name, _)| !olds.contains_key(*name)) {
-            open.push((join(&path, name), None, Some(*entry)));
+        let folder = |entry: Option<Entry>| entry.filter(|entry| entry.mode == Mode::Tree).map(|entry| entry.id);
+        for (name, (old, new)) in differing(objects, folder(old), folder(new))? {
+            open.push((join(&path, &name), old, new));
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
