@@ -43,4 +43,4 @@ pub use phase::{Phase, WaitingOn, phase_of, phase_of_change};
 pub use policy::{NextPolicy, PolicyWanted, policy_plan, policy_wanted};
 pub use put_back::put_back;
 pub use ready::ReadyRecord;
-pub use state::{Alarm, FoldError, PolicyInForce, Start, State};
+pub use state::{Alarm, FoldError, Index, PolicyInForce, Start, State, Targets, overlapping};

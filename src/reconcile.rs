@@ -1,10 +1,12 @@
 //! The loop: observe, decide, act, record.
 //!
-//! A tick takes no hint: it reads everything that matters, decides, acts; running it again changes nothing. What it
-//! touches comes through the seams [`Remote`], [`Clock`], [`Disk`] and [`Driver`](crate::services::Driver), so that the same loop runs against
-//! the real world and under a deterministic scheduler.
+//! A tick takes no hint: it looks at the remote, decides about whatever may have changed since (`agenda`), acts; running it
+//! again changes nothing. What it touches comes through the seams [`Remote`], [`Clock`], [`Disk`] and
+//! [`Driver`](crate::services::Driver), so that the same loop runs against the real world and under a deterministic
+//! scheduler.
 
 mod accept;
+mod agenda;
 mod append;
 mod at_once;
 mod correct;
@@ -26,6 +28,7 @@ mod restore;
 mod seams;
 mod squatters;
 mod tick;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +50,7 @@ use crate::journal::{Heads, Journal, Layout};
 use crate::model::{EnvironmentName, Gates, PublicKey};
 use crate::object::{Objects, Oid};
 use crate::revision::Hashes;
+use crate::revision::imports::Importers;
 use crate::settings::Grants;
 
 /// What the operator decides, as far as the loop needs it.
@@ -92,9 +96,6 @@ pub struct Config {
     pub take_over: Option<String>,
 }
 
-/// Who imports each environment that is imported.
-type Importers = BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>;
-
 /// One daemon: the seams, and what it remembers between ticks, all of which may be forgotten.
 pub struct Daemon {
     config: Config,
@@ -135,9 +136,13 @@ pub struct Daemon {
     /// What waits to be planned again although its configuration did not change.
     again: BTreeSet<EnvironmentName>,
     /// Shared inputs (paths with a leading `/` in a service), and who uses each.
-    shared: BTreeMap<String, BTreeSet<EnvironmentName>>,
-    /// Who imports whom by a config commit.
-    importers: Option<(Oid, Importers)>,
+    shared: users::Users,
+    /// Targets, and who wants each; of drafts for themselves.
+    wanted: [users::Users; 2],
+    /// Targets that were taken or given up in this tick.
+    moved_targets: BTreeSet<String>,
+    /// Who imports whom by the config commit that was looked at last.
+    importers: Importers,
     /// What the journal's first page is made of, once everything was looked at.
     overview: Option<Overview>,
     /// When the host was last looked at, by environment: after a start it is looked at once.
@@ -146,9 +151,13 @@ pub struct Daemon {
     rhythms: BTreeMap<EnvironmentName, (Oid, Arc<Gates>)>,
     /// The heartbeat on the remote.
     heartbeat: heartbeat::Seen,
-    /// When there is something to do that only time keeps: a window opens, an hour comes that somebody named, a retry is
-    /// due. As the last tick that looked found it.
-    next: Option<Timestamp>,
+    /// What is to be decided about.
+    agenda: agenda::Agenda,
+    /// When the environment that is being decided about is to be taken up again, where only time keeps it: a window opens,
+    /// an hour comes that somebody named, a retry is due.
+    wake: Option<Timestamp>,
+    /// Whether every tick decides about everything.
+    is_thorough: bool,
 }
 
 impl Daemon {
@@ -159,7 +168,16 @@ impl Daemon {
 
     /// When to tick again at the latest, beside polling: `None` where nothing waits for a time.
     pub fn next(&self) -> Option<Timestamp> {
-        self.next
+        self.agenda.next()
+    }
+
+    /// The same daemon, which decides about everything in every tick, for tests: whatever it writes, one that takes up only
+    /// what may have changed must write too, and nothing else.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn thorough(mut self) -> Self {
+        self.is_thorough = true;
+        self
     }
 
     /// A daemon that remembers nothing yet.
@@ -200,13 +218,17 @@ impl Daemon {
             lost: BTreeSet::new(),
             settled: None,
             again: BTreeSet::new(),
-            shared: BTreeMap::new(),
-            importers: None,
+            shared: users::Users::default(),
+            wanted: Default::default(),
+            moved_targets: BTreeSet::new(),
+            importers: Importers::default(),
             overview: None,
             looked: BTreeMap::new(),
             rhythms: BTreeMap::new(),
             heartbeat: heartbeat::Seen::default(),
-            next: None,
+            agenda: agenda::Agenda::default(),
+            wake: None,
+            is_thorough: false,
         }
     }
 }

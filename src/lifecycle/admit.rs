@@ -5,7 +5,7 @@
 
 mod request;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use jiff::Timestamp;
 
@@ -66,15 +66,15 @@ pub fn admit(facts: &Facts<'_>, found: &[Found]) -> Vec<Judged> {
     if proven.is_empty() {
         return judged;
     }
-    let mut chains = Chains::new(facts);
-    let (vetoes, mut rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
+    let mut chains = Chains::new(facts, &proven);
+    let (vetoes, rest): (Vec<_>, Vec<_>) = proven.into_iter().partition(Proven::is_veto);
+    let mut rest = VecDeque::from(rest);
     // Gate 1: rejections and suspensions first, whatever they name as previous.
     for veto in vetoes {
         judged.push(chains.take(facts, veto));
     }
     // Gate 2: then each person's chain, link by link; what ends plans after what is said on them.
-    while let Some(at) = chains.next_link(&rest) {
-        let next = rest.remove(at);
+    while let Some(next) = chains.next_link(&rest).and_then(|at| rest.remove(at)) {
         judged.push(chains.take(facts, next));
     }
     // Gate 3: what follows nothing: a withdrawal of an approval still takes effect, all else is refused.
@@ -364,7 +364,8 @@ struct Last {
 }
 
 impl Chains {
-    fn new(facts: &Facts<'_>) -> Self {
+    /// What was said before in the environments of these statements: nothing that was said elsewhere ties to them.
+    fn new(facts: &Facts<'_>, proven: &[Proven]) -> Self {
         let mut chains = Self {
             last: BTreeMap::new(),
             elsewhere: BTreeSet::new(),
@@ -373,7 +374,8 @@ impl Chains {
             redeployed: BTreeSet::new(),
             suspended: BTreeMap::new(),
         };
-        for (name, env) in &facts.state.environments {
+        let names: BTreeSet<&EnvironmentName> = proven.iter().map(|one| &one.judged.environment).collect();
+        for (name, env) in names.into_iter().filter_map(|name| facts.state.environments.get_key_value(name)) {
             for (sequence, judged) in &env.suspensions {
                 let all = chains.suspended.entry(name.clone()).or_default();
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
@@ -450,7 +452,7 @@ impl Chains {
         }
     }
 
-    fn next_link(&self, rest: &[Proven]) -> Option<usize> {
+    fn next_link(&self, rest: &VecDeque<Proven>) -> Option<usize> {
         let follows = |ends: bool| rest.iter().position(|one| one.ends_plans() == ends && self.follows(one));
         follows(false).or_else(|| follows(true))
     }

@@ -95,10 +95,8 @@ impl State {
         let (sequence, time) = (self.sequence, self.time);
         let wrong = |what: String| FoldError { sequence, what };
         let name = &claim.environment;
-        let mut owned: Vec<String> =
-            self.targets.iter().filter(|(_, owner)| *owner == name).map(|(target, _)| target.clone()).collect();
+        let owned: Vec<String> = self.targets.of(name).into_iter().collect();
         let mut targets = claim.targets.clone();
-        owned.sort();
         targets.sort();
         let policy = self.policy.map_or(0, |policy| policy.version);
         let env = self.known(name)?;

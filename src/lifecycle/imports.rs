@@ -33,10 +33,7 @@ impl State {
         importers: &BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>,
         name: &EnvironmentName,
     ) -> bool {
-        let in_force = |env: &EnvironmentState| {
-            env.exists() && env.applied.as_ref().is_some_and(|applied| applied.imports.contains_key(name))
-        };
-        importers.contains_key(name) || self.environments.values().any(in_force)
+        importers.contains_key(name) || self.index.is_imported(name)
     }
 }
 

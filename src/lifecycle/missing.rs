@@ -18,10 +18,14 @@ pub fn missing_records(
     new: Oid,
 ) -> Result<Vec<(EnvironmentName, String)>, ObjectError> {
     let (old, new) = (objects.commit(old)?.tree, objects.commit(new)?.tree);
-    let changed = changed_paths(objects, Some(old), Some(new), &below(&state.start.root, "approvals"))?;
+    let approvals = below(&state.start.root, "approvals");
+    let changed = changed_paths(objects, Some(old), Some(new), &approvals)?;
     let mut found = Vec::new();
     for change in changed.iter().filter(|change| change.old.is_some()) {
-        for (name, env) in &state.environments {
+        // Admitted records lie in the folder of their environment: others are refused.
+        let folder = change.path.strip_prefix(&approvals).and_then(|rest| rest.split('/').nth(1));
+        let Some(name) = folder.and_then(|name| name.parse::<EnvironmentName>().ok()) else { continue };
+        if let Some(env) = state.environments.get(&name) {
             let plans = env.earlier.iter().chain(env.plans.values()).chain(env.drafted.values());
             let plans = plans.chain(env.deployment.iter().map(|deployment| &deployment.plan));
             for (_, judged) in plans.flat_map(|plan| &plan.statements) {

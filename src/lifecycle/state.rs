@@ -15,6 +15,11 @@ use crate::plan::PlanKind;
 use crate::revision::Source;
 
 mod deployment;
+mod index;
+mod targets;
+
+pub use index::Index;
+pub use targets::{Targets, overlapping};
 
 /// Why an entry cannot follow what came before it: the journal is not ours, or was tampered with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,11 +117,13 @@ pub struct State {
     /// Every statement ever judged.
     pub judged: HashSet<JudgedKey>,
     /// Who owns which target.
-    pub targets: BTreeMap<String, EnvironmentName>,
+    pub targets: Targets,
     /// Every revision that was ever applied, as it was last: what imports can be pinned to.
     pub deployed: BTreeMap<(EnvironmentName, RevisionId), Source>,
     /// The last alarms, newest first: kept here so that what people see does not depend on when the daemon started.
     pub alarms: Vec<Alarm>,
+    /// What follows from the environments taken together.
+    pub index: Index,
 }
 
 impl State {
@@ -151,9 +158,10 @@ impl State {
             environments: BTreeMap::new(),
             ready: HashMap::new(),
             judged: HashSet::new(),
-            targets: BTreeMap::new(),
+            targets: Targets::default(),
             deployed: BTreeMap::new(),
             alarms: Vec::new(),
+            index: Index::default(),
         };
         for event in &entry.events[1..] {
             state.fold(event)?;
@@ -335,8 +343,10 @@ impl State {
                 self.raise(environment.clone(), message.clone());
             }
         }
-        if let Some(env) = event.environment().and_then(|name| self.environments.get_mut(name)) {
+        // What else an event changes of an environment it is not about (a policy, of all of them) is not in the index.
+        if let Some((name, env)) = event.environment().and_then(|name| Some((name, self.environments.get_mut(name)?))) {
             env.end_stale_drafts();
+            self.index.note(name, env);
         }
         Ok(())
     }
@@ -395,11 +405,7 @@ impl State {
 
     /// The environment that owns a target equal to, above or below this one, other than `name`.
     pub fn other_owner(&self, name: &EnvironmentName, target: &str) -> Option<(&str, &EnvironmentName)> {
-        let nested = |a: &str, b: &str| a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'));
-        self.targets
-            .iter()
-            .find(|(owned, owner)| *owner != name && (nested(owned, target) || nested(target, owned)))
-            .map(|(owned, owner)| (owned.as_str(), owner))
+        self.targets.other_owner(name, target)
     }
 
     /// The ready-made commit of this id.
@@ -407,10 +413,12 @@ impl State {
         self.ready.get(&commit).map(|(_, ready)| ready.clone())
     }
 
-    /// Every plan of every environment, and of every draft, that waits or rests.
-    pub fn open_plans<'a>(&'a self) -> impl Iterator<Item = (&'a EnvironmentName, &'a OpenPlan)> {
+    /// Every plan, of the config branch or of a draft, that waits or rests and has ready-made commits.
+    pub fn offered_plans<'a>(&'a self) -> impl Iterator<Item = (&'a EnvironmentName, &'a OpenPlan)> {
         let all = |env: &'a EnvironmentState| env.plans.values().chain(env.drafted.values());
-        self.environments.iter().flat_map(move |(name, env)| all(env).map(move |plan| (name, plan)))
+        let offered = self.index.offered().filter_map(|name| self.environments.get_key_value(name));
+        let plans = offered.flat_map(move |(name, env)| all(env).map(move |plan| (name, plan)));
+        plans.filter(|(_, plan)| !plan.ready.is_empty())
     }
 
     /// Whether any plan of this environment, ended or not, is known by this id. Used to tell "ended" from "never was".

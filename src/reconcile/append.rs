@@ -128,12 +128,22 @@ impl Daemon {
         if draft.events.is_empty() {
             journal.state.open_entry(draft.time, draft.heads);
         }
+        let moves_targets = matches!(event, Event::Claimed(_) | Event::Outcome { .. });
+        let owner = event.environment().filter(|_| moves_targets);
+        let before = owner.map(|owner| journal.state.targets.of(owner)).unwrap_or_default();
         if let Err(error) = journal.state.fold(&event) {
             self.journal = None;
             return Err(error.into());
         }
         if event.moves_policy() {
             journal.governance = governance_of(self.objects.as_ref(), &self.hashes, &journal.state)?;
+        }
+        let after = owner.map(|owner| journal.state.targets.of(owner)).unwrap_or_default();
+        self.moved_targets.extend(before.symmetric_difference(&after).cloned());
+        if event.moves_policy() || matches!(event, Event::HistoryAccepted { .. }) {
+            self.agenda.everything();
+        } else if let Some(name) = event.environment() {
+            self.agenda.touch(name);
         }
         draft.touched.extend(journal.state.touched_by(&event));
         draft.events.push(event);

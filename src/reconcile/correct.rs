@@ -25,6 +25,8 @@ impl Daemon {
         let Some(gates) = self.in_force(name, &env)? else { return Ok(false) };
         if let Some(correcting) = env.correcting.clone() {
             let is_mine = self.is_mine(name, &correcting.claim);
+            // An earlier apply may still be at it.
+            self.agenda.touch(name);
             return if is_mine { self.resume_correction(name, &env, &gates, &correcting) } else { Ok(false) };
         }
         if !gates.drift.as_ref().is_some_and(|drift| drift.correct) || !self.is_due_to_look(name, &env)? {

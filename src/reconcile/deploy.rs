@@ -41,26 +41,34 @@ fn backoff(attempt: u64) -> SignedDuration {
 impl Daemon {
     /// Takes up every deployment that may go on or begin. Gives whether anything was written.
     pub(super) fn deploy_all(&mut self) -> Result<bool, TickError> {
-        let ready: Vec<EnvironmentName> = self
-            .state()?
-            .environments
-            .iter()
-            .filter(|(name, env)| {
+        self.agenda.passed(self.now());
+        if self.is_thorough || self.agenda.open().is_none() {
+            let all = self.state()?.environments.iter().filter(|(name, env)| {
                 let waits = env.deployment.is_some() || env.current.is_some() || env.correcting.is_some();
-                !name.is_governance() && (waits || !self.is_never_looked_at(name, env))
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        let mut wrote = false;
-        self.next = None;
-        for name in ready {
-            match self.correct_or_deploy(&name) {
-                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
-                    tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
-                    self.again.insert(name);
+                waits || !self.is_never_looked_at(name, env)
+            });
+            let all: Vec<EnvironmentName> = all.map(|(name, _)| name.clone()).collect();
+            self.agenda.all_of(all);
+        }
+        let (mut wrote, mut last) = (false, None);
+        while let Some(name) = self.agenda.take_after(last.as_ref()) {
+            self.wake = None;
+            if !name.is_governance() {
+                match self.correct_or_deploy(&name) {
+                    Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                        tracing::error!(environment = %name, %error, "cannot be judged; nothing is applied there");
+                        self.agenda.touch(&name);
+                        self.again.insert(name.clone());
+                    }
+                    Err(error) => {
+                        self.agenda.everything();
+                        return Err(error);
+                    }
+                    Ok(did) => wrote |= did,
                 }
-                result => wrote |= result?,
             }
+            self.agenda.rest(name.clone(), self.wake.take());
+            last = Some(name);
         }
         Ok(wrote)
     }
@@ -79,6 +87,8 @@ impl Daemon {
         let env = self.state()?.environment(name);
         if let Some(running) = env.running() {
             let running = running.clone();
+            // An earlier apply may still be at it.
+            self.agenda.touch(name);
             return if self.is_mine(name, &running.claim) { self.resume(name, &env, &running) } else { Ok(false) };
         }
         if env.invalid.is_some() || env.correcting.is_some() {
@@ -89,6 +99,8 @@ impl Daemon {
         if self.may_start(name, &verdict, now).is_none() {
             return Ok(false);
         }
+        // What keeps it from here on is elsewhere: what it imports, the host, an earlier apply that still runs.
+        self.agenda.touch(name);
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
         if let Some(plan) = deploying.or_else(|| env.current_plan())
             && self.imports_moved(name, &env, plan)?
@@ -124,14 +136,15 @@ impl Daemon {
             Ok(started) => Some(started),
             Err(Some(hold)) => {
                 tracing::debug!(environment = %name, %hold, "not yet");
-                match hold {
-                    Hold::Time { at, .. } => self.wake_at(at),
-                    Hold::Window { .. } => {
-                        if let Some(at) = opens(windows, now) {
-                            self.wake_at(at);
-                        }
-                    }
-                    _ => {}
+                // Whatever holds it now, each time that somebody named may be one at which it starts: in a closed window too.
+                let named = verdict.start.wishes.iter().filter(|wish| wish.void.is_none()).filter_map(|wish| wish.at);
+                if let Some(at) = named.filter(|at| *at > now).min() {
+                    self.wake_at(at);
+                }
+                if let Hold::Window { .. } = hold
+                    && let Some(at) = opens(windows, now)
+                {
+                    self.wake_at(at);
                 }
                 None
             }
@@ -141,7 +154,7 @@ impl Daemon {
 
     /// There is something to do at that time, if not before.
     pub(super) fn wake_at(&mut self, at: Timestamp) {
-        self.next = Some(self.next.map_or(at, |next| next.min(at)));
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
     }
 
     pub(super) fn is_mine(&self, name: &EnvironmentName, claim: &Claim) -> bool {

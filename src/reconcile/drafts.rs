@@ -104,8 +104,7 @@ impl Daemon {
     ) -> Result<(), TickError> {
         let tips = self.drafts(&remotes.all);
         let state = self.state()?;
-        let known = state.environments.iter().filter(|(_, env)| env.draft.is_some()).map(|(name, _)| name.clone());
-        let names: BTreeSet<EnvironmentName> = known.chain(tips.keys().cloned()).collect();
+        let names: BTreeSet<EnvironmentName> = state.index.drafts().iter().chain(tips.keys()).cloned().collect();
         if names.is_empty() {
             return Ok(());
         }
@@ -115,6 +114,7 @@ impl Daemon {
             let env = self.state()?.environment(&name);
             let Some(tip) = tips.get(&name).copied() else {
                 self.planned_from.remove(&name);
+                self.wanted[1].set(&name, BTreeSet::new());
                 self.say_unplanned(draft, remotes.heads, &name, None, NoPlan::Gone, Vec::new())?;
                 continue;
             };
@@ -177,7 +177,10 @@ impl Daemon {
             DraftWanted::Change(desired, settings) => (desired, settings),
         };
         let refused = match &desired {
-            Some(desired) => self.refused_by_settings(name, desired)?,
+            Some(desired) => {
+                self.wanted[1].set(name, desired.targets().into_iter().collect());
+                self.refused_by_settings(name, desired)?
+            }
             None => Vec::new(),
         };
         if !refused.is_empty() {

@@ -78,6 +78,7 @@ impl Daemon {
         let gates = self.in_force(name, env)?;
         if !gates.and_then(|gates| gates.drift.as_ref().map(|drift| drift.correct)).unwrap_or(false) {
             self.looked.insert(name.clone(), self.now());
+            self.agenda.touch(name);
         }
         Ok(())
     }
@@ -92,10 +93,19 @@ impl Daemon {
 
     /// The environments that are to be looked at now.
     pub(super) fn due_to_look(&mut self) -> Result<Vec<EnvironmentName>, TickError> {
-        let all = self.state()?.environments.iter().filter(|(name, env)| !self.is_never_looked_at(name, env));
-        let all: Vec<_> = all.map(|(name, _)| name.clone()).collect();
+        self.agenda.passed(self.now());
+        let environments = &self.state()?.environments;
+        let is_looked_at = |(name, env): &(&EnvironmentName, &EnvironmentState)| !self.is_never_looked_at(name, env);
+        let names = |(name, _): (&EnvironmentName, &EnvironmentState)| name.clone();
+        let candidates: Vec<EnvironmentName> = match self.agenda.open().filter(|_| !self.is_thorough) {
+            Some(open) => {
+                let open = open.iter().filter_map(|name| environments.get_key_value(name));
+                open.filter(is_looked_at).map(names).collect()
+            }
+            None => environments.iter().filter(is_looked_at).map(names).collect(),
+        };
         let mut due = Vec::new();
-        for name in all {
+        for name in candidates {
             let env = self.state()?.environment(&name);
             if self.is_due_to_look(&name, &env)? {
                 due.push(name);

@@ -1,28 +1,26 @@
 //! Who imports whom: whose plans a deployment changes.
 
-use super::{Daemon, Importers, TickError};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Daemon, TickError};
 use crate::lifecycle::{EnvironmentState, OpenPlan};
 use crate::model::EnvironmentName;
 use crate::object::Oid;
-use crate::revision::imports::{importers, imports_in};
+use crate::revision::imports::imports_in;
 use crate::revision::{Desired, Sources};
 
 impl Daemon {
     /// Who imports whom by a config commit.
-    pub(super) fn importers(&mut self, config: Oid) -> Result<&Importers, TickError> {
-        if self.importers.as_ref().is_none_or(|(at, _)| *at != config) {
-            let tree = self.objects.commit(config)?.tree;
-            let found = importers(self.objects.as_ref(), &self.hashes, &self.config.root, tree)?;
-            self.importers = Some((config, found));
-        }
-        self.importers.as_ref().map(|(_, importers)| importers).ok_or(TickError::Conflict)
+    fn importers(&mut self, config: Oid) -> Result<&BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>, TickError> {
+        let tree = self.graph().node(config)?.tree;
+        self.importers.go_to(self.objects.as_ref(), &self.hashes, &self.config.root, tree)?;
+        Ok(self.importers.all())
     }
 
     /// Whether anybody imports an environment.
     pub(super) fn is_imported(&mut self, config: Oid, name: &EnvironmentName) -> Result<bool, TickError> {
         self.importers(config)?;
-        let state = self.state()?;
-        Ok(self.importers.as_ref().is_some_and(|(_, importers)| state.is_imported(importers, name)))
+        Ok(self.state()?.is_imported(self.importers.all(), name))
     }
 
     /// What an environment imports by a config commit.
@@ -48,8 +46,9 @@ impl Daemon {
             env.draft_plan().is_some_and(|plan| plan.imports.contains_key(name))
                 || has_problems.is_some_and(|(_, problems)| !problems.is_empty())
         };
-        let drafts = self.state()?.environments.iter().filter(|(_, env)| waits(env)).map(|(name, _)| name.clone());
-        let drafts: Vec<EnvironmentName> = drafts.collect();
+        let state = self.state()?;
+        let drafts = state.index.drafts().iter().filter(|name| state.environments.get(*name).is_some_and(waits));
+        let drafts: Vec<EnvironmentName> = drafts.cloned().collect();
         self.again.extend(users.into_iter().chain(plan.imports.keys().chain(old.keys()).cloned()).chain(drafts));
         Ok(())
     }

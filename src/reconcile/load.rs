@@ -52,7 +52,8 @@ impl Daemon {
         wanted.extend(journal.map(|tip| (branch_ref(&self.config.journal), tip)));
         // What an accepted history no longer contains, and what was applied from it.
         let is_kept = |name: &str, tip: Oid| name.strip_prefix(KEPT).is_some_and(|id| id == tip.to_string());
-        wanted.extend(all.iter().filter(|(name, tip)| is_kept(name, **tip)).map(|(name, tip)| (name.clone(), *tip)));
+        let kept = all.range(KEPT.to_owned()..).take_while(|(name, _)| name.starts_with(KEPT));
+        wanted.extend(kept.filter(|(name, tip)| is_kept(name, **tip)).map(|(name, tip)| (name.clone(), *tip)));
         wanted.retain(|(name, tip)| self.fetched.get(name) != Some(tip));
         if !wanted.is_empty() {
             self.remote.fetch(&wanted)?;

@@ -1,6 +1,6 @@
 //! Observing: what is new in the repository becomes events, one entry for all of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::append::Draft;
@@ -9,13 +9,16 @@ use super::{Daemon, TickError};
 use crate::journal::{Event, Heads};
 use crate::lifecycle::{Facts, JudgeError, admit, find_new, gone, missing_records, put_back};
 use crate::model::{EnvironmentName, Problem};
-use crate::object::{Mode, Oid, entry_at};
+use crate::object::{Entry, Mode, Oid, differing, differing_at, entry_at};
 use crate::revision::resolve::{below, environment_names};
 
 impl Daemon {
     /// Reads everything that is new and writes what it means, as one entry; nothing where it means nothing.
     pub(super) fn observe(&mut self, remotes: &Remotes) -> Result<(), TickError> {
         let first_look = self.seen.is_none();
+        if first_look {
+            self.agenda.everything();
+        }
         let from = self.seen.unwrap_or(self.state()?.heads);
         let objects = Arc::clone(&self.objects);
         self.fetch_drafts(remotes);
@@ -109,6 +112,7 @@ impl Daemon {
             if judged.ends_plans() || judged.makes_a_plan() {
                 self.again.insert(judged.environment.clone());
                 self.looked.remove(&judged.environment);
+                self.agenda.touch(&judged.environment);
             }
             self.emit(draft, Event::Statement(judged))?;
         }
@@ -159,29 +163,25 @@ impl Daemon {
             return Ok(());
         }
         let objects = self.objects.as_ref();
-        let entry = |tree: Option<Oid>, path: &str| match tree {
-            Some(tree) => entry_at(objects, tree, &below(&self.config.root, path)),
+        let root = |tree: Option<Oid>| match tree {
+            Some(tree) => entry_at(objects, tree, &self.config.root),
             None => Ok(None),
         };
-        let entries = |tree: Option<Oid>| -> Result<BTreeMap<String, crate::object::Entry>, TickError> {
-            Ok(match entry(tree, "environments")? {
-                Some(entry) if entry.mode == Mode::Tree => objects.tree(entry.id)?.entries,
-                _ => BTreeMap::new(),
-            })
+        let (old, new) = (root(old)?, root(Some(new))?);
+        let folder = |entry: Option<Entry>| entry.filter(|entry| entry.mode == Mode::Tree).map(|entry| entry.id);
+        let environments = |root: Option<Entry>| match folder(root) {
+            Some(root) => entry_at(objects, root, "environments").map(folder),
+            None => Ok(None),
         };
-        let (olds, news) = (entries(old)?, entries(Some(new))?);
-        for name in olds.keys().chain(news.keys()) {
-            if olds.get(name) != news.get(name)
-                && let Ok(name) = name.parse::<EnvironmentName>()
-                && name.as_str() != EnvironmentName::GOVERNANCE
+        for name in differing(objects, environments(old)?, environments(new)?)?.into_keys() {
+            if let Ok(name) = name.parse::<EnvironmentName>()
+                && !name.is_governance()
             {
                 changed.insert(name);
             }
         }
-        for (path, users) in &self.shared {
-            if entry(old, path)? != entry(Some(new), path)? {
-                changed.extend(users.iter().cloned());
-            }
+        for (_, users) in differing_at(objects, old, new, self.shared.by_path())? {
+            changed.extend(users.iter().cloned());
         }
         Ok(())
     }

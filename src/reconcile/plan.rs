@@ -8,8 +8,8 @@ use super::{Daemon, TickError};
 use crate::evidence::contributors::contributions_in;
 use crate::journal::{Event, Heads, pages};
 use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
-use crate::model::{EnvironmentName, Problem};
-use crate::object::Oid;
+use crate::model::{Environment, EnvironmentName, Problem};
+use crate::object::{Mode, Oid, entry_at};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::{PlanDocument, PlanKind, values_diff};
 use crate::policy::Verdict;
@@ -100,9 +100,12 @@ impl Daemon {
             Desired::Absent => Wanted::Nothing,
             Desired::Unmarked if known => Wanted::Problems(vec![refusals::unmarked(name)]),
             Desired::Unmarked => Wanted::Nothing,
-            Desired::Invalid(problems) => Wanted::Problems(problems),
+            Desired::Invalid(problems) => {
+                self.note_inputs_of_invalid(config, name)?;
+                Wanted::Problems(problems)
+            }
             Desired::Present(resolved) => {
-                self.note_shared(name, &resolved);
+                self.note_uses(name, &resolved);
                 match self.refused_by_settings(name, &resolved)? {
                     problems if problems.is_empty() => Wanted::Present(resolved),
                     problems => Wanted::Problems(problems),
@@ -149,17 +152,26 @@ impl Daemon {
         Ok(problems)
     }
 
-    fn note_shared(&mut self, name: &EnvironmentName, resolved: &Resolved) {
-        let own = below(&self.config.root, &format!("environments/{name}"));
-        for users in self.shared.values_mut() {
-            users.remove(name);
+    /// Remembers whose change concerns it, beside its own.
+    fn note_uses(&mut self, name: &EnvironmentName, resolved: &Resolved) {
+        let own = format!("environments/{name}");
+        self.shared.set(name, resolved.input_paths("").into_iter().filter(|path| *path != own).collect());
+        self.wanted[0].set(name, resolved.targets().into_iter().collect());
+    }
+
+    /// What is wrong may be mended in a shared input too, as far as its settings can be read.
+    fn note_inputs_of_invalid(&mut self, config: Oid, name: &EnvironmentName) -> Result<(), TickError> {
+        let file = format!("environments/{name}/environment.yaml");
+        let tree = self.graph().node(config)?.tree;
+        let entry = entry_at(self.objects.as_ref(), tree, &below(&self.config.root, &file))?;
+        let Some(entry) = entry.filter(|entry| matches!(entry.mode, Mode::File | Mode::Executable)) else {
+            return Ok(());
+        };
+        if let Ok(environment) = Environment::read(&file, name.as_str(), &self.objects.blob(entry.id)?) {
+            let own = name.folder();
+            self.shared.set(name, environment.folders("").into_iter().filter(|path| *path != own).collect());
         }
-        for path in resolved.input_paths("") {
-            if path != own && path != format!("environments/{name}") {
-                self.shared.entry(path).or_default().insert(name.clone());
-            }
-        }
-        self.shared.retain(|_, users| !users.is_empty());
+        Ok(())
     }
 
     /// The last deployment's content, read from the commit it was claimed from.
@@ -199,6 +211,7 @@ impl Daemon {
         let round = env.round + 1;
         // Whatever comes next, what was found on the host is found again.
         self.looked.remove(name);
+        self.agenda.touch(name);
         self.emit(draft, Event::Superseded { environment: name.clone(), plans, round, commit: heads.config })
     }
 

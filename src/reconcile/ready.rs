@@ -86,8 +86,7 @@ impl Daemon {
     /// Above the limit of waiting plans none are made; those that have some keep them.
     fn too_many_wait(&self, plan: &OpenPlan) -> bool {
         let Ok(state) = self.state() else { return true };
-        plan.ready.is_empty()
-            && state.open_plans().filter(|(_, plan)| !plan.ready.is_empty()).count() >= self.config.ready_limit
+        plan.ready.is_empty() && state.index.plans_offered() >= self.config.ready_limit
     }
 
     fn make_one(
@@ -140,7 +139,7 @@ impl Daemon {
         let now = self.now();
         let mut lost = BTreeSet::new();
         let mut hopeless = Vec::new();
-        for (name, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
+        for (name, plan) in self.state()?.offered_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
             for word in ReadyWord::ALL {
                 let newest = plan.ready.iter().rev().find(|(_, ready)| ready.says == word);
                 let Some((since, newest)) = newest else { continue };
@@ -177,15 +176,16 @@ impl Daemon {
     pub(super) fn sync_ready(&mut self, remotes: &Remotes) -> Result<bool, TickError> {
         self.replace_lost(remotes)?;
         let mut wanted: BTreeMap<String, Oid> = BTreeMap::new();
-        for (_, plan) in self.state()?.open_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
+        for (_, plan) in self.state()?.offered_plans().filter(|(name, plan)| self.is_offered(name, plan)) {
             for (_, ready) in &plan.ready {
                 wanted.insert(branch_ref(&ready.branch), ready.commit);
             }
         }
         let prefixes = ReadyWord::ALL.map(|word| branch_ref(&format!("{}/{}/", self.config.prefix, word.name())));
-        let ours = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
-        let found: BTreeMap<String, Oid> =
-            remotes.all.iter().filter(|(name, _)| ours(name)).map(|(name, tip)| (name.clone(), *tip)).collect();
+        let ours = prefixes.iter().flat_map(|prefix| {
+            remotes.all.range(prefix.clone()..).take_while(move |(name, _)| name.starts_with(prefix.as_str()))
+        });
+        let found: BTreeMap<String, Oid> = ours.map(|(name, tip)| (name.clone(), *tip)).collect();
         let names: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
         let mut updates = Vec::new();
         let mut alarms = Vec::new();

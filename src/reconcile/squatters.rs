@@ -40,7 +40,10 @@ impl Daemon {
         };
         let squats =
             |name: &str| folders.iter().any(|folder| folder == name) || holds(&records, name) || environment(name);
-        all.iter().filter(|(name, _)| squats(name)).map(|(name, tip)| (name.clone(), *tip)).collect()
+        // All of them are below the prefix; a remote may have any number of other branches.
+        let below = branch_ref(&format!("{prefix}/"));
+        let ours = all.range(below.clone()..).take_while(|(name, _)| name.starts_with(&below));
+        ours.filter(|(name, _)| squats(name)).map(|(name, tip)| (name.clone(), *tip)).collect()
     }
 
     /// Deletes what is in the way, if it is still where it was seen, and says so with its commit. What the remote does

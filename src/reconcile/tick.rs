@@ -29,12 +29,11 @@ impl Daemon {
             self.settled = None;
         }
         let seen_all = self.settled.as_ref() == Some(&remotes.all) && self.lost.is_empty();
-        let due = self.next.is_some_and(|next| next <= self.now());
+        let due = self.agenda.next().is_some_and(|next| next <= self.now());
         if seen_all && self.again.is_empty() && !due && !self.has_deployments()? {
             return Ok(false);
         }
         self.observe(&remotes)?;
-        let targets = self.state()?.targets.clone();
         if self.pin(&remotes)? {
             return Ok(true);
         }
@@ -44,15 +43,9 @@ impl Daemon {
         // The policy is settled first: whatever it moves is looked at anew before anything else is applied.
         let moved = self.deploy_policy()?;
         wrote |= moved || self.deploy_all()?;
-        if self.state()?.targets != targets {
-            // A target was claimed or given up: what waits, or is Invalid for want of it, may be the other now.
-            let open = self
-                .state()?
-                .environments
-                .iter()
-                .filter(|(_, env)| env.current.is_some() || env.invalid.is_some() || env.draft.is_some());
-            let open: Vec<_> = open.map(|(name, _)| name.clone()).collect();
-            self.again.extend(open);
+        // What waits, or is Invalid for want of a target that was taken or given up, may be the other now.
+        for target in std::mem::take(&mut self.moved_targets) {
+            self.again.extend(self.wanted.iter().flat_map(|wanted| wanted.overlapping(&target)));
         }
         self.settled = (!wrote).then_some(remotes.all);
         Ok(wrote)
@@ -87,7 +80,7 @@ impl Daemon {
     }
 
     fn has_deployments(&self) -> Result<bool, TickError> {
-        Ok(self.state()?.environments.values().any(|env| env.deployment.is_some() || env.correcting.is_some()))
+        Ok(!self.state()?.index.deploying().is_empty())
     }
 
     /// Ticks until nothing is left to do now.

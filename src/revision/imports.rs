@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::resolve::{Content, Hashes, Read, below, environment_names, read};
 use crate::digest::RevisionId;
 use crate::model::{Environment, EnvironmentName, Import, Problem, Values};
-use crate::object::{Mode, ObjectError, Objects, Oid, entry_at};
+use crate::object::{Mode, ObjectError, Objects, Oid, differing, entry_at};
 
 /// The most environments that one may import, with everything that those import.
 pub const MOST_IMPORTS: usize = 64;
@@ -271,6 +271,65 @@ pub fn importers(
     Ok(found)
 }
 
+/// Who imports whom by a tree, kept up from one tree to the next by what differs between them.
+#[derive(Debug, Clone, Default)]
+pub struct Importers {
+    tree: Option<Oid>,
+    imports: BTreeMap<EnvironmentName, Vec<EnvironmentName>>,
+    importers: BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>,
+}
+
+impl Importers {
+    /// Goes on to a tree: only what lies in the folders that differ is read. What is known then is what
+    /// [`importers`] finds in it.
+    ///
+    /// # Errors
+    /// Where an object cannot be read: then nothing is known.
+    pub fn go_to(&mut self, objects: &dyn Objects, hashes: &Hashes, root: &str, tree: Oid) -> Result<(), ObjectError> {
+        if self.tree == Some(tree) {
+            return Ok(());
+        }
+        let mut known = std::mem::take(self);
+        let folder = |tree: Oid| -> Result<Option<Oid>, ObjectError> {
+            let entry = entry_at(objects, tree, &below(root, "environments"))?;
+            Ok(entry.filter(|entry| entry.mode == Mode::Tree).map(|entry| entry.id))
+        };
+        let before = known.tree.map(folder).transpose()?.flatten();
+        for name in differing(objects, before, folder(tree)?)?.into_keys() {
+            let Ok(name) = name.parse::<EnvironmentName>() else { continue };
+            if !name.is_governance() {
+                let imports = imports_in(objects, hashes, root, tree, &name)?;
+                known.set(&name, imports);
+            }
+        }
+        known.tree = Some(tree);
+        *self = known;
+        Ok(())
+    }
+
+    fn set(&mut self, name: &EnvironmentName, imports: Vec<EnvironmentName>) {
+        for gone in self.imports.remove(name).into_iter().flatten() {
+            if let Some(users) = self.importers.get_mut(&gone) {
+                users.remove(name);
+                if users.is_empty() {
+                    self.importers.remove(&gone);
+                }
+            }
+        }
+        for imported in &imports {
+            self.importers.entry(imported.clone()).or_default().insert(name.clone());
+        }
+        if !imports.is_empty() {
+            self.imports.insert(name.clone(), imports);
+        }
+    }
+
+    /// Each name that is imported, with those that do.
+    pub fn all(&self) -> &BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>> {
+        &self.importers
+    }
+}
+
 /// A way from an environment by imports back to itself, with it at both ends.
 fn circle(
     repository: Repository<'_>,
@@ -302,4 +361,62 @@ fn circle(
         open.extend(next.into_iter().rev().map(|next| (at.clone(), next)));
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::object::{Edit, Entry, Kind, MemoryObjects, edit_tree};
+
+    const NAMES: [&str; 5] = ["a", "b", "c", "d", "governance"];
+
+    /// An environment of these names, what it imports and whether its settings can be read; `None`: it is taken away.
+    type Push = Vec<(usize, Option<(Vec<usize>, bool)>)>;
+
+    fn any_push() -> impl Strategy<Value = Push> {
+        let content = (prop::collection::vec(0..4_usize, 0..3), prop::bool::weighted(0.9));
+        prop::collection::vec((0..NAMES.len(), prop::option::weighted(0.8, content)), 0..4)
+    }
+
+    proptest! {
+        #[test]
+        fn who_imports_whom_is_the_same_from_scratch(pushes in prop::collection::vec(any_push(), 1..6), back in any::<bool>()) {
+            let (objects, hashes) = (MemoryObjects::default(), Hashes::default());
+            let mut trees = Vec::new();
+            let mut tree = None;
+            for push in &pushes {
+                let mut edits = BTreeMap::new();
+                for (name, content) in push {
+                    let path = format!("root/environments/{}/environment.yaml", NAMES[*name]);
+                    let edit = match content {
+                        None => Edit::Remove,
+                        Some((imports, is_good)) => {
+                            let imports: BTreeSet<&str> = imports.iter().map(|at| NAMES[*at]).collect();
+                            let imports: Vec<String> =
+                                imports.iter().map(|name| format!("{{ name: {name} }}")).collect();
+                            let yaml = format!(
+                                "apiVersion: countersign/v1\nkind: Environment\nmetadata: {{ name: {} }}\nspec: {{ imports: [{}], services: [{}] }}\n",
+                                NAMES[*name], imports.join(", "), if *is_good { "" } else { "1" },
+                            );
+                            let id = objects.write(Kind::Blob, yaml.as_bytes()).unwrap();
+                            Edit::Put(Entry { mode: Mode::File, id })
+                        }
+                    };
+                    edits.insert(path, edit);
+                }
+                tree = Some(edit_tree(&objects, tree, &edits).unwrap());
+                trees.extend(tree);
+            }
+            if back {
+                trees.reverse();
+            }
+            let mut kept = Importers::default();
+            for tree in trees {
+                kept.go_to(&objects, &hashes, "root", tree).unwrap();
+                prop_assert_eq!(kept.all(), &importers(&objects, &hashes, "root", tree).unwrap());
+            }
+        }
+    }
 }

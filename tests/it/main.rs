@@ -24,6 +24,7 @@ mod fixtures;
 mod fleet;
 mod formats;
 mod gates;
+mod goes_on;
 mod governance;
 mod governance_requests;
 mod house;

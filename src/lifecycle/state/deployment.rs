@@ -14,7 +14,7 @@ impl State {
         let wrong = |what: String| FoldError { sequence, what };
         let policy = self.policy.map_or(0, |policy| policy.version);
         for target in &claim.targets {
-            if let Some(owner) = self.targets.get(target).filter(|owner| **owner != claim.environment) {
+            if let Some(owner) = self.targets.owner(target).filter(|owner| **owner != claim.environment) {
                 return Err(wrong(format!("target {target} of {} belongs to {owner}", claim.environment)));
             }
         }
@@ -71,7 +71,7 @@ impl State {
         env.deployment =
             Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started });
         for target in &claim.targets {
-            self.targets.insert(target.clone(), claim.environment.clone());
+            self.targets.take(target, &claim.environment);
         }
         Ok(())
     }
@@ -139,8 +139,11 @@ impl State {
             } else {
                 env.plans.insert(deployment.plan.id, deployment.plan);
             }
-            let kept: Vec<String> = self.targets_in_use(name);
-            self.targets.retain(|target, owner| owner != name || kept.contains(target));
+            // A first deployment that was abandoned leaves nothing behind; otherwise everything is kept: giving a target
+            // up too late is harmless, too early is not.
+            if self.environments.get(name).is_some_and(|env| env.applied.is_none() && env.consumed == 0) {
+                self.targets.keep_only(name, &[]);
+            }
             if is_closed {
                 self.known(name)?.close(number);
             }
@@ -179,9 +182,8 @@ impl State {
                     let source = Source { revision, commit: claim.heads.config, imports: plan.imports.clone() };
                     self.deployed.insert((name.clone(), revision), source);
                 }
-                let kept = claim.targets.clone();
-                let gone = plan.revision.is_none();
-                self.targets.retain(|target, owner| owner != name || (!gone && kept.contains(target)));
+                let kept = if plan.revision.is_some() { claim.targets.as_slice() } else { &[] };
+                self.targets.keep_only(name, kept);
             }
             OutcomeResult::Failed if is_closed => {
                 env.end_redeploy();
@@ -193,18 +195,5 @@ impl State {
             OutcomeResult::Unknown | OutcomeResult::Abandoned => {}
         }
         Ok(())
-    }
-
-    /// The targets an environment holds by what was applied, not by the claim that was just abandoned.
-    fn targets_in_use(&self, name: &EnvironmentName) -> Vec<String> {
-        let env = self.environment(name);
-        // A first deployment that was abandoned leaves nothing behind; otherwise keep everything: giving a target up
-        // too late is harmless, too early is not.
-        let nothing = env.applied.is_none() && env.consumed == 0;
-        if nothing {
-            Vec::new()
-        } else {
-            self.targets.iter().filter(|(_, o)| *o == name).map(|(t, _)| t.clone()).collect()
-        }
     }
 }

@@ -7,9 +7,8 @@ const MODES: [&str; 6] = ["40000", "100644", "100664", "100755", "120000", "1600
 
 /// Few names, many of which begin with each other, so that files and folders of one name meet.
 fn any_name() -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(prop::sample::select(b"ab.-0\xff".to_vec()), 1..4).prop_filter("no file name", |name| {
-        !matches!(name.as_slice(), b"." | b"..")
-    })
+    prop::collection::vec(prop::sample::select(b"ab.-0\xff".to_vec()), 1..4)
+        .prop_filter("no file name", |name| !matches!(name.as_slice(), b"." | b".."))
 }
 
 /// Mode, name, and which of a few objects.
@@ -114,7 +113,10 @@ fn what_differs_at_some_paths_is_looked_for_only_there() {
     let paths = ["", "env-0003", "env-0003/file", "env-0003/file/below", "env-0004", "env-0019", "missing/path"];
     let paths: BTreeMap<String, ()> = paths.iter().map(|path| ((*path).to_owned(), ())).collect();
     let found = differing_at(&objects, folder(old), folder(new), &paths).unwrap();
-    assert_eq!(found.iter().map(|(path, ())| path.as_str()).collect::<Vec<_>>(), ["", "env-0003", "env-0003/file", "env-0004"]);
+    assert_eq!(
+        found.iter().map(|(path, ())| path.as_str()).collect::<Vec<_>>(),
+        ["", "env-0003", "env-0003/file", "env-0004"]
+    );
     // Against asking at each path alone.
     for path in paths.keys() {
         let differs = entry_at(&objects, old, path).unwrap() != entry_at(&objects, new, path).unwrap();

@@ -1,0 +1,74 @@
+//! A daemon that goes on running takes up only what may have changed: these are changes that come from elsewhere.
+
+use countersign::lifecycle::Phase;
+use countersign::model::RequestAction;
+
+use crate::world::{DAEMON, World, document};
+
+/// After anything that the machine's clock writes.
+const BEGINS: &str = "2099-01-01T12:01:00Z";
+
+#[test]
+fn what_is_missing_in_a_shared_folder_is_noticed_when_it_comes() {
+    let mut world = World::new();
+    world.tick();
+    let target = world.target("prod").display().to_string();
+    let spec = format!(
+        "rulesets: [standard]\nservices:\n  - {{ name: config, type: files, path: /shared, target: {target} }}\n"
+    );
+    world.file("mallory", "environments/prod/environment.yaml", &document("Environment", "prod", &spec));
+    world.push("mallory");
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    world.expect_invalid("prod", "does not exist");
+    world.file("mallory", "shared/app.conf", "v1\n").push("mallory");
+    daemon.settle();
+    world.expect_waiting_on("prod", "standard/platform").approve_by_merge("alice", "prod");
+    daemon.settle();
+    world.expect_applied("prod", "v1\n");
+    world.file("mallory", "shared/app.conf", "v2\n").push("mallory");
+    daemon.settle();
+    world.expect_waiting_on("prod", "standard/platform");
+    drop(daemon);
+    world.tick().finish();
+}
+
+#[test]
+fn a_target_that_is_given_up_is_there_for_who_waits_for_it() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod").tick();
+    let target = world.target("prod").display().to_string();
+    let standard = "requireApproval: true\nrulesets: [standard]\n";
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    world.remove("mallory", "environments/prod").environment_at("mallory", "next", "n1\n", standard, &target);
+    world.push("mallory");
+    daemon.settle();
+    world.expect_invalid("next", "belongs to prod").approve_by_merge("alice", "prod");
+    daemon.settle();
+    world.expect_phase("prod", Phase::Synced).expect_waiting_on("next", "standard/platform");
+    drop(daemon);
+    world.tick().finish();
+}
+
+#[test]
+fn a_time_that_was_named_is_one_to_wake_up_at_in_a_closed_window_too() {
+    let mut world = World::new();
+    let window = "{ kind: deny, schedule: \"* * * * *\", duration: 24h, timezone: UTC }";
+    let closed = format!("requireApproval: true\nrulesets: [standard]\ndeploy:\n  windows: [{window}]\n");
+    world.environment_with("mallory", "prod", "v1\n", &closed).push("mallory").tick();
+    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n");
+    world.change("mallory", "prod", "v2\n").tick().approve_by_merge("alice", "prod").tick();
+    let (plan, at) = (world.status("prod").plan.expect("a plan").digest, "2099-01-01T13:00:00Z");
+    let action = RequestAction::Deploy { plan, at: Some(at.parse().expect("a time")), override_window: Some(true) };
+    let ask = world.request("alice", "prod", action);
+    world.ask("alice", &ask);
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    assert_eq!(daemon.next().as_deref(), Some(at));
+    world.expect_applied("prod", "v1\n");
+    daemon.run(60);
+    world.expect_applied("prod", "v2\n");
+    drop(daemon);
+    world.tick().finish();
+}
