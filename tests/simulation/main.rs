@@ -45,6 +45,9 @@ use std::time::Instant;
 /// How many schedules a plain test run tries: some seven minutes on two processors.
 const RUNS: u64 = 5_000;
 
+/// How many schedules it tries twice.
+const TWICE: u64 = 500;
+
 /// In how many quiet worlds it tries what a status says.
 const TRUTHS: u64 = 300;
 
@@ -105,6 +108,15 @@ fn the_promise_is_kept_in_every_schedule() {
     let last = first + runs.saturating_sub(1);
     let a_minute = f64::from(u32::try_from(runs).unwrap()) * 60.0 / took.as_secs_f64();
     println!("seeds {first} to {last}: {runs} schedules in {took:.1?}, {a_minute:.0} a minute: {total:?}");
+}
+
+#[test]
+fn what_is_passed_over_would_have_been_left_alone() {
+    let first = number("SIMULATION_SEED").unwrap_or(0);
+    let runs = number("SIMULATION_TWICE").unwrap_or(if first > 0 { 1 } else { TWICE });
+    let began = Instant::now();
+    let claims: usize = try_all(first, runs, schedule::run_twice).iter().map(|tally| tally.claims).sum();
+    println!("{runs} schedules, each twice, in {:.1?}: {claims} claims", began.elapsed());
 }
 
 #[test]

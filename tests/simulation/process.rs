@@ -38,6 +38,8 @@ pub struct Surroundings {
     pub late: Arc<Mutex<Vec<Late>>>,
     /// What one of the daemons proved, where they trust each other with that.
     pub proofs: Option<Proofs>,
+    /// Whether the daemons decide about everything in every tick.
+    pub is_thorough: bool,
 }
 
 /// A push on its way: what its daemon asked for, and the store it comes from.
@@ -138,7 +140,7 @@ fn daemon(
     start_journal: bool,
     take_over: Option<String>,
 ) -> Daemon {
-    let Surroundings { server, host, clock, policy, meddled, late, proofs } = surroundings.clone();
+    let Surroundings { server, host, clock, policy, meddled, late, proofs, is_thorough } = surroundings.clone();
     let grant = Grant {
         environments: vec![Glob::parse("*").unwrap()],
         services: vec!["files".to_owned()],
@@ -210,7 +212,8 @@ fn daemon(
         JournalKey::from_openssh(&people::private_key(name)).unwrap(),
         folder.instance.clone(),
     );
-    daemon.with_proofs(proofs.unwrap_or_default())
+    let daemon = daemon.with_proofs(proofs.unwrap_or_default());
+    if is_thorough { daemon.thorough() } else { daemon }
 }
 
 struct WorldClock(Arc<AtomicI64>);

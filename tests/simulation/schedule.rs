@@ -1,6 +1,9 @@
 //! One schedule: who does what, when, and what goes wrong, all of it drawn from one seed.
 
+use std::collections::BTreeMap;
+
 use countersign::disk::Tips;
+use countersign::object::Oid;
 use countersign::reconcile::Proofs;
 
 use super::baton::{Call, Order, Point};
@@ -35,6 +38,23 @@ struct Climate {
 
 /// Runs the schedule of a seed.
 pub fn run(seed: u64) -> Result<Tally, String> {
+    schedule(seed, false).map(|(tally, _)| tally)
+}
+
+/// Runs it with daemons that take up what may have changed, and with such that take up everything: it must make no
+/// difference at all.
+pub fn run_twice(seed: u64) -> Result<Tally, String> {
+    let ((tally, ended), (thorough, thoroughly)) = (schedule(seed, false)?, schedule(seed, true)?);
+    if ended == thoroughly {
+        return Ok(tally);
+    }
+    Err(format!("seed {seed}: a daemon passed over something: {tally:?} {ended:#?}, but {thorough:?} {thoroughly:#?}"))
+}
+
+/// What a schedule did, and the references it left.
+type Ended = (Tally, BTreeMap<String, Oid>);
+
+fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     let mut dice = Dice::new(seed);
     let setting = Setting {
         manual: dice.percent(20),
@@ -43,6 +63,7 @@ pub fn run(seed: u64) -> Result<Tally, String> {
     };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
     let mut world = World::new(&first[..1 + dice.below(2)]);
+    world.surroundings.is_thorough = is_thorough;
     // Mostly each entry is proven once before the end, not by each daemon again.
     if dice.percent(80) {
         world.surroundings.proofs = Some(Proofs::default());
@@ -64,7 +85,8 @@ pub fn run(seed: u64) -> Result<Tally, String> {
     let result = live(&mut dice, &mut world, &climate).and_then(|()| world.quiet(dice.percent(20)));
     let tally =
         Tally { claims: world.claims, switches: world.switches, policies: world.policies, entries: world.book.len() };
-    result.map(|()| tally).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
+    let left = world.surroundings.server.references();
+    result.map(|()| (tally, left)).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
 }
 
 fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use countersign::digest::{Digest, StatementId};
 use countersign::git::memory::MemoryServer;
 use countersign::git::sign::{NewCommit, with_signature};
+use countersign::journal::Journal;
+use countersign::lifecycle::Index;
 use countersign::object::{Edit, Entry, Kind, MemoryObjects, Mode, Objects, Oid, edit_tree};
 use countersign::reconcile::TickError;
 use countersign::revision::{Hashes, resolve_governance};
@@ -72,6 +74,7 @@ impl World {
             meddled: Arc::default(),
             late: Arc::default(),
             proofs: None,
+            is_thorough: false,
         };
         let mut world = Self {
             surroundings,
@@ -315,6 +318,11 @@ impl World {
         let (Some(journal), config, records) = (server.get(JOURNAL), self.config_tip(), server.get(RECORDS)) else {
             return Err("there is no journal".to_owned());
         };
+        let state =
+            Journal::read(server.objects(), &Hashes::default(), journal).map_err(|error| error.to_string())?.state;
+        if state.index != Index::of(&state.environments) {
+            return Err(format!("the index is not what follows from the environments: {:#?}", state.index));
+        }
         let report = prove(server.objects(), Tips { journal, config, records }, Some(*policy), None);
         if report.verdict == Verdict::Proven {
             return Ok(());
