@@ -56,7 +56,7 @@ use std::time::Instant;
 const RUNS: u64 = 5_000;
 
 /// How many schedules it tries twice.
-const TWICE: u64 = 500;
+const TWICE: u64 = 200;
 
 /// In how many quiet worlds it tries what a status says.
 const TRUTHS: u64 = 300;
