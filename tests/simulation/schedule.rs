@@ -56,7 +56,12 @@ pub fn run(seed: u64) -> Result<Tally, String> {
     let mut dice = Dice::new(seed);
     // Approvals are carried over where somebody goes on with what others approved, and the policy stays.
     let goes_on = dice.percent(25);
-    let gates = if goes_on { Gates::Carried } else { *dice.pick(&FIRST_GATES) };
+    let signs = !goes_on && dice.percent(12);
+    let gates = match (goes_on, signs) {
+        (true, _) => Gates::Carried,
+        (_, true) => Gates::Signed,
+        _ => *dice.pick(&FIRST_GATES),
+    };
     let setting = Setting {
         manual: dice.percent(20),
         window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
