@@ -5,7 +5,7 @@ use super::baton::{Order, Point};
 use super::dice::Dice;
 use super::schedule::{Climate, jump, rarely, step};
 use super::world::World;
-use super::{approver, pusher, refiner};
+use super::{approver, pusher, refiner, starter};
 
 pub fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
     for _ in 0..14 + dice.below(20) {
@@ -23,10 +23,13 @@ pub fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(),
 
 /// Somebody does something.
 fn happen(dice: &mut Dice, world: &mut World, climate: &Climate) {
-    match dice.below(100) {
-        0..12 => pusher::push(dice, world),
-        12..30 if climate.work > 0 => refiner::refine(dice, world),
-        _ => approver::speak(dice, world),
+    if dice.percent(climate.work) && refiner::refine(dice, world) || dice.percent(30) && starter::start(dice, world) {
+        return;
+    }
+    if dice.percent(12) {
+        pusher::push(dice, world);
+    } else {
+        approver::speak(dice, world);
     }
 }
 

@@ -72,6 +72,11 @@ impl Charter {
         Some(if place.is_some_and(|place| self.second_key[place]) { second(person) } else { person })
     }
 
+    /// How many of the team the ruleset `carried` asks for: two at least, where there are as many.
+    pub fn carried(&self) -> usize {
+        self.two.max(self.team().len().min(2))
+    }
+
     /// Whose key this is under this policy.
     pub fn owner_of(&self, key: &str) -> Option<&'static str> {
         PEOPLE.into_iter().find(|person| self.key_of(person) == Some(key))
@@ -132,7 +137,7 @@ impl Charter {
         ruleset("recorded", "  evidence: [record]\n", 1);
         ruleset("own", "  allowSelfApproval: true\n", 1);
         ruleset("signed", if self.signed { "  requireSignedCommits: true\n" } else { "" }, 1);
-        ruleset("carried", if self.carries { "  reapproveOnChange: false\n" } else { "" }, self.two);
+        ruleset("carried", if self.carries { "  reapproveOnChange: false\n" } else { "" }, self.carried());
         ruleset("idle", "  enabled: false\n", 2);
         files
     }

@@ -26,8 +26,9 @@ fn approved(world: &World) -> Option<(&'static str, Setting)> {
     })
 }
 
-pub fn refine(dice: &mut Dice, world: &mut World) {
-    let Some((name, setting)) = approved(world) else { return };
+/// Gives whether there was anything to go on with.
+pub fn refine(dice: &mut Dice, world: &mut World) -> bool {
+    let Some((name, setting)) = approved(world) else { return false };
     let book = &world.book.environments[name];
     let published = book.current().unwrap();
     let deeds = world.deeds(name, published, world.config_tip());
@@ -56,6 +57,7 @@ pub fn refine(dice: &mut Dice, world: &mut World) {
     }
     world.note(format!("{author} goes on ({signature:?}) with {changes:?}"));
     world.change_signed(author, &changes, None, signature);
+    true
 }
 
 fn deeds_are_unsigned(world: &World, name: &str) -> bool {

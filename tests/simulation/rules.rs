@@ -103,7 +103,7 @@ fn of(charter: &Charter, gates: Gates, environment: &str) -> Option<Rule> {
         Gates::Default => platform(charter, charter.two),
         Gates::Recorded => Rule { records_only: true, ..platform(charter, 1) },
         Gates::Own => Rule { self_approval: true, ..platform(charter, 1) },
-        Gates::Carried => Rule { carries: charter.carries, ..platform(charter, charter.two) },
+        Gates::Carried => Rule { carries: charter.carries, ..platform(charter, charter.carried()) },
         Gates::Signed => Rule { signed: charter.signed, ..platform(charter, 1) },
         Gates::Idle => single(charter, environment),
         Gates::Off => return None,

@@ -74,14 +74,24 @@ type Ended = (Tally, BTreeMap<String, Oid>);
 
 fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     let mut dice = Dice::new(seed);
+    // Approvals are carried over where somebody goes on with what others approved, and the policy stays.
+    let goes_on = dice.percent(25);
+    let signs = !goes_on && dice.percent(12);
+    let gates = match (goes_on, signs) {
+        (true, _) => Gates::Carried,
+        (_, true) => Gates::Signed,
+        _ => *dice.pick(&FIRST_GATES),
+    };
     let setting = Setting {
         manual: dice.percent(20),
         window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
         extra: dice.percent(20).then_some(0),
-        ..Setting::plain(*dice.pick(&FIRST_GATES))
+        ..Setting::plain(gates)
     };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
-    let charter = Charter { bob_deploys: dice.percent(35), ..Charter::FIRST };
+    let floor = !goes_on || dice.percent(30);
+    let two = if goes_on && dice.percent(70) { 1 } else { 2 };
+    let charter = Charter { two, bob_deploys: dice.percent(35), floor, ..Charter::FIRST };
     let mut world = World::under(charter, &first[..1 + dice.below(2)]);
     world.surroundings.is_thorough = is_thorough;
     // Mostly each entry is proven once before the end, not by each daemon again.
@@ -95,9 +105,9 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
         sabotage: often(&mut dice, 20),
         drift: if dice.percent(25) { 4 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
-        laws: if dice.percent(45) { 6 } else { 0 },
+        laws: if dice.percent(if goes_on { 10 } else { 45 }) { 6 } else { 0 },
         requests: if dice.percent(60) || setting.manual { 8 } else { 0 },
-        work: often(&mut dice, 15),
+        work: if goes_on { 30 } else { often(&mut dice, 15) },
         drafts: if dice.percent(35) { 35 } else { 0 },
     };
     for name in &DAEMONS[..1 + dice.below(DAEMONS.len())] {

@@ -44,9 +44,9 @@ pub fn choose(dice: &mut Dice, world: &World, author: &'static str, changes: &[(
         return if dice.percent(15) { own } else { Signature::None };
     }
     match dice.below(20) {
-        0..15 => own,
-        15 => Signature::None,
-        16 => Signature::By(dice.pick::<&str>(&[STRANGER, DAEMONS[0]])),
+        0..14 => own,
+        14 => Signature::None,
+        15 | 16 => Signature::By(dice.pick::<&str>(&[STRANGER, DAEMONS[0]])),
         17 => Signature::By(dice.pick::<&str>(&["alice", "alice-2", "bob", "bob-2"])),
         18 => Signature::By("dave"),
         _ => own.key().map_or(Signature::None, Signature::Spoiled),

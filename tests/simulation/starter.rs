@@ -2,11 +2,21 @@
 
 use countersign::journal::ReadyWord;
 
-use super::chapter::Published;
+use super::chapter::{EnvironmentBook, Published};
 use super::dice::Dice;
-use super::merger::{self, Word};
+use super::merger::{self, Word, mergeable};
 use super::people::PEOPLE;
 use super::world::World;
+
+/// Somebody looks whether there is anything to start, and starts it. Gives whether there was.
+pub fn start(dice: &mut Dice, world: &mut World) -> bool {
+    let offered = |(name, book): (&&'static str, &EnvironmentBook)| {
+        let current = book.current()?;
+        mergeable(world, current, ReadyWord::Deploy).map(|_| (*name, current.clone()))
+    };
+    let Some((name, published)) = world.book.environments.iter().find_map(offered) else { return false };
+    merge(dice, world, name, &published)
+}
 
 /// Somebody merges the branch that says so of a plan, if there is one to merge; sometimes in one commit with that of another
 /// environment. Gives whether there was.
