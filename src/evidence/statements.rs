@@ -128,14 +128,14 @@ impl Search<'_> {
 
     fn proof(&self, path: &str, entry: Entry, bytes: &[u8], judged: Judged) -> Result<Proof, ObjectError> {
         Ok(match judged {
-            Ok((statement, key)) => Proof::Record {
+            Judged::Signed { statement, key } => Proof::Record {
                 digest: statement.digest(),
                 key,
                 in_tip: self.is_in_tip(path, entry.id)?,
                 statement,
                 bytes: bytes.to_vec(),
             },
-            Err((statement, why)) => {
+            Judged::Nothing { statement, why } => {
                 Proof::Nothing { digest: StatementId(Digest::of(bytes)), statement, ready: None, why }
             }
         })
@@ -196,26 +196,34 @@ impl Search<'_> {
     }
 }
 
-/// What a record says and who signed it; else why it proves nothing, with what it says where it can be read.
-type Judged = Result<(Statement, PublicKey), (Option<Statement>, String)>;
+/// A record, judged by itself.
+enum Judged {
+    /// Its signature fits.
+    Signed { statement: Statement, key: PublicKey },
+    /// Nothing proves it; what it says is there where it can be read.
+    Nothing { statement: Option<Statement>, why: String },
+}
 
-/// Judges a record by itself.
 fn judge(path: &str, bytes: &[u8]) -> Judged {
     if bytes.len() > LARGEST_STATEMENT {
-        return Err((None, format!("it is larger than {} KiB", LARGEST_STATEMENT / 1024)));
+        let why = format!("it is larger than {} KiB", LARGEST_STATEMENT / 1024);
+        return Judged::Nothing { statement: None, why };
     }
-    let statement = Statement::read(path, bytes).map_err(|problems| {
-        let problems: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
-        (None, format!("it cannot be read: {}", problems.join("; ")))
-    })?;
+    let statement = match Statement::read(path, bytes) {
+        Ok(statement) => statement,
+        Err(problems) => {
+            let problems: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
+            return Judged::Nothing { statement: None, why: format!("it cannot be read: {}", problems.join("; ")) };
+        }
+    };
     let Maker::Signed { signature, .. } = statement.maker() else {
         let why = "it names nobody, so it counts only by a signed merge of its ready-made commit; this is a copy \
                    (cherry-pick, squash, rebase, or a file written by hand)";
-        return Err((Some(statement), why.to_owned()));
+        return Judged::Nothing { statement: Some(statement), why: why.to_owned() };
     };
     match verify(signature, STATEMENT_NAMESPACE, &statement.signed_bytes()) {
-        Ok(key) => Ok((statement, key)),
-        Err(error) => Err((Some(statement), error.to_string())),
+        Ok(key) => Judged::Signed { statement, key },
+        Err(error) => Judged::Nothing { statement: Some(statement), why: error.to_string() },
     }
 }
 

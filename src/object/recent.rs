@@ -15,13 +15,15 @@ const LARGEST: usize = 1 << 20;
 /// About what a map needs for an entry.
 const ENTRY: usize = 128;
 
+type Read = Kept<Oid, (Kind, Arc<[u8]>)>;
+
 /// A view of a store in which nothing small is read twice within a short time. Threads may share it.
 ///
 /// An object's name is a digest of it, so it does not matter when it was read. That something is missing is not
 /// remembered.
 pub struct Recent<'a> {
     behind: &'a (dyn Objects + Sync),
-    kept: Mutex<Kept<Oid, (Kind, Arc<[u8]>)>>,
+    kept: Mutex<Read>,
     commits: Mutex<Kept<Oid, Arc<Commit>>>,
 }
 
@@ -31,7 +33,7 @@ impl<'a> Recent<'a> {
         Self { behind, kept: Mutex::new(Kept::new(KEPT)), commits: Mutex::new(Kept::new(KEPT_COMMITS)) }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept<Oid, (Kind, Arc<[u8]>)>> {
+    fn kept(&self) -> MutexGuard<'_, Read> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

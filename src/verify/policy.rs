@@ -171,7 +171,7 @@ impl Step<'_, '_> {
     pub(super) fn governance_told(&mut self) -> Result<(), ObjectError> {
         let root = self.place.state.start.root.clone();
         let path = below(&root, EnvironmentName::GOVERNANCE);
-        let tree = |commit| Ok::<_, ObjectError>(self.objects.tree_of(commit)?);
+        let tree = |commit| self.objects.tree_of(commit);
         let (old, new) = (tree(self.read_before.config)?, tree(self.entry.heads.config)?);
         let name = EnvironmentName::governance();
         let env = self.env(&name);

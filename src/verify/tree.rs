@@ -27,11 +27,11 @@ impl Step<'_, '_> {
         let before = self.before.map(|(_, tree, _)| tree);
         let (objects, expected) = (self.objects, std::mem::take(&mut self.expected));
         let changes = changed_paths(objects, before, Some(self.commit.tree), "")?;
-        let mut found = parallel::map(&changes, |change| Found::at(objects, change, expected.get(&change.path)));
+        let found = parallel::map(&changes, |change| Found::at(objects, change, expected.get(&change.path)));
         let mut edits = BTreeMap::new();
         let mut listed = self.entry.files.clone();
         let mut differences = BTreeMap::new();
-        for (change, found) in changes.iter().zip(&mut found) {
+        for (change, found) in changes.iter().zip(found) {
             edits.insert(change.path.clone(), change.new.map_or(Edit::Remove, Edit::Put));
             if change.path == ENTRY {
                 continue;
@@ -40,10 +40,7 @@ impl Step<'_, '_> {
             if !expected.contains_key(&change.path) {
                 self.violated(at, &change.path, "changed, though nothing in this entry changes it");
             }
-            let Found { digest, difference } = match std::mem::replace(found, Ok(Found::default())) {
-                Ok(found) => found,
-                Err(error) => return Err(error),
-            };
+            let Found { digest, difference } = found?;
             differences.insert(&change.path, digest.map(|_| difference));
             if digest.is_none() && change.new.is_some() {
                 self.violated(at, &change.path, "is no plain file");
