@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use countersign::digest::{Digest, StatementId};
+use countersign::digest::StatementId;
+use countersign::journal::ReadyWord;
 use countersign::model::{Approval, ApprovalVerdict, Maker};
-use countersign::object::{Edit, Entry, Mode, Objects, entry_at};
 
 use super::chapter::Published;
 use super::charter::GOVERNANCE;
 use super::content::ENVIRONMENTS;
 use super::dice::Dice;
 use super::ledger::{Branch, Said};
+use super::merger::{self, Word, mergeable};
 use super::people::{PEOPLE, key};
 use super::world::{Work, World, put};
 
@@ -29,17 +30,26 @@ pub struct Meaning {
 }
 
 impl Meaning {
-    fn said(&self, path: String, previous: Option<StatementId>, by_record: bool) -> Said {
+    /// What is merged to say so: that it be deployed as well only where a branch offers it.
+    pub fn word(&self, world: &World) -> Word<'_> {
+        let Self { environment, published, .. } = self;
+        let plain = ReadyWord::ALL.into_iter().find(|says| says.name() == self.verdict.name()).unwrap();
+        let both = ReadyWord::ApproveAndDeploy;
+        let says = if self.deploy && mergeable(world, published, both).is_some() { both } else { plain };
+        Word { environment, published, says }
+    }
+
+    fn said(&self, path: String, previous: Option<StatementId>, digest: StatementId) -> Said {
         Said {
             person: self.person,
             environment: self.environment,
             plan: self.published.plan,
             occurrence: self.published.occurrence,
             verdict: self.verdict,
-            deploy: self.deploy && by_record,
+            deploy: self.deploy,
             key: self.key,
-            by_record,
-            digest: StatementId(Digest::of(&path)),
+            by_record: true,
+            digest,
             previous,
             path,
         }
@@ -51,7 +61,7 @@ pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
     let law = world.book.environments[GOVERNANCE].current().is_some() && dice.percent(50);
     let environment = if law { GOVERNANCE } else { *dice.pick(&ENVIRONMENTS) };
     let book = &world.book.environments[environment];
-    let published = match book.current() {
+    let published = match book.drafts.current().filter(|_| dice.percent(50)).or(book.current()) {
         Some(current) if dice.percent(85) => current.clone(),
         _ if book.published.is_empty() => return None,
         _ => dice.pick(&book.published).clone(),
@@ -62,7 +72,10 @@ pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
         80..90 => ApprovalVerdict::Reject,
         _ => ApprovalVerdict::Withdraw,
     };
-    let deploy = verdict == ApprovalVerdict::Approve && environment != GOVERNANCE && dice.percent(15);
+    let manual = environment != GOVERNANCE
+        && (book.in_force(&world.ledger, environment).is_manual() || world.ledger.now(environment).is_manual());
+    let deploy =
+        verdict == ApprovalVerdict::Approve && environment != GOVERNANCE && dice.percent(if manual { 40 } else { 15 });
     // Mostly the key that the policy names; sometimes the one that it named before, or will name.
     let named = world.book.charter().key_of(person).unwrap_or(person);
     let key = if dice.percent(4) { person } else { named };
@@ -89,41 +102,9 @@ pub fn speak(dice: &mut Dice, world: &mut World) {
 /// Merges the newest ready-made commits of what somebody means, as their branches have them, in one signed merge. Gives
 /// whether there were any to merge.
 pub fn merge(world: &mut World, meanings: &[Meaning]) -> bool {
-    let objects = world.objects();
-    let tree = objects.commit(world.config_tip()).unwrap().tree;
-    let mut work = None;
-    let mut said = Vec::new();
-    for meaning in meanings {
-        let Meaning { person, published, verdict, .. } = meaning;
-        let Some(ready) = published.ready.iter().rev().find(|ready| ready.says.name() == verdict.name()) else {
-            continue;
-        };
-        // Its branch was not pushed yet, or git would say that it is up to date already.
-        if objects.commit(ready.commit).is_err() || entry_at(&objects, tree, &ready.path).unwrap().is_some() {
-            continue;
-        }
-        let Work { merges, edits, .. } = work.get_or_insert_with(|| Work {
-            author: person,
-            signer: Some(meaning.key),
-            merges: Vec::new(),
-            edits: BTreeMap::new(),
-            message: String::new(),
-        });
-        let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
-        if edits.insert(ready.path.clone(), record).is_none() {
-            merges.push(ready.commit);
-            said.push((ready.branch.clone(), meaning.said(ready.path.clone(), None, false)));
-        }
-    }
-    let Some(mut work) = work else { return false };
-    let (branches, said): (Vec<String>, Vec<Said>) = said.into_iter().unzip();
-    let branches = branches.iter().map(|branch| format!("'{branch}'")).collect::<Vec<_>>().join(" and ");
-    world.note(format!("{} merges {branches}", work.author));
-    let plural = if said.len() > 1 { "es" } else { "" };
-    work.message = format!("Merge branch{plural} {branches}\n\nlooked at it\n");
-    let deed = world.deed(said);
-    world.commit(work, deed);
-    true
+    let Some(Meaning { person, key, .. }) = meanings.first() else { return false };
+    let words: Vec<Word<'_>> = meanings.iter().map(|meaning| meaning.word(world)).collect();
+    merger::merge(world, person, key, &words)
 }
 
 /// A record that its maker signed.
@@ -160,7 +141,7 @@ pub fn record(world: &mut World, meaning: &Meaning, previous: Option<StatementId
         verdict.name(),
         published.plan.short()
     ));
-    let said = Said { digest: approval.digest(), ..meaning.said(path.clone(), previous, true) };
+    let said = meaning.said(path.clone(), previous, approval.digest());
     let work = Work {
         author: person,
         signer: None,

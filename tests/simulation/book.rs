@@ -16,10 +16,12 @@ use countersign::object::{Commit, Objects, Oid, entry_at};
 use super::chapter::{EnvironmentBook, Running};
 use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS};
+use super::fresh::Freshness;
 use super::imports::IMPORTER;
 use super::ledger::Ledger;
 use super::people;
 use super::process::JOURNAL;
+use super::promise::left;
 
 #[derive(Default)]
 pub struct Book {
@@ -38,6 +40,8 @@ pub struct Book {
     pub refused: HashSet<String>,
     /// Every policy that came into force.
     pub policies: Vec<InForce>,
+    /// What may still be said by merging.
+    freshness: Freshness,
     pub repository: Option<countersign::digest::RepositoryId>,
     /// What the entries say, in short, for whoever looks into a failure.
     pub told: Vec<String>,
@@ -66,6 +70,10 @@ pub enum News {
         charter: Charter,
     },
     Planned {
+        environment: &'static str,
+        at: usize,
+    },
+    Drafted {
         environment: &'static str,
         at: usize,
     },
@@ -179,6 +187,7 @@ impl Book {
             if super::number("SIMULATION_SEED").is_some() {
                 self.told.push(tell(entry, event));
             }
+            self.freshness.follow(event, place)?;
             match event {
                 Event::Statement(judged) => {
                     news.push(News::Judged { judged: Box::new(judged.clone()), charter: self.charter() });
@@ -201,7 +210,22 @@ impl Book {
             let (name, book) = book;
             news.extend(book.follow(name, event, (place, entry.time.as_second()), source)?);
         }
+        self.end_changes(ledger, head);
         Ok(news)
+    }
+
+    /// A change is over where nothing is desired any more but what is applied.
+    fn end_changes(&mut self, ledger: &Ledger, head: Oid) {
+        for name in ENVIRONMENTS {
+            let desired = ledger.content(head, name);
+            let source = self.source(ledger, desired);
+            let book = &self.environments[name];
+            let is_same = !desired.has_effect_after(left(book, ledger, name))
+                && source.is_ok_and(|source| ledger.imported(source) == ledger.imported(book.applied_source));
+            if desired.is_sound() && is_same && !book.uncertain {
+                self.environments.get_mut(name).unwrap().rest();
+            }
+        }
     }
 
     fn hear(&mut self, judged: &Judged, place: usize) {
@@ -255,6 +279,10 @@ fn tell(entry: &JournalEntry, event: &Event) -> String {
             judged.plan.map(PlanId::short),
             judged.admitted
         ),
+        Event::DraftPlanned { environment, plan, number, round, contributors, .. } => {
+            let who: Vec<_> = contributors.iter().map(|c| c.email.as_str()).collect();
+            format!("{environment} draft planned {} number {number} round {round} by {who:?}", plan.short())
+        }
         Event::Superseded { environment, round, .. } => format!("{environment} superseded, round {round}"),
         Event::Ready(ready) => format!("{} ready {:?} {} {}", ready.environment, ready.says, ready.n, ready.commit),
         Event::Claimed(claim) => format!("{} claimed {}.{}", claim.environment, claim.number, claim.attempt),

@@ -1,14 +1,17 @@
 //! What the journal says of one environment: what was planned, claimed and done.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use countersign::digest::{PlanId, RevisionId, StatementId};
 use countersign::journal::{Admission, Claim, Event, OutcomeResult, ReadyMade, ServiceResult};
 use countersign::model::RequestAction;
 use countersign::object::Oid;
+use countersign::plan::PlanKind;
 
 use super::book::News;
+use super::carried::{Makers, Verdict, makers};
 use super::content::{Content, Files};
+use super::drafts::Drafts;
 use super::ledger::Ledger;
 
 /// A plan, as it was published in one occurrence.
@@ -16,6 +19,10 @@ use super::ledger::Ledger;
 pub struct Published {
     pub plan: PlanId,
     pub occurrence: u64,
+    /// When it was the plan of a draft: what was said on it then goes on.
+    pub also: BTreeSet<u64>,
+    /// Who worked on it then.
+    pub drafted_by: BTreeSet<&'static str>,
     pub number: u64,
     pub commit: Oid,
     pub revision: Option<RevisionId>,
@@ -23,9 +30,24 @@ pub struct Published {
     pub source: Option<Oid>,
     /// Whom it names as contributors, by their addresses.
     pub named: Vec<String>,
+    /// The same, with how that is known.
+    pub makers: Makers,
+    pub kind: PlanKind,
+    /// The number of the deployment that it starts from.
+    pub base: Option<u64>,
+    /// Which change of the environment it is a plan of: see [`EnvironmentBook::change`].
+    pub change: u64,
+    /// The entry that told it first.
+    pub told_at: usize,
+    /// Where it came before people's eyes, the last time that it was not there before.
+    pub shown_at: usize,
+    /// Where it was told with other contributors than before; 0 where that never was.
+    pub renewed: usize,
     pub ready: Vec<ReadyMade>,
     /// What was on the host when it was planned.
     pub shown: Option<BTreeMap<String, Files>>,
+    /// What it takes away, where the model knows what was there.
+    pub removes: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +62,11 @@ pub struct Running {
 #[derive(Debug, Clone, Default)]
 pub struct EnvironmentBook {
     pub occurrence: u64,
+    /// Counts changes: one is over once it is done, closed or reopened, or nothing is desired but what is applied.
+    pub change: u64,
+    pub drafts: Drafts,
+    /// What was said that counted, in the order judged.
+    pub verdicts: Vec<Verdict>,
     /// The config commit at which it was looked at last, and what it imported then.
     pub looked_at: Option<(Oid, Option<Content>)>,
     pub published: Vec<Published>,
@@ -78,6 +105,16 @@ impl EnvironmentBook {
         self.current.map(|at| &self.published[at])
     }
 
+    /// Whether something was recorded since the last deployment.
+    pub fn has_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
+    /// Whether anything was ever claimed under a number.
+    pub fn was_claimed(&self, number: u64) -> bool {
+        self.attempts.contains_key(&number)
+    }
+
     /// What is in force: what was recorded last, else applied.
     pub fn in_force(&self, ledger: &Ledger, environment: &str) -> Content {
         let commit = self.recorded.or(self.applied.map(|(_, commit)| commit));
@@ -94,10 +131,11 @@ impl EnvironmentBook {
         let wrong = |what: String| Err(format!("{name}: {what}"));
         match event {
             Event::Statement(judged) if judged.admitted == Admission::Admitted => {
+                self.verdicts.extend(Verdict::of(judged, place));
                 self.follow_request(judged.request.as_ref(), place);
             }
             Event::Recorded { commit, .. } => self.recorded = Some(*commit),
-            Event::Planned { plan, number, round, commit, revision, base, contributors, .. } => {
+            Event::Planned { plan, number, round, commit, revision, base, contributors, kind, .. } => {
                 if *number < self.number || *round < self.round {
                     return wrong(format!("number or round went back: {number}/{round}"));
                 }
@@ -121,14 +159,37 @@ impl EnvironmentBook {
                     self.published.push(Published {
                         plan,
                         occurrence,
+                        also: BTreeSet::new(),
+                        drafted_by: BTreeSet::new(),
                         number,
                         commit,
                         revision,
                         source,
                         named: Vec::new(),
+                        makers: makers(contributors),
+                        kind: *kind,
+                        base: base.map(|base| base.number),
+                        change: self.change,
+                        told_at: place,
+                        shown_at: place,
+                        renewed: 0,
                         ready,
                         shown,
+                        removes: None,
                     });
+                }
+                let is_current = self.current == Some(at);
+                let makers = makers(contributors);
+                let published = &mut self.published[at];
+                if published.makers != makers {
+                    (published.makers, published.renewed) = (makers, place);
+                }
+                if !is_current {
+                    published.shown_at = place;
+                }
+                let (plan, revision) = (published.plan, published.revision);
+                if let Some(draft) = self.drafts.planned(plan, revision) {
+                    self.published[at].follow_draft(draft, place);
                 }
                 (self.published[at].commit, self.published[at].source) = (*commit, source);
                 self.published[at].named = contributors.iter().map(|one| one.email.to_string()).collect();
@@ -148,7 +209,7 @@ impl EnvironmentBook {
                 let occurrence = self.occurrence;
                 let newest = self.published.iter_mut().rev();
                 let mut mine = newest.filter(|p| p.plan == ready.plan && p.occurrence == occurrence);
-                let Some(published) = mine.next() else {
+                let Some(published) = mine.next().or_else(|| self.drafts.find(ready.plan)) else {
                     return wrong(format!("a ready-made commit for {}, which was never published", ready.plan.short()));
                 };
                 published.ready.push(ready.clone());
@@ -178,6 +239,7 @@ impl EnvironmentBook {
                 };
                 let was_closed = self.closed.take().is_some();
                 if *result != OutcomeResult::Abandoned || was_closed {
+                    self.drafts.end();
                     self.consumed = self.consumed.max(*number);
                 }
                 if *result != OutcomeResult::Failed {
@@ -199,6 +261,7 @@ impl EnvironmentBook {
                     OutcomeResult::Abandoned => {}
                 }
                 if matches!(result, OutcomeResult::Applied | OutcomeResult::Unknown) {
+                    self.change += 1;
                     self.current = None;
                     self.occurrence += 1;
                 }
@@ -206,6 +269,9 @@ impl EnvironmentBook {
                 if was_closed {
                     self.end_change();
                 }
+            }
+            Event::DraftPlanned { .. } | Event::DraftUnplanned { .. } => {
+                return Ok(self.follow_draft(name, event, place));
             }
             _ => {}
         }
@@ -231,5 +297,14 @@ impl EnvironmentBook {
         self.failed = false;
         self.word = None;
         self.occurrence += 1;
+        self.change += 1;
+        self.drafts.end();
+    }
+
+    /// At the end of an entry: nothing is desired but what is applied, and nothing is open.
+    pub fn rest(&mut self) {
+        if self.current.is_none() && self.running.is_none() && !self.failed {
+            self.change += 1;
+        }
     }
 }

@@ -27,6 +27,12 @@ pub struct Charter {
     pub erin_everywhere: bool,
     /// Whether dave is a developer, who may deploy and suspend.
     pub dave: bool,
+    /// Whether bob, who is of the team, may deploy as well.
+    pub bob_deploys: bool,
+    /// Whether the ruleset `signed` asks for signed commits.
+    pub signed: bool,
+    /// Whether the ruleset `carried` carries approvals over.
+    pub carries: bool,
     /// Who of [`PLATFORM`] has a second key in the place of the first.
     pub second_key: [bool; 3],
     /// Somebody whom the policy does not know any more.
@@ -47,6 +53,9 @@ impl Charter {
         floor: true,
         erin_everywhere: false,
         dave: true,
+        bob_deploys: false,
+        signed: true,
+        carries: true,
         second_key: [false; 3],
         gone: None,
         daemons: [true; 3],
@@ -63,12 +72,23 @@ impl Charter {
         Some(if place.is_some_and(|place| self.second_key[place]) { second(person) } else { person })
     }
 
+    /// How many of the team the ruleset `carried` asks for: two at least, where there are as many.
+    pub fn carried(&self) -> usize {
+        self.two.max(self.team().len().min(2))
+    }
+
+    /// Whose key this is under this policy.
+    pub fn owner_of(&self, key: &str) -> Option<&'static str> {
+        PEOPLE.into_iter().find(|person| self.key_of(person) == Some(key))
+    }
+
     /// The same, said in one way: whoever is gone is in no other part of it.
     pub fn without_the_gone(mut self) -> Self {
         match self.gone {
             Some("dave") => self.dave = false,
             Some("erin") => self.erin_everywhere = false,
             Some(person) => {
+                self.bob_deploys &= person != "bob";
                 let place = PLATFORM.iter().position(|known| *known == person).unwrap();
                 (self.members[place], self.second_key[place]) = (false, false);
             }
@@ -116,6 +136,8 @@ impl Charter {
         ruleset("floor", "", 1);
         ruleset("recorded", "  evidence: [record]\n", 1);
         ruleset("own", "  allowSelfApproval: true\n", 1);
+        ruleset("signed", if self.signed { "  requireSignedCommits: true\n" } else { "" }, 1);
+        ruleset("carried", if self.carries { "  reapproveOnChange: false\n" } else { "" }, self.carried());
         ruleset("idle", "  enabled: false\n", 2);
         files
     }
@@ -137,6 +159,9 @@ impl Charter {
         if self.dave {
             bind("developer", "dave", "\"*\"");
         }
+        if self.bob_deploys {
+            bind("starter", "bob", "\"*\"");
+        }
         let floor = if self.floor { "{ environments: [acme-prod], rulesets: [floor] }" } else { "" };
         let keys: Vec<String> = DAEMONS
             .iter()
@@ -146,7 +171,7 @@ impl Charter {
             .collect();
         format!(
             "  # note {}\n  rulesets: [two]\n  defaults: {{ requireApproval: true, rulesets: [two] }}\n  \
-             minimum: [{floor}]\n  roles: {{ chief: [deploy, override, suspend] }}\n  bindings: [{}]\n  journalKeys: [{}]",
+             minimum: [{floor}]\n  roles: {{ chief: [write, deploy, override, suspend], starter: [deploy] }}\n  bindings: [{}]\n  journalKeys: [{}]",
             self.note,
             bindings.join(", "),
             keys.join(", ")

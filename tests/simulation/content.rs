@@ -22,6 +22,10 @@ pub enum Gates {
     Off,
     /// A ruleset that is not enabled.
     Idle,
+    /// As by default, by a ruleset that carries approvals over.
+    Carried,
+    /// One approval, and commits that are signed by people who may make them.
+    Signed,
 }
 
 /// What an environment is at a commit.
@@ -150,6 +154,8 @@ impl Setting {
             Gates::Recorded => "  requireApproval: true\n  rulesets: [recorded]\n",
             Gates::Own => "  requireApproval: true\n  rulesets: [own]\n",
             Gates::Off => "  requireApproval: false\n",
+            Gates::Signed => "  requireApproval: true\n  rulesets: [signed]\n",
+            Gates::Carried => "  requireApproval: true\n  rulesets: [carried]\n",
             Gates::Idle => "  requireApproval: true\n  rulesets: [idle]\n",
         };
         let imports = match self.import {

@@ -33,13 +33,9 @@ pub enum Ear {
 }
 
 /// What is said about an occurrence of a plan, by person.
-pub fn about<'a>(
-    said: impl Iterator<Item = &'a Said>,
-    plan: PlanId,
-    occurrence: u64,
-) -> BTreeMap<&'static str, Vec<&'a Said>> {
+pub fn about<'a>(said: impl Iterator<Item = &'a Said>, published: &Published) -> BTreeMap<&'static str, Vec<&'a Said>> {
     let mut people: BTreeMap<&str, Vec<&Said>> = BTreeMap::new();
-    for said in said.filter(|said| said.plan == plan && said.occurrence == occurrence) {
+    for said in said.filter(|said| published.covers(said.plan, said.occurrence)) {
         people.entry(said.person).or_default().push(said);
     }
     people
@@ -66,7 +62,7 @@ impl World {
         upto: Option<usize>,
     ) -> Standing {
         let mut standing = Standing { approvals: BTreeSet::new(), rejecting: BTreeSet::new() };
-        for (person, said) in about(self.ledger.visible(tips), published.plan, published.occurrence) {
+        for (person, said) in about(self.ledger.visible(tips), published) {
             let kept: Vec<&Said> = said
                 .into_iter()
                 .filter(|said| match self.ear(said.digest, Some(said.plan), &said.path) {
@@ -99,6 +95,6 @@ fn gives(said: &Said, then: &Charter) -> bool {
 }
 
 /// Whether it still is.
-fn stands(said: &Said, environment: &str, now: &Charter) -> bool {
+pub fn stands(said: &Said, environment: &str, now: &Charter) -> bool {
     may_approve(now, said.person, environment) && now.key_of(said.person) == Some(said.key)
 }

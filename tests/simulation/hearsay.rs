@@ -4,13 +4,13 @@
 use countersign::journal::{Admission, Judged};
 use countersign::model::{ApprovalVerdict, RequestAction};
 
-use super::charter::Charter;
+use super::charter::{Charter, GOVERNANCE};
 use super::request::{Asked, Wish};
-use super::rules::{may_approve, may_deploy, may_override};
+use super::rules::{may_approve, may_ask};
 use super::world::World;
 
 impl World {
-    pub fn check_judged(&self, judged: &Judged, charter: &Charter) -> Result<(), String> {
+    pub fn check_judged(&mut self, judged: &Judged, charter: &Charter) -> Result<(), String> {
         if judged.admitted != Admission::Admitted {
             return Ok(());
         }
@@ -31,18 +31,28 @@ impl World {
                 (said.person, said.key)
             }
             (Some(action), _) => {
-                let Some(asked) = self.ledger.ever_asked().find(|asked| asked.digest == judged.digest) else {
+                let theirs = |asked: &&Asked| asked.digest == judged.digest && asked.plan() == judged.plan;
+                let Some(asked) = self.ledger.ever_asked().find(theirs) else {
                     return wrong("nobody asked for that");
                 };
+                if judged.environment.as_str() != asked.environment {
+                    return wrong("it was asked for elsewhere");
+                }
                 if !is_asked(asked, action) {
                     return wrong("something else was asked for");
                 }
-                if !may_deploy(charter, asked.person) {
+                if !may_ask(charter, asked.person, asked.environment, &asked.wish) {
                     return wrong("it is not theirs to ask for");
                 }
-                if matches!(asked.wish, Wish::Deploy { overrides: true, .. }) && !may_override(charter, asked.person) {
-                    return wrong("a window is not theirs to set aside");
+                let is_drafted =
+                    |plan| !self.book.environments[asked.environment].published.iter().any(|p| p.plan == plan);
+                if asked.plan().is_some_and(is_drafted) {
+                    return wrong("it is about a plan that is none of the config branch");
                 }
+                if asked.environment == GOVERNANCE && matches!(asked.wish, Wish::Deploy { .. }) {
+                    return wrong("nobody starts a policy");
+                }
+                self.counts.policy_requests += usize::from(asked.environment == GOVERNANCE);
                 (asked.person, asked.key)
             }
         };

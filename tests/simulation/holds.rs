@@ -10,7 +10,7 @@ use super::charter::{Charter, GOVERNANCE};
 use super::content::Content;
 use super::hearing::Ear;
 use super::request::{Asked, Wish};
-use super::rules::{may_approve, may_deploy, may_override};
+use super::rules::{may_approve, may_ask, may_deploy, may_override};
 use super::world::World;
 
 /// A word that starts a deployment: a request, or an approval that says so too.
@@ -30,11 +30,9 @@ impl World {
         &self,
         environment: &'static str,
         published: &Published,
+        claimed: usize,
         tips: (Oid, Option<Oid>),
     ) -> Option<String> {
-        if environment == GOVERNANCE {
-            return None;
-        }
         let here = |(_, asked): &(usize, &Asked)| asked.environment == environment;
         for (at, asked) in self.ledger.asked(tips).filter(here) {
             let (then, judged) = match self.ear(asked.digest, asked.plan(), &asked.path) {
@@ -44,13 +42,12 @@ impl World {
             };
             // A close is judged once. One that was judged before the claim had ended the plan, or gave nothing, whatever
             // the folder is like by now.
-            let claimed = self.book.environments[environment].running.as_ref().map(|running| running.place);
-            let in_time = judged.is_none_or(|judged| claimed.is_some_and(|claimed| judged > claimed));
-            if then.key_of(asked.person) != Some(asked.key) || !may_deploy(&then, asked.person) {
+            let in_time = judged.is_none_or(|judged| judged > claimed);
+            if then.key_of(asked.person) != Some(asked.key) || !may_ask(&then, asked.person, environment, &asked.wish) {
                 continue;
             }
             let lifted = |(later, other): (usize, &Asked)| {
-                later > at && matches!(other.wish, Wish::Resume { .. }) && may_deploy_then(self, other)
+                later > at && matches!(other.wish, Wish::Resume { .. }) && might_then(self, other)
             };
             match asked.wish {
                 Wish::Suspend if !self.ledger.asked(tips).filter(here).any(lifted) => {
@@ -77,10 +74,14 @@ impl World {
             self.ledger.ever_asked().filter(|other| other.environment == environment).map(|other| other.person);
         let only = words.by_ref().filter(|person| *person == asked.person).count() == 1;
         let silent = !self.ledger.said().any(|said| said.person == asked.person && said.environment == environment);
-        let in_force = self.book.environments[environment].in_force(&self.ledger, environment);
-        only && silent
-            && !self.ledger.spoiled.contains(&asked.path)
-            && self.ledger.content(config, environment) == in_force
+        let is_back = match environment {
+            GOVERNANCE => self.ledger.charter(config) == self.book.charter(),
+            _ => {
+                let in_force = self.book.environments[environment].in_force(&self.ledger, environment);
+                self.ledger.content(config, environment) == in_force
+            }
+        };
+        only && silent && !self.ledger.spoiled.contains(&asked.path) && is_back
     }
 
     /// Why a claim starts what it may not start yet: a window is closed, or it takes a word that is not there.
@@ -97,14 +98,14 @@ impl World {
             };
         };
         let tips = (claim.heads.config, claim.heads.records);
-        let Some(word) = self.word(*statement, published, tips) else {
+        let Some(word) = self.word(environment, *statement, published, tips) else {
             return Some(format!("it is started by {statement}, which nobody said"));
         };
         let charter = self.book.charter_at(*place);
         let (judged, then) = word.judged;
         let may = |charter: &Charter| {
             charter.key_of(word.person) == Some(word.key)
-                && may_deploy(charter, word.person)
+                && may_deploy(charter, word.person, environment)
                 && (!word.overrides || may_override(charter, word.person))
         };
         let book = &self.book.environments[environment];
@@ -126,45 +127,50 @@ impl World {
         }
         // Who starts a deployment sees everything that is asked for given by then.
         let standing = self.standing(environment, published, tips, &charter, Some(judged));
-        let contributors = self.contributors(environment, published, claim.heads.config);
+        let contributors = self.contributors(environment, published, claim.heads.config, &charter);
         let rules = self.asked_for(&charter, environment, left, enters);
-        let early = rules.iter().any(|rule| !rule.is_met(&standing.approvals, &contributors));
+        let carried = self.carried(environment, published, &charter, *place);
+        let early = rules.iter().any(|rule| !rule.is_met(&standing.approvals, &carried, &contributors));
         (early && book.word != Some(*statement)).then(|| format!("{} started it before it was approved", word.person))
     }
 
     fn word(
         &self,
+        environment: &str,
         statement: countersign::digest::StatementId,
         published: &Published,
         tips: (Oid, Option<Oid>),
     ) -> Option<Word> {
-        let Published { plan, occurrence, .. } = published;
         let judged = |ear| match ear {
             Ear::Heard(heard) => Some((heard.place, heard.charter)),
             Ear::Refused | Ear::Unheard => None,
         };
-        let asked = self.ledger.asked(tips).map(|(_, asked)| asked).find(|asked| asked.digest == statement);
+        let mut here = self.ledger.asked(tips).map(|(_, asked)| asked).filter(|asked| asked.environment == environment);
+        let asked = here.find(|asked| asked.digest == statement);
         if let Some(asked) = asked
             && let Wish::Deploy { plan: of, occurrence: at_occurrence, at, overrides } = asked.wish
         {
             let judged = judged(self.ear(asked.digest, Some(of), &asked.path))?;
-            let is_about_this = (of, at_occurrence) == (*plan, *occurrence);
+            let is_about_this = published.covers(of, at_occurrence);
             return Some(Word { person: asked.person, key: asked.key, at, overrides, judged, is_about_this });
         }
-        let mut said = self.ledger.visible(tips).filter(|said| said.digest == statement && said.plan == *plan);
+        let mut said = self.ledger.visible(tips).filter(|said| said.digest == statement && said.plan == published.plan);
         let said = said.find(|said| said.deploy && said.verdict == ApprovalVerdict::Approve)?;
         let judged = judged(self.ear(said.digest, Some(said.plan), &said.path))?;
-        let is_about_this = said.occurrence == *occurrence && may_approve(&judged.1, said.person, said.environment);
+        // Nothing that was heard of a draft starts anything.
+        let is_about_this = published.covers(said.plan, said.occurrence)
+            && (published.also.is_empty() || judged.0 > published.told_at)
+            && may_approve(&judged.1, said.person, said.environment);
         Some(Word { person: said.person, key: said.key, at: None, overrides: false, judged, is_about_this })
     }
 }
 
-/// Whether a request was made by somebody who may deploy, as it was judged, or would be now.
-fn may_deploy_then(world: &World, asked: &Asked) -> bool {
+/// Whether a request was made by somebody who may, as it was judged, or would be now.
+fn might_then(world: &World, asked: &Asked) -> bool {
     let then = match world.ear(asked.digest, asked.plan(), &asked.path) {
         Ear::Heard(heard) => heard.charter,
         Ear::Refused => return false,
         Ear::Unheard => world.book.charter(),
     };
-    then.key_of(asked.person) == Some(asked.key) && may_deploy(&then, asked.person)
+    then.key_of(asked.person) == Some(asked.key) && may_ask(&then, asked.person, asked.environment, &asked.wish)
 }

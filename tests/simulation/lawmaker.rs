@@ -16,7 +16,9 @@ fn next(dice: &mut Dice, world: &World) -> Charter {
             next.members[at] = !next.members[at];
         }
         4..8 => next.two = 1 + dice.below(3),
+        8 if dice.percent(50) => next.signed = !next.signed,
         8 => next.floor = !next.floor,
+        9 if dice.percent(50) => next.carries = !next.carries,
         9 => next.erin_everywhere = !next.erin_everywhere,
         10 | 11 => next.dave = !next.dave,
         12 | 13 => {
@@ -27,6 +29,7 @@ fn next(dice: &mut Dice, world: &World) -> Charter {
         // The first daemon keeps its key: somebody must be left to write.
         15 => next.daemons[1 + dice.below(2)] ^= true,
         16 => next.broken = !next.broken,
+        17 if dice.percent(50) => next.bob_deploys = !next.bob_deploys,
         17 => next.note = u8::try_from(dice.below(3)).unwrap(),
         _ => next = *dice.pick(&world.ledger.charters()),
     }

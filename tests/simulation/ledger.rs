@@ -9,12 +9,23 @@ use countersign::object::Oid;
 
 use super::charter::{Charter, GOVERNANCE};
 use super::content::Content;
+use super::drafts::DraftDeed;
+use super::process::{CONFIG, RECORDS};
 use super::request::Asked;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Branch {
     Config,
     Records,
+}
+
+impl Branch {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => CONFIG,
+            Self::Records => RECORDS,
+        }
+    }
 }
 
 /// One commit.
@@ -25,10 +36,12 @@ pub struct Deed {
     pub contents: BTreeMap<&'static str, Content>,
     /// What the policy is after it.
     pub charter: Charter,
-    /// Everybody who had a hand in it.
+    /// Everybody who says that they had a hand in it.
     pub hands: BTreeSet<&'static str>,
     /// The environments whose folder it changed; the policy is one of them.
     pub touched: BTreeSet<&'static str>,
+    /// The key that signed each commit that it is made of; nothing for one without a good signature.
+    pub signatures: Vec<Option<&'static str>>,
     /// What it says, with evidence that must be accepted; nothing where the evidence is bad. Several things where
     /// several ready-made commits are merged at once.
     pub said: Vec<Said>,
@@ -61,6 +74,8 @@ pub struct Ledger {
     commits: HashMap<Oid, usize>,
     /// Records that somebody deleted or changed.
     pub spoiled: BTreeSet<String>,
+    /// The commits of drafts.
+    pub drafts: HashMap<Oid, DraftDeed>,
 }
 
 impl Ledger {
@@ -136,6 +151,13 @@ impl Ledger {
         self.deeds.iter().flat_map(|deed| &deed.asked)
     }
 
+    /// Whether a statement was made by merging.
+    pub fn is_merge(&self, statement: StatementId) -> bool {
+        let said = self.said().map(|said| (said.digest, said.by_record));
+        let mut all = said.chain(self.ever_asked().map(|asked| (asked.digest, asked.by_record)));
+        all.any(|(digest, by_record)| digest == statement && !by_record)
+    }
+
     fn visible_deeds(&self, (config, records): (Oid, Option<Oid>)) -> impl Iterator<Item = (usize, &Deed)> {
         let (config, records) = (self.place(config), records.map(|tip| self.place(tip)));
         let seen = move |(at, deed): &(usize, &Deed)| match deed.branch {
@@ -145,15 +167,11 @@ impl Ledger {
         self.deeds.iter().enumerate().filter(seen)
     }
 
-    /// Who had a hand in what an environment became after one config commit (nothing: the beginning) and up to another.
-    pub fn contributors(&self, environment: &str, after: Option<Oid>, upto: Oid) -> BTreeSet<&'static str> {
+    /// What made an environment what it became after one config commit (nothing: the beginning) and up to another.
+    pub fn changes(&self, environment: &str, after: Option<Oid>, upto: Oid) -> impl Iterator<Item = &Deed> {
         let first = after.map_or(0, |commit| self.place(commit) + 1);
         let upto = self.place(upto);
         let range = if first <= upto { &self.deeds[first..=upto] } else { &[] };
-        range
-            .iter()
-            .filter(|deed| deed.touched.contains(environment))
-            .flat_map(|deed| deed.hands.iter().copied())
-            .collect()
+        range.iter().filter(move |deed| deed.touched.contains(environment))
     }
 }

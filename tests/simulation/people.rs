@@ -39,6 +39,17 @@ pub fn second(person: &str) -> &'static str {
     }
 }
 
+/// The name of a person, for good.
+pub fn person(name: &str) -> &'static str {
+    PEOPLE.into_iter().chain([STRANGER]).find(|known| *known == name).unwrap()
+}
+
+/// The name of a key, for good.
+pub fn key_name(name: &str) -> &'static str {
+    let names = PEOPLE.into_iter().chain([STRANGER, "alice-2", "bob-2", "carol-2"]).chain(DAEMONS);
+    names.into_iter().find(|known| *known == name).unwrap()
+}
+
 /// A key by its name: that of a person or daemon, or [`second`].
 pub fn key(name: &str) -> &'static JournalKey {
     static KEYS: OnceLock<Vec<(&str, JournalKey)>> = OnceLock::new();

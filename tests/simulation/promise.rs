@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use countersign::object::Oid;
 
 use super::book::{InForce, News};
+use super::carried;
 use super::chapter::{EnvironmentBook, Published, Running};
 use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS};
 use super::host::Switch;
 use super::imports::BASE;
-use super::ledger::Ledger;
+use super::ledger::{Deed, Ledger};
 use super::people::email;
 use super::rules::{Rule, asked, asked_of_policy, is_sound, may_approve};
 use super::world::World;
@@ -22,21 +23,36 @@ pub fn left(book: &EnvironmentBook, ledger: &Ledger, environment: &str) -> Conte
 }
 
 impl World {
-    /// Who had a hand in a change, up to a config commit.
-    pub fn contributors(&self, environment: &str, published: &Published, upto: Oid) -> BTreeSet<&'static str> {
+    /// Everything that was done for a change, up to a config commit.
+    pub fn deeds(&self, environment: &str, published: &Published, upto: Oid) -> Vec<&Deed> {
         let after = match environment {
             GOVERNANCE => self.book.policies.last().map(|policy| policy.commit),
             _ => self.book.environments[environment].applied.map(|(_, commit)| commit),
         };
-        let mut found = self.ledger.contributors(environment, after, upto);
+        let mut found: Vec<&Deed> = self.ledger.changes(environment, after, upto).collect();
         let old = self.book.environments[environment].applied_source;
         // Also whoever made what is imported now and was not before.
         if let Some(new) = published.source
             && self.ledger.imported(old) != self.ledger.imported(Some(new))
         {
-            found.extend(self.ledger.contributors(BASE, old, new));
+            found.extend(self.ledger.changes(BASE, old, new));
         }
         found
+    }
+
+    /// Who had a hand in a change, up to a config commit: who says so, and who proves it.
+    pub fn contributors(
+        &self,
+        environment: &str,
+        published: &Published,
+        upto: Oid,
+        charter: &Charter,
+    ) -> BTreeSet<&'static str> {
+        let deeds = self.deeds(environment, published, upto);
+        let hands = deeds.iter().flat_map(|deed| deed.hands.iter().copied());
+        let signers = deeds.iter().flat_map(|deed| deed.signatures.iter().copied().flatten());
+        let drafted = published.drafted_by.iter().copied();
+        hands.chain(signers.filter_map(|key| charter.owner_of(key))).chain(drafted).collect()
     }
 
     /// Everything that a policy asks for of a change.
@@ -51,32 +67,42 @@ impl World {
     fn objection(
         &self,
         environment: &'static str,
-        published: &Published,
-        claimed: Oid,
+        running: &Running,
         tips: (Oid, Option<Oid>),
+        upto: usize,
         charter: &Charter,
     ) -> Option<String> {
+        let (published, claimed) = (&running.published, running.claim.heads.config);
         let book = &self.book.environments[environment];
         let ledger = &self.ledger;
         if !ledger.is_same(environment, claimed, published.commit) {
             return Some("the claim was made from a commit with other content than the plan's".to_owned());
         }
-        if let Some(why) = self.stopped(environment, published, tips) {
+        if let Some(why) = self.stopped(environment, published, running.place, tips) {
             return Some(why);
         }
         let standing = self.standing(environment, published, tips, charter, None);
         if let Some(person) = standing.rejecting.iter().find(|person| may_approve(charter, person, environment)) {
             return Some(format!("{person} rejected it"));
         }
-        let contributors = self.contributors(environment, published, claimed);
+        let contributors = self.contributors(environment, published, claimed, charter);
         let (leaves, enters) = match environment {
             GOVERNANCE => (Content::Absent, Content::Absent),
             _ => (left(book, ledger, environment), ledger.content(published.commit, environment)),
         };
         let rules = self.asked_for(charter, environment, leaves, enters);
-        let unmet = rules.iter().find(|rule| !rule.is_met(&standing.approvals, &contributors));
+        if rules.iter().any(|rule| rule.signed)
+            && let Some(why) = self.unsigned(environment, published, claimed, charter)
+        {
+            return Some(why);
+        }
+        let carried = self.carried(environment, published, charter, upto);
+        let unmet = rules.iter().find(|rule| !rule.is_met(&standing.approvals, &carried, &contributors));
         unmet.map(|rule| {
-            format!("not enough approved it: {rule:?} of {:?}, contributors {contributors:?}", standing.approvals)
+            format!(
+                "not enough approved it: {rule:?} of {:?}, carried over {carried:?}, contributors {contributors:?}",
+                standing.approvals
+            )
         })
     }
 }
@@ -90,6 +116,7 @@ impl World {
                 match news {
                     News::Judged { judged, charter } => self.check_judged(&judged, &charter)?,
                     News::Planned { environment, at } => self.check_planned(environment, at)?,
+                    News::Drafted { environment, at } => self.check_drafted(environment, at)?,
                     News::Claimed { environment } => self.check_claim(environment)?,
                     News::Policy { before, running, heads } => self.check_policy(&before, &running, heads)?,
                 }
@@ -102,7 +129,9 @@ impl World {
     /// Remembers what was on the host when a plan was made: it is what people were shown.
     fn check_planned(&mut self, environment: &'static str, at: usize) -> Result<(), String> {
         let published = &self.book.environments[environment].published[at];
-        let hands = self.contributors(environment, published, published.commit);
+        // Who worked on it as a draft need not be named again.
+        let alone = Published { drafted_by: BTreeSet::new(), ..published.clone() };
+        let hands = self.contributors(environment, &alone, published.commit, &self.book.charter());
         if let Some(hand) = hands.iter().find(|hand| !published.named.contains(&email(hand))) {
             return Err(format!("{environment}: {} does not name {hand}, who contributed", published.plan.short()));
         }
@@ -120,6 +149,15 @@ impl World {
         let seen = state.planned.get(&(mover, environment.to_owned())).cloned();
         drop(state);
         let book = self.book.environments.get_mut(environment).unwrap();
+        if let Some(seen) = &seen {
+            let published = &book.published[at];
+            let before = left(book, &self.ledger, environment);
+            let applied = before.targets(environment, self.ledger.size(book.applied_source));
+            let enters = self.ledger.content(published.commit, environment);
+            let desired = enters.targets(environment, self.ledger.size(published.source));
+            let removes = carried::removed(&applied, seen, &desired);
+            book.published[at].removes = Some(removes);
+        }
         book.published[at].shown = seen;
         Ok(())
     }
@@ -129,13 +167,14 @@ impl World {
         let Some(running) = book.running.clone() else { return Ok(()) };
         let Running { claim, published, place, .. } = &running;
         self.claims += 1;
+        self.counts.drafted += usize::from(!published.also.is_empty());
         let wrong = |why: String| Err(format!("{environment}: {} is claimed, but {why}", claim.plan.short()));
         let heads = (claim.heads.config, claim.heads.records);
         let charter = self.book.charter_at(*place);
         if published.occurrence != book.occurrence {
             return wrong("the plan is of an occurrence that has ended".to_owned());
         }
-        if let Some(why) = self.objection(environment, published, claim.heads.config, heads, &charter) {
+        if let Some(why) = self.objection(environment, &running, heads, *place, &charter) {
             return wrong(why);
         }
         if environment == GOVERNANCE {
@@ -149,10 +188,15 @@ impl World {
         if let Some(why) = self.too_early(environment, left(book, &self.ledger, environment), &running) {
             return wrong(why);
         }
+        let standing = self.standing(environment, published, heads, &charter, None);
+        let by_those = claim.met.iter().flat_map(|met| &met.statements);
+        let said_here = |person: &str| standing.approvals.iter().any(|(who, _)| *who == person);
+        self.counts.carried += by_those.filter(|(_, person)| !said_here(person.as_str())).count();
         if let Some(started) = &claim.started {
             let book = self.book.environments.get_mut(environment).unwrap();
             book.word = Some(started.statement);
             book.spent.insert(started.statement);
+            self.counts.merged_starts += usize::from(self.ledger.is_merge(started.statement));
         }
         // Planned once more before it is claimed: what the daemon could see on the host is what people were shown.
         let state = self.surroundings.host.state();
@@ -171,8 +215,7 @@ impl World {
         self.policies += 1;
         // What it is judged by is what was in force, so the book is asked as it was.
         let now = self.book.policies.pop().unwrap();
-        let claimed = running.claim.heads.config;
-        let why = self.objection(GOVERNANCE, &running.published, claimed, heads, &before.charter);
+        let why = self.objection(GOVERNANCE, running, heads, running.place, &before.charter);
         self.book.policies.push(now);
         match why {
             Some(why) => Err(format!("policy {} came into force, but {why}", self.book.policies.len())),
@@ -188,9 +231,8 @@ impl World {
         self.switches += 1;
         let book = &self.book.environments[environment];
         let (closed, occurrence) = (book.closed, book.occurrence);
-        let Some(Running { claim, place, published, .. }) = book.running.clone() else {
-            return wrong("nothing is claimed".to_owned());
-        };
+        let Some(running) = book.running.clone() else { return wrong("nothing is claimed".to_owned()) };
+        let Running { claim, place, published, .. } = &running;
         if claim.plan != switch.plan {
             return wrong(format!("the claim is for {}, the permit for {}", claim.plan.short(), switch.plan.short()));
         }
@@ -204,7 +246,7 @@ impl World {
             return wrong(format!("the plan is for {desired:?}, but this was set: {:?}", switch.after));
         }
         let seen = switch.look.journal.and_then(|tip| self.book.place(tip));
-        if seen.is_none_or(|seen| seen < place) {
+        if seen.is_none_or(|seen| seen < *place) {
             return wrong("the daemon did not look again after its claim".to_owned());
         }
         let Some(config) = switch.look.config else { return wrong("without a config branch".to_owned()) };
@@ -213,7 +255,7 @@ impl World {
         if published.occurrence != occurrence {
             return wrong("the plan is of an occurrence that has ended".to_owned());
         }
-        if let Some(why) = self.objection(environment, &published, claim.heads.config, tips, &charter) {
+        if let Some(why) = self.objection(environment, &running, tips, seen.unwrap_or_default(), &charter) {
             return wrong(why);
         }
         // What another daemon wrote after this one had looked was not passed over.

@@ -7,10 +7,20 @@ use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
 use super::imports::{BASE, IMPORTER, Import};
 use super::people::{PEOPLE, STRANGER};
+use super::signed;
 use super::window::WINDOWS;
 use super::world::World;
 
-const GATES: [Gates; 5] = [Gates::Default, Gates::Recorded, Gates::Own, Gates::Off, Gates::Idle];
+const GATES: [Gates; 8] = [
+    Gates::Default,
+    Gates::Recorded,
+    Gates::Own,
+    Gates::Off,
+    Gates::Idle,
+    Gates::Carried,
+    Gates::Carried,
+    Gates::Signed,
+];
 
 /// Something new for an environment that is this now.
 fn next(dice: &mut Dice, world: &World, environment: &str) -> Content {
@@ -58,6 +68,7 @@ pub fn push(dice: &mut Dice, world: &mut World) {
     for environment in ENVIRONMENTS.into_iter().filter(|name| both || *name == first) {
         changes.push((environment, next(dice, world, environment)));
     }
-    world.note(format!("{author} (with {co_author:?}) pushes {changes:?}"));
-    world.change(author, &changes, co_author);
+    let signature = signed::choose(dice, world, author, &changes);
+    world.note(format!("{author} (with {co_author:?}, {signature:?}) pushes {changes:?}"));
+    world.change_signed(author, &changes, co_author, signature);
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use countersign::model::ApprovalVerdict;
 
 use super::chapter::Published;
-use super::charter::GOVERNANCE;
+use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS};
 use super::hearing::{Ear, about};
 use super::imports::{BASE, IMPORTER};
 use super::promise::left;
 use super::request::{Asked, Wish};
-use super::rules::{is_sound, may_approve};
+use super::rules::{is_sound, may_approve, may_deploy};
 use super::window::Window;
 use super::world::World;
 
@@ -20,6 +20,7 @@ impl World {
     pub fn check_quiet(&mut self) -> Result<(), String> {
         self.check()?;
         ENVIRONMENTS.into_iter().try_for_each(|name| self.check_quiet_environment(name))?;
+        ENVIRONMENTS.into_iter().try_for_each(|name| self.check_quiet_draft(name))?;
         self.check_quiet_policy()
     }
 
@@ -37,7 +38,10 @@ impl World {
         let Some(open) = book.current().filter(|_| is_open) else {
             return wrong(format!("it shall be {desired:?}, but that is not planned"));
         };
-        if self.is_approved_beyond_doubt(GOVERNANCE, open, Content::Absent, Content::Absent) {
+        let stops = |asked: &Asked| asked.environment == GOVERNANCE && !matches!(asked.wish, Wish::Deploy { .. });
+        if !self.ledger.ever_asked().any(stops)
+            && self.is_approved_beyond_doubt(GOVERNANCE, open, (Content::Absent, Content::Absent), None)
+        {
             return wrong(format!("{} is approved and did not come into force", open.plan.short()));
         }
         Ok(())
@@ -49,12 +53,12 @@ impl World {
         &self,
         environment: &'static str,
         open: &Published,
-        leaves: Content,
-        enters: Content,
+        (leaves, enters): (Content, Content),
+        upto: Option<usize>,
     ) -> bool {
         let charter = self.book.charter();
         let mut approvals = BTreeSet::new();
-        for (person, said) in about(self.ledger.said(), open.plan, open.occurrence) {
+        for (person, said) in about(self.ledger.said(), open) {
             if said.iter().any(|said| said.verdict == ApprovalVerdict::Reject) {
                 return false;
             }
@@ -64,27 +68,74 @@ impl World {
                 && !self.ledger.spoiled.contains(&only.path)
                 && may_approve(&charter, person, environment)
                 && charter.key_of(person) == Some(only.key)
-                && self.counted_then(only)
+                && self.counted_then(only, upto)
             {
                 approvals.insert((person, only.by_record));
             }
         }
-        let contributors = self.contributors(environment, open, self.config_tip());
+        let contributors = self.contributors(environment, open, self.config_tip(), &charter);
         let rules = self.asked_for(&charter, environment, leaves, enters);
+        let carried = BTreeSet::new();
         open.occurrence == self.book.environments[environment].occurrence
-            && rules.iter().all(|rule| rule.is_met(&approvals, &contributors))
+            && rules.iter().all(|rule| rule.is_met(&approvals, &carried, &contributors))
+            && (!rules.iter().any(|rule| rule.signed)
+                || self.unsigned(environment, open, self.config_tip(), &charter).is_none())
+    }
+
+    /// Whether somebody who certainly may said that this be deployed, as their only word, once everything was there.
+    fn is_started_beyond_doubt(
+        &self,
+        environment: &'static str,
+        open: &Published,
+        leaves: Content,
+        enters: Content,
+    ) -> bool {
+        // A claim spends everything that was asked for until then.
+        if self.book.environments[environment].was_claimed(open.number) {
+            return false;
+        }
+        let charter = self.book.charter();
+        let is_only = |person: &str| {
+            let asked =
+                self.ledger.ever_asked().filter(|asked| (asked.person, asked.environment) == (person, environment));
+            let said = self.ledger.said().filter(|said| (said.person, said.environment) == (person, environment));
+            asked.count() + said.count() == 1
+        };
+        let now = self.now().as_second();
+        let counts = |person, key, digest, path: &str| {
+            let Ear::Heard(heard) = self.ear(digest, Some(open.plan), path) else { return false };
+            let may =
+                |charter: &Charter| charter.key_of(person) == Some(key) && may_deploy(charter, person, environment);
+            may(&heard.charter)
+                && may(&charter)
+                && is_only(person)
+                && !self.ledger.spoiled.contains(path)
+                && self.is_approved_beyond_doubt(environment, open, (leaves, enters), Some(heard.place))
+        };
+        let asked = self.ledger.ever_asked().filter(|asked| {
+            matches!(asked.wish, Wish::Deploy { plan, occurrence, at, overrides: false }
+                if (plan, occurrence) == (open.plan, open.occurrence) && at.is_none_or(|at| at <= now))
+        });
+        let said = self.ledger.said().filter(|said| {
+            said.deploy
+                && (said.plan, said.occurrence) == (open.plan, open.occurrence)
+                && said.verdict == ApprovalVerdict::Approve
+        });
+        asked.into_iter().any(|asked| counts(asked.person, asked.key, asked.digest, &asked.path))
+            || said.into_iter().any(|said| counts(said.person, said.key, said.digest, &said.path))
     }
 
     /// Whether an approval was its maker's and theirs to give when it was judged.
-    fn counted_then(&self, said: &super::ledger::Said) -> bool {
+    fn counted_then(&self, said: &super::ledger::Said, upto: Option<usize>) -> bool {
         match self.ear(said.digest, Some(said.plan), &said.path) {
             Ear::Heard(heard) => {
-                may_approve(&heard.charter, said.person, said.environment)
+                upto.is_none_or(|upto| heard.place <= upto)
+                    && may_approve(&heard.charter, said.person, said.environment)
                     && heard.charter.key_of(said.person) == Some(said.key)
             }
             // In a quiet world all that could be judged was; what was not is in doubt.
             Ear::Refused => false,
-            Ear::Unheard => true,
+            Ear::Unheard => upto.is_none(),
         }
     }
 
@@ -131,10 +182,12 @@ impl World {
         }
         let stopped = |asked: &Asked| asked.environment == environment && !matches!(asked.wish, Wish::Deploy { .. });
         let window = there.window();
-        let held = there.is_manual() || desired.is_manual() || window == Window::Both;
+        let manual = there.is_manual() || desired.is_manual();
+        let started = !manual || self.is_started_beyond_doubt(environment, open, there, desired);
+        let held = !started || window == Window::Both;
         if !held
             && !self.ledger.ever_asked().any(stopped)
-            && self.is_approved_beyond_doubt(environment, open, there, desired)
+            && self.is_approved_beyond_doubt(environment, open, (there, desired), None)
         {
             return wrong(format!("{} is approved and was not applied", open.plan.short()));
         }

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::digest::{PlanId, StatementId};
 use countersign::model::{Maker, Request, RequestAction};
+use countersign::object::Edit;
 use jiff::Timestamp;
 
 use super::chapter::Published;
+use super::charter::{GOVERNANCE, PLATFORM};
 use super::content::ENVIRONMENTS;
 use super::dice::Dice;
 use super::ledger::{Branch, Deed};
 use super::people::{PEOPLE, key};
+use super::starter;
 use super::world::{Work, World, put};
 
 /// What is asked for.
@@ -32,6 +35,8 @@ pub struct Asked {
     pub wish: Wish,
     /// The key that signed it.
     pub key: &'static str,
+    /// Whether it is a record, and not a merge of a ready-made one.
+    pub by_record: bool,
     pub digest: StatementId,
     pub path: String,
 }
@@ -48,25 +53,31 @@ impl Asked {
 
 /// Somebody looks at an environment and asks for something there.
 pub fn ask(dice: &mut Dice, world: &mut World) {
-    let environment = *dice.pick(&ENVIRONMENTS);
-    let person = if dice.percent(85) { *dice.pick(&["alice", "dave"]) } else { *dice.pick(&PEOPLE) };
+    let law = world.book.environments[GOVERNANCE].current().is_some() && dice.percent(30);
+    let environment = if law { GOVERNANCE } else { *dice.pick(&ENVIRONMENTS) };
+    let able = if law { &PLATFORM[..] } else { &["alice", "dave"] };
+    let person = if dice.percent(85) { *dice.pick(able) } else { *dice.pick(&PEOPLE) };
     let book = &world.book.environments[environment];
-    let published = match book.current() {
+    let published = match book.drafts.current().filter(|_| dice.percent(8)).or(book.current()) {
         Some(current) if dice.percent(90) => current.clone(),
         _ if book.published.is_empty() => return,
         _ => dice.pick(&book.published).clone(),
     };
+    let number = book.applied.map(|(number, _)| number);
     let Published { plan, occurrence, .. } = published;
     let suspended =
         world.ledger.ever_asked().any(|asked| asked.environment == environment && asked.wish == Wish::Suspend);
     let wish = match dice.below(20) {
+        // There is nothing to start.
+        0..11 if law && dice.percent(90) => *dice.pick(&[Wish::Suspend, Wish::Close { plan, occurrence }]),
+        0..11 if dice.percent(40) && starter::merge(dice, world, environment, &published) => return,
         0..11 => {
             let now = world.now().as_second();
             let at = dice.percent(25).then(|| now + i64::try_from(dice.below(4000)).unwrap());
             Wish::Deploy { plan, occurrence, at, overrides: dice.percent(25) }
         }
         11..13 => Wish::Suspend,
-        13..17 if suspended => Wish::Resume { number: book.applied.map(|(number, _)| number) },
+        13..17 if suspended => Wish::Resume { number },
         17 | 18 => Wish::Close { plan, occurrence },
         _ => Wish::Reopen { plan, occurrence },
     };
@@ -120,14 +131,29 @@ pub fn record(
     let mut edits = BTreeMap::from([(path.clone(), put(&world.objects(), &statement.to_yaml()))]);
     let mut deed = Deed { branch, ..world.deed(Vec::new()) };
     if matches!(wish, Wish::Close { .. }) && back && branch == Branch::Config {
-        let in_force = world.book.environments[environment].in_force(&world.ledger, environment);
-        if deed.contents.insert(environment, in_force) != Some(in_force) {
+        let found = put_back(world, environment, &mut deed);
+        if !found.is_empty() {
             deed.touched = BTreeSet::from([environment]);
-            edits.extend(in_force.edits(environment, &world.objects()));
+            edits.extend(found);
         }
     }
-    deed.asked.push(Asked { person, environment, wish, key: signer, digest, path });
+    deed.asked.push(Asked { person, environment, wish, key: signer, by_record: true, digest, path });
     world.note(format!("{person} asks for {wish:?} of {environment} on {branch:?}"));
     let message = "A request".to_owned();
-    world.commit(Work { author: person, signer: None, merges: Vec::new(), edits, message }, deed);
+    // What puts a folder back is a change, too.
+    let signature = (!deed.touched.is_empty()).then_some(signer);
+    world.commit(Work { author: person, signer: signature, merges: Vec::new(), edits, message }, deed);
+}
+
+/// Makes what is desired what is in force again; nothing where it is.
+fn put_back(world: &World, environment: &'static str, deed: &mut Deed) -> BTreeMap<String, Edit> {
+    let objects = world.objects();
+    if environment == GOVERNANCE {
+        let in_force = world.book.charter();
+        let is_back = std::mem::replace(&mut deed.charter, in_force) == in_force;
+        return if is_back { BTreeMap::new() } else { in_force.edits(&objects) };
+    }
+    let in_force = world.book.environments[environment].in_force(&world.ledger, environment);
+    let is_back = deed.contents.insert(environment, in_force) == Some(in_force);
+    if is_back { BTreeMap::new() } else { in_force.edits(environment, &objects) }
 }

@@ -13,6 +13,7 @@ use super::charter::Charter;
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
 use super::ledger::Said;
+use super::merger::mergeable;
 use super::people::{self, DAEMONS, STRANGER};
 use super::process::JOURNAL;
 use super::world::{Work, World, put};
@@ -33,18 +34,16 @@ pub fn meddle(dice: &mut Dice, world: &mut World) {
 }
 
 /// What somebody might merge: a ready-made commit that is not in the branch yet.
-fn mergeable(dice: &mut Dice, world: &World) -> Option<(Meaning, ReadyMade)> {
+fn to_merge(dice: &mut Dice, world: &World) -> Option<(Meaning, ReadyMade)> {
     let meaning = mean(dice, world)?;
-    let ready = meaning.published.ready.iter().rev().find(|ready| ready.says.name() == meaning.verdict.name())?.clone();
-    let objects = world.objects();
-    let tree = objects.commit(world.config_tip()).unwrap().tree;
-    let is_there = objects.commit(ready.commit).is_ok();
-    (is_there && entry_at(&objects, tree, &ready.path).unwrap().is_none()).then_some((meaning, ready))
+    let starts = mergeable(world, &meaning.published, ReadyWord::Deploy).filter(|_| dice.percent(40));
+    let ready = starts.or_else(|| mergeable(world, &meaning.published, meaning.word(world).says))?.clone();
+    Some((meaning, ready))
 }
 
 /// A merge that proves nothing, in one way or another.
 fn bad_merge(dice: &mut Dice, world: &mut World) {
-    let Some((meaning, ready)) = mergeable(dice, world) else { return };
+    let Some((meaning, ready)) = to_merge(dice, world) else { return };
     let person = meaning.person;
     let record = Edit::Put(Entry { mode: Mode::File, id: ready.blob });
     let mut edits = BTreeMap::from([(ready.path.clone(), record)]);
@@ -106,10 +105,10 @@ fn bad_merge(dice: &mut Dice, world: &mut World) {
             "signed with a key that can approve nothing"
         }
         _ => {
-            let other = meaning.published.ready.iter().find(|other| other.says.name() != meaning.verdict.name());
+            let other = meaning.published.ready.iter().find(|other| other.says != ready.says);
             let Some(other) = other else { return };
             message = format!("Merge branch '{}'\n", other.branch);
-            "under the name of the opposite branch"
+            "under the name of another branch"
         }
     };
     world.note(format!("{person}: a merge of {} of {}, {how}", ready.branch, meaning.environment));

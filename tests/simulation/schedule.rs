@@ -4,14 +4,15 @@ use countersign::disk::Tips;
 use countersign::reconcile::Proofs;
 
 use super::baton::{Call, Order, Point};
-use super::charter::GOVERNANCE;
+use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS, Gates, Setting, target};
+use super::counts::Counts;
 use super::dice::Dice;
 use super::people::DAEMONS;
 use super::process::{CONFIG, JOURNAL};
 use super::window::{WINDOWS, Window};
 use super::world::World;
-use super::{approver, lawmaker, pusher, request, saboteur};
+use super::{approver, busy, drafter, lawmaker, pusher, refiner, request, saboteur};
 
 /// What a schedule did, so that a run can tell whether it tried anything.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,29 +21,58 @@ pub struct Tally {
     pub switches: usize,
     pub policies: usize,
     pub entries: usize,
+    pub counts: Counts,
 }
 
+/// What the environments of a schedule begin with.
+const FIRST_GATES: [Gates; 9] = [
+    Gates::Default,
+    Gates::Default,
+    Gates::Off,
+    Gates::Off,
+    Gates::Own,
+    Gates::Own,
+    Gates::Carried,
+    Gates::Carried,
+    Gates::Signed,
+];
+
 /// How often what happens in a schedule, in percent.
-struct Climate {
-    faults: usize,
-    crashes: usize,
+pub struct Climate {
+    pub faults: usize,
+    pub crashes: usize,
     sabotage: usize,
     drift: usize,
     rewinds: usize,
     laws: usize,
     requests: usize,
+    /// That somebody goes on with what was approved.
+    pub work: usize,
+    drafts: usize,
 }
 
 /// Runs the schedule of a seed.
 pub fn run(seed: u64) -> Result<Tally, String> {
     let mut dice = Dice::new(seed);
+    // Approvals are carried over where somebody goes on with what others approved, and the policy stays.
+    let goes_on = dice.percent(25);
+    let signs = !goes_on && dice.percent(12);
+    let gates = match (goes_on, signs) {
+        (true, _) => Gates::Carried,
+        (_, true) => Gates::Signed,
+        _ => *dice.pick(&FIRST_GATES),
+    };
     let setting = Setting {
         manual: dice.percent(20),
         window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
-        ..Setting::plain(*dice.pick(&[Gates::Default, Gates::Off, Gates::Own]))
+        extra: dice.percent(20).then_some(0),
+        ..Setting::plain(gates)
     };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
-    let mut world = World::new(&first[..1 + dice.below(2)]);
+    let floor = !goes_on || dice.percent(30);
+    let two = if goes_on && dice.percent(70) { 1 } else { 2 };
+    let charter = Charter { two, bob_deploys: dice.percent(35), floor, ..Charter::FIRST };
+    let mut world = World::under(charter, &first[..1 + dice.below(2)]);
     // Mostly each entry is proven once before the end, not by each daemon again.
     if dice.percent(80) {
         world.surroundings.proofs = Some(Proofs::default());
@@ -54,16 +84,28 @@ pub fn run(seed: u64) -> Result<Tally, String> {
         sabotage: often(&mut dice, 20),
         drift: if dice.percent(25) { 4 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
-        laws: if dice.percent(45) { 6 } else { 0 },
+        laws: if dice.percent(if goes_on { 10 } else { 45 }) { 6 } else { 0 },
         requests: if dice.percent(60) || setting.manual { 8 } else { 0 },
+        work: if goes_on { 30 } else { often(&mut dice, 15) },
+        drafts: if dice.percent(35) { 35 } else { 0 },
     };
     for name in &DAEMONS[..1 + dice.below(DAEMONS.len())] {
         let folder = world.folder();
         world.start(name, folder, None);
     }
-    let result = live(&mut dice, &mut world, &climate).and_then(|()| world.quiet(dice.percent(20)));
-    let tally =
-        Tally { claims: world.claims, switches: world.switches, policies: world.policies, entries: world.book.len() };
+    let is_busy = dice.percent(60);
+    let lived = if is_busy { busy::live } else { live };
+    let result = lived(&mut dice, &mut world, &climate).and_then(|()| world.quiet(dice.percent(20)));
+    let tally = Tally {
+        claims: world.claims,
+        switches: world.switches,
+        policies: world.policies,
+        entries: world.book.len(),
+        counts: world.counts,
+    };
+    if super::number("SIMULATION_SEED").is_some() {
+        println!("{}", world.log.join("\n"));
+    }
     result.map(|()| tally).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
 }
 
@@ -77,34 +119,49 @@ fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), Str
             94..97 => jump(dice, world),
             _ => rest(dice, world)?,
         }
-        if dice.percent(climate.laws) && world.book.len() > 0 {
-            // What waits for approvals is mostly let alone.
-            if dice.percent(30) || world.book.environments[GOVERNANCE].current().is_none() {
-                lawmaker::push(dice, world);
-            }
+        if dice.percent(climate.work) {
+            refiner::refine(dice, world);
         }
-        if dice.percent(climate.requests) && world.book.len() > 0 {
-            request::ask(dice, world);
-        }
-        if dice.percent(climate.sabotage) && world.book.len() > 0 {
-            saboteur::meddle(dice, world);
-        }
-        if dice.percent(10) {
-            world.arrive()?;
-        }
-        if dice.percent(climate.drift) {
-            drift(dice, world);
-        }
-        if dice.percent(climate.rewinds) {
-            rewind(dice, world)?;
-        }
+        rarely(dice, world, climate)?;
         world.check()?;
     }
     Ok(())
 }
 
+/// What happens beside pushes and approvals.
+pub fn rarely(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
+    if world.book.len() == 0 {
+        return Ok(());
+    }
+    if dice.percent(climate.laws) {
+        // What waits for approvals is mostly let alone.
+        if dice.percent(30) || world.book.environments[GOVERNANCE].current().is_none() {
+            lawmaker::push(dice, world);
+        }
+    }
+    if dice.percent(climate.drafts) {
+        drafter::draft(dice, world);
+    }
+    if dice.percent(climate.requests) {
+        request::ask(dice, world);
+    }
+    if dice.percent(climate.sabotage) {
+        saboteur::meddle(dice, world);
+    }
+    if dice.percent(10) {
+        world.arrive()?;
+    }
+    if dice.percent(climate.drift) {
+        drift(dice, world);
+    }
+    if dice.percent(climate.rewinds) {
+        rewind(dice, world)?;
+    }
+    Ok(())
+}
+
 /// A daemon moves, for better or worse.
-fn step(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
+pub fn step(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
     let at = dice.below(world.processes.len());
     let point = world.processes[at].point();
     let name = world.processes[at].name;
@@ -141,7 +198,7 @@ fn rest(dice: &mut Dice, world: &mut World) -> Result<(), String> {
     if world.processes[at].point() != Point::Gone { world.run(at) } else { Ok(()) }
 }
 
-fn jump(dice: &mut Dice, world: &mut World) {
+pub fn jump(dice: &mut Dice, world: &mut World) {
     let seconds = *dice.pick(&[1, 40, 600, 5000, -1, -3000]);
     world.note(format!("the clock jumps by {seconds} s"));
     world.pass(seconds);

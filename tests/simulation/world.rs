@@ -16,11 +16,14 @@ use jiff::Timestamp;
 use super::baton::{Order, Point};
 use super::book::Book;
 use super::charter::{Charter, GOVERNANCE};
-use super::content::{Content, ENVIRONMENTS};
+use super::content::{Content, ENVIRONMENTS, Gates};
+use super::counts::Counts;
+use super::drafter::Draft;
 use super::host::Host;
 use super::ledger::{Branch, Deed, Ledger, Said};
 use super::people::{self, email};
 use super::process::{CONFIG, Folder, JOURNAL, Process, RECORDS, Surroundings};
+use super::signed::Signature;
 use super::window::{HALF, Window};
 
 /// How often the daemons are let run until nothing changes any more.
@@ -42,10 +45,15 @@ pub struct World {
     pub switches: usize,
     /// How many policies came into force after the first.
     pub policies: usize,
+    /// What the drafts are by now.
+    pub drafts: BTreeMap<&'static str, Draft>,
+    /// How often what is rare happened.
+    pub counts: Counts,
     folders: u64,
 }
 
 /// A commit that somebody makes.
+#[derive(Debug, Clone)]
 pub struct Work<'a> {
     pub author: &'a str,
     pub signer: Option<&'a str>,
@@ -55,12 +63,24 @@ pub struct Work<'a> {
     pub message: String,
 }
 
+impl<'a> Work<'a> {
+    /// One that changes nothing yet.
+    pub fn of(author: &'a str, signer: Option<&'a str>, message: String) -> Self {
+        Self { author, signer, merges: Vec::new(), edits: BTreeMap::new(), message }
+    }
+}
+
 impl World {
-    /// A world with a policy and these environments, without a journal and without daemons.
+    /// A world with the first policy and these environments, without a journal and without daemons.
     pub fn new(environments: &[(&'static str, Content)]) -> Self {
+        Self::under(Charter::FIRST, environments)
+    }
+
+    /// The same under another policy.
+    pub fn under(charter: Charter, environments: &[(&'static str, Content)]) -> Self {
         let server = MemoryServer::new();
         let objects = server.objects();
-        let edits = Charter::FIRST.edits(objects);
+        let edits = charter.edits(objects);
         let tree = edit_tree(objects, None, &edits).unwrap();
         let (policy, governance) = resolve_governance(objects, &Hashes::default(), "", tree).unwrap();
         governance.unwrap();
@@ -85,6 +105,8 @@ impl World {
             claims: 0,
             switches: 0,
             policies: 0,
+            drafts: BTreeMap::new(),
+            counts: Counts::default(),
             folders: 0,
         };
         let contents = ENVIRONMENTS.iter().map(|name| (*name, Content::Absent)).collect();
@@ -92,14 +114,17 @@ impl World {
         let deed = Deed {
             branch: Branch::Config,
             contents,
-            charter: Charter::FIRST,
+            charter,
             hands: BTreeSet::new(),
             touched: BTreeSet::new(),
+            signatures: Vec::new(),
             said: Vec::new(),
             asked: Vec::new(),
         };
         world.commit(work, deed);
-        world.change("dave", environments, None);
+        let signed = environments.iter().any(|(_, content)| content.gates() == Some(Gates::Signed));
+        let signature = if signed { Signature::By("dave") } else { Signature::None };
+        world.change_signed("dave", environments, None, signature);
         world
     }
 
@@ -144,19 +169,33 @@ impl World {
     }
 
     /// Commits on top of a branch and enters the deed. A merged statement gets the digest of its merge.
-    pub fn commit(&mut self, work: Work<'_>, mut deed: Deed) -> Oid {
+    pub fn commit(&mut self, work: Work<'_>, deed: Deed) -> Oid {
+        let (tree, parents) = self.tree_of(&work, deed.branch);
+        let raw = self.raw_commit(&work, tree, &parents);
+        let signature = work.signer.map(people::key_name);
+        self.enter(&work, &raw, signature, deed)
+    }
+
+    /// What a commit on top of a branch holds, and what it follows.
+    pub fn tree_of(&self, work: &Work<'_>, branch: Branch) -> (Oid, Vec<Oid>) {
         let objects = self.objects();
-        let name = if deed.branch == Branch::Config { CONFIG } else { RECORDS };
-        let tip = self.surroundings.server.get(name);
+        let tip = self.surroundings.server.get(branch.name());
         let before = tip.map(|tip| objects.commit(tip).unwrap().tree);
         let tree = edit_tree(&objects, before, &work.edits).unwrap();
-        let parents: Vec<Oid> = tip.into_iter().chain(work.merges.iter().copied()).collect();
-        let raw = self.raw_commit(&work, tree, &parents);
-        let id = objects.write(Kind::Commit, &raw).unwrap();
-        for said in deed.said.iter_mut().filter(|said| !said.by_record) {
-            said.digest = StatementId(Digest::of(&raw));
+        (tree, tip.into_iter().chain(work.merges.iter().copied()).collect())
+    }
+
+    /// Pushes a commit, and enters the deed.
+    pub fn enter(&mut self, work: &Work<'_>, raw: &[u8], signature: Option<&'static str>, mut deed: Deed) -> Oid {
+        let id = self.objects().write(Kind::Commit, raw).unwrap();
+        let merge = StatementId(Digest::of(raw));
+        deed.said.iter_mut().filter(|said| !said.by_record).for_each(|said| said.digest = merge);
+        deed.asked.iter_mut().filter(|asked| !asked.by_record).for_each(|asked| asked.digest = merge);
+        deed.hands.extend(people::PEOPLE.into_iter().filter(|person| work.author == *person));
+        if deed.signatures.is_empty() {
+            deed.signatures.push(signature);
         }
-        deed.hands.extend(people::PEOPLE.into_iter().filter(|p| work.author == *p || work.signer == Some(p)));
+        let name = deed.branch.name();
         self.ledger.add(id, deed);
         self.surroundings.server.set(name, Some(id));
         id
@@ -176,12 +215,23 @@ impl World {
         }
     }
 
-    /// Pushes new content.
+    /// Pushes new content, unsigned.
     pub fn change(
         &mut self,
         author: &'static str,
         changes: &[(&'static str, Content)],
         co_author: Option<&'static str>,
+    ) {
+        self.change_signed(author, changes, co_author, Signature::None);
+    }
+
+    /// Pushes new content.
+    pub fn change_signed(
+        &mut self,
+        author: &'static str,
+        changes: &[(&'static str, Content)],
+        co_author: Option<&'static str>,
+        signature: Signature,
     ) {
         let objects = self.objects();
         let mut contents = self.ledger.all_now();
@@ -199,14 +249,17 @@ impl World {
         let trailer = co_author.map(|name| format!("\n\nCo-authored-by: {name} <{}>", email(name))).unwrap_or_default();
         let work = Work {
             author,
-            signer: None,
+            signer: signature.key(),
             merges: Vec::new(),
             edits,
             message: format!("Change {}{trailer}", touched.iter().copied().collect::<Vec<_>>().join(", ")),
         };
         let hands = co_author.into_iter().collect();
         let deed = Deed { contents, hands, touched, ..self.deed(Vec::new()) };
-        self.commit(work, deed);
+        match signature {
+            Signature::Spoiled(_) => self.commit_spoiled(work, deed),
+            _ => self.commit(work, deed),
+        };
     }
 
     /// Pushes another policy.
@@ -225,7 +278,8 @@ impl World {
         let contents = self.ledger.all_now();
         let (hands, touched) = (BTreeSet::new(), BTreeSet::new());
         let (charter, asked) = (self.ledger.charter_now(), Vec::new());
-        Deed { branch: Branch::Config, contents, charter, hands, touched, said, asked }
+        let signatures = Vec::new();
+        Deed { branch: Branch::Config, contents, charter, hands, touched, signatures, said, asked }
     }
 
     /// A new state folder.
