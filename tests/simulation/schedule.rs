@@ -65,7 +65,7 @@ pub fn run(seed: u64) -> Result<Tally, String> {
     let setting = Setting {
         manual: dice.percent(20),
         window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
-        extra: dice.percent(20).then_some(0),
+        extra: dice.percent(if goes_on { 60 } else { 20 }).then_some(0),
         ..Setting::plain(gates)
     };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
