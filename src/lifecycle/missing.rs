@@ -17,7 +17,7 @@ pub fn missing_records(
     old: Oid,
     new: Oid,
 ) -> Result<Vec<(EnvironmentName, String)>, ObjectError> {
-    let (old, new) = (objects.commit(old)?.tree, objects.commit(new)?.tree);
+    let (old, new) = (objects.tree_of(old)?, objects.tree_of(new)?);
     let approvals = below(&state.start.root, "approvals");
     let changed = changed_paths(objects, Some(old), Some(new), &approvals)?;
     let mut found = Vec::new();

@@ -39,7 +39,7 @@ pub fn refine(dice: &mut Dice, world: &mut World) -> bool {
     match dice.below(20) {
         0 => author = *dice.pick(&["alice", "bob", "dave"]),
         1 => next.extra = if setting.extra.is_some() { None } else { Some(number) },
-        2 => next = Setting { extra: None, ..next },
+        2 | 6 | 7 => next = Setting { extra: None, ..next },
         3 => next.manual = !setting.manual,
         4 => next.gates = *dice.pick(&[Gates::Carried, Gates::Default, Gates::Own]),
         5 => {

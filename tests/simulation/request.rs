@@ -69,7 +69,7 @@ pub fn ask(dice: &mut Dice, world: &mut World) {
         world.ledger.ever_asked().any(|asked| asked.environment == environment && asked.wish == Wish::Suspend);
     let wish = match dice.below(20) {
         // There is nothing to start.
-        0..11 if law && dice.percent(90) => *dice.pick(&[Wish::Suspend, Wish::Close { plan, occurrence }]),
+        0..11 if law && dice.percent(70) => *dice.pick(&[Wish::Suspend, Wish::Close { plan, occurrence }]),
         0..11 if dice.percent(40) && starter::merge(dice, world, environment, &published) => return,
         0..11 => {
             let now = world.now().as_second();

@@ -85,7 +85,7 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     let setting = Setting {
         manual: dice.percent(20),
         window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
-        extra: dice.percent(20).then_some(0),
+        extra: dice.percent(if goes_on { 60 } else { 20 }).then_some(0),
         ..Setting::plain(gates)
     };
     let first = [(ENVIRONMENTS[0], Content::Present(setting)), (ENVIRONMENTS[1], Content::Present(setting))];
