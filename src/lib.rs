@@ -38,6 +38,7 @@ pub mod lifecycle;
 mod memo;
 pub mod model;
 pub mod object;
+mod parallel;
 pub mod plan;
 pub mod policy;
 pub mod reconcile;

@@ -5,9 +5,11 @@
 
 mod commit;
 mod edit;
+pub(crate) mod kept;
 mod memory;
 mod merge;
 mod overlay;
+mod recent;
 mod tree;
 
 use std::fmt;
@@ -22,6 +24,7 @@ pub use edit::{Edit, edit_tree};
 pub use memory::MemoryObjects;
 pub use merge::{MergedTree, merge_trees};
 pub use overlay::Overlay;
+pub use recent::Recent;
 pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.
@@ -162,6 +165,14 @@ pub trait Objects {
     /// As [`Objects::read`].
     fn commit(&self, id: Oid) -> Result<Commit, ObjectError> {
         Commit::parse(id, self.read(Kind::Commit, id)?)
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// As [`Objects::read`].
+    fn tree_of(&self, commit: Oid) -> Result<Oid, ObjectError> {
+        Ok(self.commit(commit)?.tree)
     }
 
     /// A tree, parsed.

@@ -21,22 +21,28 @@ const MARKS_PER_LETTER: u8 = 3;
 
 /// One line that is safe to show: newlines and tabs are escaped too.
 pub fn escape(text: &str) -> String {
+    if text.bytes().all(is_ordinary) {
+        return text.to_owned();
+    }
     escape_but(text, |_| false)
 }
 
 /// Lines that are safe to show: `\n` and `\t` stay as they are, a carriage return becomes visible.
 pub fn escape_lines(text: &str) -> String {
+    if text.bytes().all(is_ordinary_in_lines) {
+        return text.to_owned();
+    }
     escape_but(text, is_layout)
 }
 
 /// Whether nothing in this one line hides, reorders or fakes anything: [`escape`] would at most mark a literal `<U+`.
 pub fn is_safe(text: &str) -> bool {
-    inspect(text, |_| false).all(|(_, _, hides)| !hides)
+    text.bytes().all(is_ordinary) || inspect(text, |_| false).all(|(_, _, hides)| !hides)
 }
 
 /// As [`is_safe`], for lines: `\n` and `\t` are fine.
 pub fn is_safe_lines(text: &str) -> bool {
-    inspect(text, is_layout).all(|(_, _, hides)| !hides)
+    text.bytes().all(is_ordinary_in_lines) || inspect(text, is_layout).all(|(_, _, hides)| !hides)
 }
 
 /// At most `limit` characters of a line; where something was left out the last one is `…`.
@@ -62,6 +68,16 @@ pub fn cut_lines(text: &str, limit: usize) -> (String, bool) {
     let lines = rest.lines().count();
     let noun = if lines == 1 { "line" } else { "lines" };
     (format!("{}… {lines} more {noun}, {} bytes, not shown\n", &text[..kept], rest.len()), true)
+}
+
+/// Whether a byte is a character that stays as it is wherever it stands: what most text consists of.
+fn is_ordinary(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'<'
+}
+
+/// As [`is_ordinary`], for lines.
+fn is_ordinary_in_lines(byte: u8) -> bool {
+    is_ordinary(byte) || matches!(byte, b'\n' | b'\t')
 }
 
 fn is_layout(c: char) -> bool {

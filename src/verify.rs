@@ -19,6 +19,7 @@
 //!   host, how an apply ended, and that the branches it read were as they are when it read them.
 
 mod accepted;
+pub(crate) mod ahead;
 mod chain;
 mod change;
 mod claim;
@@ -40,7 +41,7 @@ mod wanted;
 
 use crate::digest::RevisionId;
 use crate::evidence::graph::Graph;
-use crate::object::{Objects, Oid};
+use crate::object::{Objects, Oid, Recent};
 use crate::revision::Hashes;
 
 pub use notes::{Attested, Finding, Missing};
@@ -63,9 +64,10 @@ pub struct Tips {
 ///
 /// `pin` is the revision of policy 1 that the reader trusts. After `since`, a journal commit that was proven before,
 /// everything is proven; up to it the entries are only followed: their signatures, their order and their fold.
-pub fn prove(objects: &dyn Objects, tips: Tips, pin: Option<RevisionId>, since: Option<Oid>) -> Report {
-    let (graph, hashes) = (Graph::new(objects), Hashes::default());
-    let mut prover = Prover::new(objects, &graph, &hashes, pin);
+pub fn prove(objects: &(dyn Objects + Sync), tips: Tips, pin: Option<RevisionId>, since: Option<Oid>) -> Report {
+    let objects = Recent::new(objects);
+    let (graph, hashes) = (Graph::new(&objects), Hashes::default());
+    let mut prover = Prover::new(&objects, &graph, &hashes, pin);
     let line = prover.line(tips.journal);
     let skipped = match since {
         Some(since) => match line.iter().position(|id| *id == since) {
@@ -74,11 +76,14 @@ pub fn prove(objects: &dyn Objects, tips: Tips, pin: Option<RevisionId>, since: 
         },
         None => 0,
     };
-    for (at, id) in line.iter().enumerate() {
-        let goes_on = if at < skipped { prover.follow(*id) } else { prover.step(*id) };
-        if !goes_on {
-            break;
+    ahead::along(&objects, None, &line, |ahead| {
+        for (at, id) in line.iter().enumerate() {
+            ahead.wait();
+            let goes_on = if at < skipped { prover.follow(*id) } else { prover.step(*id) };
+            if !goes_on {
+                break;
+            }
         }
-    }
+    });
     prover.finish(tips)
 }

@@ -93,7 +93,7 @@ fn record_fault(objects: &dyn Objects, ready: &ReadyMade) -> Result<Option<Strin
 /// What is wrong with the merge's tree: it must be its first parent's plus exactly the records.
 fn tree_faults(objects: &dyn Objects, commit: &Commit, ready: &[&ReadyMade]) -> Result<Vec<String>, ObjectError> {
     let Some(first) = commit.parents.first() else { return Ok(vec!["it has no parent".to_owned()]) };
-    let before = objects.commit(*first)?.tree;
+    let before = objects.tree_of(*first)?;
     let record = |ready: &&ReadyMade| (ready.path.clone(), Entry { mode: Mode::File, id: ready.blob });
     let records: BTreeMap<String, Entry> = ready.iter().map(record).collect();
     let mut faults = Vec::new();

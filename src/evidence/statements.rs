@@ -1,6 +1,7 @@
 //! Statements in newly reachable commits, each with what proves it, or why nothing does.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::graph::Graph;
 use super::merge::judge_merge;
@@ -10,12 +11,16 @@ use crate::digest::{Digest, StatementId};
 use crate::journal::ReadyMade;
 use crate::model::{EnvironmentName, Maker, PublicKey, Statement};
 use crate::object::{Commit, Entry, Mode, ObjectError, Objects, Oid, changed_paths, entry_at};
+use crate::parallel;
 
 /// The purpose for which statements are signed (the namespace of the SSH signature).
 pub const STATEMENT_NAMESPACE: &str = "statement-v1@countersign";
 
 /// A statement is a few hundred bytes and a signature; what is larger is not even looked into.
 const LARGEST_STATEMENT: usize = 64 * 1024;
+
+/// So many records are judged at once, each on one of the processors.
+const AT_ONCE: usize = 512;
 
 /// The folders that hold statements, below the root folder.
 const FOLDERS: [&str; 2] = ["approvals", "requests"];
@@ -83,6 +88,7 @@ impl Search<'_> {
         }
         for folder in FOLDERS {
             let under = if self.root.is_empty() { folder.to_owned() } else { format!("{}/{folder}", self.root) };
+            let (mut some, mut size) = (Vec::new(), 0);
             'changes: for change in changed_paths(self.objects, before.first().copied(), Some(node.tree), &under)? {
                 let Some(entry) = change.new.filter(|entry| is_file(*entry) && change.path.ends_with(".yaml")) else {
                     continue;
@@ -92,42 +98,47 @@ impl Search<'_> {
                         continue 'changes;
                     }
                 }
-                let proof = self.judge_record(&change.path, entry)?;
-                found.push(self.found(id, &change.path, proof));
+                let bytes = self.objects.blob(entry.id)?;
+                size += bytes.len();
+                some.push((change.path, entry, bytes));
+                if some.len() >= AT_ONCE || size >= LARGEST_STATEMENT * AT_ONCE {
+                    self.judge_all(id, std::mem::take(&mut some), found)?;
+                    size = 0;
+                }
             }
+            self.judge_all(id, some, found)?;
         }
         Ok(())
     }
 
-    fn judge_record(&self, path: &str, entry: Entry) -> Result<Proof, ObjectError> {
-        let bytes = self.objects.blob(entry.id)?;
-        let digest = StatementId(Digest::of(&bytes));
-        let nothing = |statement, why| Ok(Proof::Nothing { digest, statement, ready: None, why });
-        if bytes.len() > LARGEST_STATEMENT {
-            return nothing(None, format!("it is larger than {} KiB", LARGEST_STATEMENT / 1024));
+    fn judge_all(
+        &self,
+        id: Oid,
+        records: Vec<(String, Entry, Arc<[u8]>)>,
+        found: &mut Vec<Found>,
+    ) -> Result<(), ObjectError> {
+        let root = self.root;
+        let judged = parallel::map(&records, |(path, _, bytes)| judge(below_root(root, path), bytes));
+        for ((path, entry, bytes), judged) in records.into_iter().zip(judged) {
+            let proof = self.proof(&path, entry, &bytes, judged)?;
+            found.push(self.found(id, &path, proof));
         }
-        let statement = match Statement::read(self.below_root(path), &bytes) {
-            Ok(statement) => statement,
-            Err(problems) => {
-                let problems: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
-                return nothing(None, format!("it cannot be read: {}", problems.join("; ")));
-            }
-        };
-        let Maker::Signed { signature, .. } = statement.maker() else {
-            let why = "it names nobody, so it counts only by a signed merge of its ready-made commit; this is a copy \
-                       (cherry-pick, squash, rebase, or a file written by hand)";
-            return nothing(Some(statement), why.to_owned());
-        };
-        match verify(signature, STATEMENT_NAMESPACE, &statement.signed_bytes()) {
-            Ok(key) => Ok(Proof::Record {
+        Ok(())
+    }
+
+    fn proof(&self, path: &str, entry: Entry, bytes: &[u8], judged: Judged) -> Result<Proof, ObjectError> {
+        Ok(match judged {
+            Judged::Signed { statement, key } => Proof::Record {
                 digest: statement.digest(),
                 key,
                 in_tip: self.is_in_tip(path, entry.id)?,
                 statement,
                 bytes: bytes.to_vec(),
-            }),
-            Err(error) => nothing(Some(statement), error.to_string()),
-        }
+            },
+            Judged::Nothing { statement, why } => {
+                Proof::Nothing { digest: StatementId(Digest::of(bytes)), statement, ready: None, why }
+            }
+        })
     }
 
     /// A merge of ready-made commits: one statement for each of them.
@@ -175,7 +186,7 @@ impl Search<'_> {
     }
 
     fn found(&self, commit: Oid, path: &str, proof: Proof) -> Found {
-        let path = self.below_root(path).to_owned();
+        let path = below_root(self.root, path).to_owned();
         let mut names = path.split('/');
         let folder = match (names.nth(1), names.next()) {
             (Some(folder), Some(_)) => folder.parse::<EnvironmentName>().ok(),
@@ -183,10 +194,42 @@ impl Search<'_> {
         };
         Found { commit, source: self.source, path, folder, proof }
     }
+}
 
-    fn below_root<'p>(&self, path: &'p str) -> &'p str {
-        path.strip_prefix(self.root).map_or(path, |rest| rest.trim_start_matches('/'))
+/// A record, judged by itself.
+enum Judged {
+    /// Its signature fits.
+    Signed { statement: Statement, key: PublicKey },
+    /// Nothing proves it; what it says is there where it can be read.
+    Nothing { statement: Option<Statement>, why: String },
+}
+
+fn judge(path: &str, bytes: &[u8]) -> Judged {
+    if bytes.len() > LARGEST_STATEMENT {
+        let why = format!("it is larger than {} KiB", LARGEST_STATEMENT / 1024);
+        return Judged::Nothing { statement: None, why };
     }
+    let statement = match Statement::read(path, bytes) {
+        Ok(statement) => statement,
+        Err(problems) => {
+            let problems: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
+            return Judged::Nothing { statement: None, why: format!("it cannot be read: {}", problems.join("; ")) };
+        }
+    };
+    let Maker::Signed { signature, .. } = statement.maker() else {
+        let why = "it names nobody, so it counts only by a signed merge of its ready-made commit; this is a copy \
+                   (cherry-pick, squash, rebase, or a file written by hand)";
+        return Judged::Nothing { statement: Some(statement), why: why.to_owned() };
+    };
+    match verify(signature, STATEMENT_NAMESPACE, &statement.signed_bytes()) {
+        Ok(key) => Judged::Signed { statement, key },
+        Err(error) => Judged::Nothing { statement: Some(statement), why: error.to_string() },
+    }
+}
+
+/// A path from the root folder.
+fn below_root<'p>(root: &str, path: &'p str) -> &'p str {
+    path.strip_prefix(root).map_or(path, |rest| rest.trim_start_matches('/'))
 }
 
 fn merge_proof(commit: &Commit, digest: StatementId, ready: ReadyMade, key: PublicKey) -> Proof {

@@ -1,13 +1,12 @@
 //! The objects of a repository on disk, raw: no replace references, no grafts, no configuration has a say.
 
-use std::collections::HashMap;
-use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Repository, RepositoryInitOptions, RepositoryOpenFlags};
 
 use super::words;
+use crate::object::kept::Kept;
 use crate::object::{Kind, ObjectError, Objects, Oid};
 
 /// A larger object is not read: nothing that people countersign is that large, and it would fill the memory.
@@ -34,10 +33,14 @@ pub struct GitObjects {
     inner: Arc<Inner>,
 }
 
+type Trees = Kept<Oid, Arc<[u8]>>;
+
 struct Inner {
     path: PathBuf,
     repository: Mutex<Repository>,
-    trees: Mutex<TreeCache>,
+    /// The trees read last. A folder of 10,000 entries has 400 KB, is read for every path below it, and libgit2 keeps
+    /// nothing of that size.
+    trees: Mutex<Trees>,
 }
 
 impl GitObjects {
@@ -64,7 +67,7 @@ impl GitObjects {
 
     fn new(repository: Repository) -> Self {
         let path = repository.path().to_owned();
-        let inner = Inner { path, repository: Mutex::new(repository), trees: Mutex::default() };
+        let inner = Inner { path, repository: Mutex::new(repository), trees: Mutex::new(Kept::new(KEPT)) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -87,7 +90,7 @@ impl GitObjects {
         self.inner.repository.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn trees(&self) -> MutexGuard<'_, TreeCache> {
+    fn trees(&self) -> MutexGuard<'_, Trees> {
         self.inner.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,7 +121,8 @@ impl Objects for GitObjects {
         drop(objects);
         drop(repository);
         if kind == Kind::Tree {
-            self.trees().put(id, &bytes);
+            // About what the map itself needs for an entry.
+            self.trees().put(id, Arc::clone(&bytes), bytes.len() + 128);
         }
         Ok(bytes)
     }
@@ -175,40 +179,6 @@ pub(super) fn message(error: &git2::Error) -> String {
 
 fn store_error(path: &Path, error: &git2::Error) -> StoreError {
     StoreError { path: path.to_owned(), message: message(error) }
-}
-
-/// The trees read last. A folder of 10,000 entries has 400 KB, is read for every path below it, and libgit2 keeps
-/// nothing of that size.
-///
-/// Two generations: what is used again while its generation is on its way out is taken over into the new one.
-#[derive(Default)]
-struct TreeCache {
-    new: HashMap<Oid, Arc<[u8]>>,
-    old: HashMap<Oid, Arc<[u8]>>,
-    size: usize,
-}
-
-impl TreeCache {
-    fn get(&mut self, id: Oid) -> Option<Arc<[u8]>> {
-        if let Some(bytes) = self.new.get(&id) {
-            return Some(Arc::clone(bytes));
-        }
-        let bytes = self.old.remove(&id)?;
-        self.put(id, &bytes);
-        Some(bytes)
-    }
-
-    fn put(&mut self, id: Oid, bytes: &Arc<[u8]>) {
-        // About what the map itself needs for an entry.
-        let size = bytes.len() + 128;
-        if self.size + size > KEPT / 2 {
-            self.old = mem::take(&mut self.new);
-            self.size = 0;
-        }
-        if size <= KEPT / 2 && self.new.insert(id, Arc::clone(bytes)).is_none() {
-            self.size += size;
-        }
-    }
 }
 
 #[cfg(test)]

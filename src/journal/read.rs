@@ -185,7 +185,7 @@ pub fn governance_of(objects: &dyn Objects, hashes: &Hashes, state: &State) -> R
     let Some(PolicyInForce { version, revision, commit }) = state.policy else {
         return Err(JournalError::Policy { version: 1, what: "no policy is in force".to_owned() });
     };
-    let tree = objects.commit(commit)?.tree;
+    let tree = objects.tree_of(commit)?;
     let (found, governance) = resolve_governance(objects, hashes, &state.start.root, tree)?;
     if found != Some(revision) {
         let what = format!("governance/ of {} is {found:?}, not {revision}", commit.short());

@@ -36,7 +36,7 @@ pub enum JudgeError {
 /// Where they cannot be read.
 pub fn gates_at(objects: &dyn Objects, root: &str, name: &EnvironmentName, commit: Oid) -> Result<Gates, JudgeError> {
     let file = format!("environments/{name}/environment.yaml");
-    let tree = objects.commit(commit)?.tree;
+    let tree = objects.tree_of(commit)?;
     match entry_at(objects, tree, &below(root, &file))? {
         Some(entry) if matches!(entry.mode, Mode::File | Mode::Executable) => {
             Ok(Environment::read(&file, name.as_str(), &objects.blob(entry.id)?)?.gates)

@@ -53,7 +53,7 @@ pub fn is_earlier(
         source.imports.iter().map(of).collect::<std::collections::BTreeMap<_, _>>()
     };
     for source in earlier().iter().filter(|source| imports(source) == desired.manifest.imports) {
-        let tree = objects.commit(source.commit)?.tree;
+        let tree = objects.tree_of(source.commit)?;
         let found = resolve(objects, hashes, root, tree, &desired.environment.name, From::Exactly(&source.imports))?;
         if let Desired::Present(then) = found
             && then.revision == source.revision

@@ -17,7 +17,7 @@ pub fn missing_records(
     old: Oid,
     new: Oid,
 ) -> Result<Vec<(EnvironmentName, String)>, ObjectError> {
-    let (old, new) = (objects.commit(old)?.tree, objects.commit(new)?.tree);
+    let (old, new) = (objects.tree_of(old)?, objects.tree_of(new)?);
     let changed = changed_paths(objects, Some(old), Some(new), &below(&state.start.root, "approvals"))?;
     let mut found = Vec::new();
     for change in changed.iter().filter(|change| change.old.is_some()) {

@@ -45,7 +45,7 @@ pub fn policy_wanted(
     now: Timestamp,
 ) -> Result<PolicyWanted, ObjectError> {
     let in_force = state.policy.map(|policy| policy.revision);
-    let tree = objects.commit(config)?.tree;
+    let tree = objects.tree_of(config)?;
     let folder = match governance_folder(objects, hashes, &state.start.root, tree)? {
         // Gate: that nothing can be read is never taken for "nothing is asked for".
         Err(problem) => return Ok(PolicyWanted::Problems(vec![problem])),
@@ -76,7 +76,7 @@ pub fn policy_plan(
     next: &NextPolicy,
 ) -> Result<Option<Composed>, ObjectError> {
     let Some(in_force) = state.policy else { return Ok(None) };
-    let tree = objects.commit(in_force.commit)?.tree;
+    let tree = objects.tree_of(in_force.commit)?;
     let Ok(old) = governance_folder(objects, hashes, &state.start.root, tree)? else { return Ok(None) };
     let Ok(governance) = &old.governance else { return Ok(None) };
     if old.revision != in_force.revision {

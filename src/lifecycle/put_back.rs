@@ -54,7 +54,7 @@ pub fn put_back(
 
 fn is_put_back(objects: &dyn Objects, state: &State, config: Oid, name: &EnvironmentName) -> Result<bool, ObjectError> {
     let folder = below(&state.start.root, &name.folder());
-    let entry = |commit: Oid| entry_at(objects, objects.commit(commit)?.tree, &folder);
+    let entry = |commit: Oid| entry_at(objects, objects.tree_of(commit)?, &folder);
     let in_force = match state.in_force_at(name) {
         Some(commit) => entry(commit)?,
         None => None,

@@ -136,6 +136,6 @@ pub fn is_spent(
     if said.any(|(_, judged)| below(root, &judged.path) == newest.path) {
         return Ok(true);
     }
-    let tree = objects.commit(config)?.tree;
+    let tree = objects.tree_of(config)?;
     Ok(entry_at(objects, tree, &newest.path)?.is_some())
 }

@@ -43,6 +43,23 @@ pub struct Start {
     pub policy: RevisionId,
 }
 
+impl Start {
+    /// What a first entry fixes; `None` where it is none.
+    pub fn of(entry: &JournalEntry) -> Option<Self> {
+        let Some(Event::Started { journal, branch, root, layout, prefix, policy, .. }) = entry.events.first() else {
+            return None;
+        };
+        Some(Self {
+            journal: journal.clone(),
+            branch: branch.clone(),
+            root: root.trim_matches('/').to_owned(),
+            layout: *layout,
+            prefix: prefix.clone(),
+            policy: *policy,
+        })
+    }
+}
+
 /// An alarm, as people see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alarm {
@@ -126,23 +143,14 @@ impl State {
     /// [`FoldError`] where it is no first entry.
     pub fn begin(entry: &JournalEntry) -> Result<Self, FoldError> {
         let wrong = |what: &str| FoldError { sequence: entry.sequence, what: what.to_owned() };
-        let Some(Event::Started { journal, branch, root, layout, prefix, policy, .. }) = entry.events.first() else {
-            return Err(wrong("the first entry must begin with `started`"));
-        };
+        let start = Start::of(entry).ok_or_else(|| wrong("the first entry must begin with `started`"))?;
         if entry.sequence != 0 || entry.previous.is_some() {
             return Err(wrong("the first entry must have sequence 0 and no previous one"));
         }
         let mut state = Self {
             repository: entry.repository(),
-            start: Start {
-                journal: journal.clone(),
-                branch: branch.clone(),
-                root: root.trim_matches('/').to_owned(),
-                layout: *layout,
-                prefix: prefix.clone(),
-                policy: *policy,
-            },
-            pinned: *policy,
+            pinned: start.policy,
+            start,
             accepted: Accepted::default(),
             sequence: 0,
             time: entry.time,

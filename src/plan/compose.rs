@@ -155,6 +155,13 @@ fn set_again(service: &mut ServicePlan) {
     }
 }
 
+/// The digest of exactly what a change sets, going by the repository alone.
+pub fn effect_of(change: &ServiceChange) -> Option<Digest> {
+    let ServiceKind::Files(service) = &change.desired.as_ref().or(change.base.as_ref())?.service.kind;
+    let new = change.desired.as_ref().map(|content| content.files.as_slice());
+    Some(super::files::effect(&service.target, new))
+}
+
 /// What a service sets, by content alone.
 fn effect(content: &ServiceContent) -> Digest {
     match &content.service.kind {

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Daemon, TickError};
 use crate::journal::Journal;
 use crate::journal::read::line;
-use crate::object::Oid;
-use crate::verify::{Fault, Prover};
+use crate::object::{Oid, Recent};
+use crate::verify::{Fault, Prover, ahead};
 
 /// The entries that were proven in this process. Daemons that are given the same one prove nothing twice: an entry names
 /// everything that its proof rests on.
@@ -45,7 +45,7 @@ impl Daemon {
             return Ok(());
         }
         let objects = Arc::clone(&self.objects);
-        let objects = objects.as_ref();
+        let objects = &Recent::new(objects.as_ref());
         let begun = self.walked.take().and_then(|walked| {
             let rest = line(objects, journal.tip, Some(walked.tip())).ok()?;
             Some((walked, rest))
@@ -58,23 +58,32 @@ impl Daemon {
             None => (Prover::new(objects, &graph, &self.hashes, pin), line(objects, journal.tip, None)?),
         };
         let known = rest.iter().position(|id| Some(*id) == seen).map_or(0, |at| at + 1);
-        for (at, id) in rest.iter().enumerate() {
-            let is_known = at < known || self.proofs.contain(*id);
-            let goes_on = if is_known { prover.follow(*id) } else { prover.step(*id) };
-            match prover.fault() {
-                Some(Fault::Wrong(what)) => return Err(self.journal_tampered(what)),
-                Some(Fault::Missing(what)) => {
-                    let branch = self.config.journal.clone();
-                    return Err(TickError::Unproven { branch, commit: *id, what });
+        let known: Vec<bool> = rest.iter().enumerate().map(|(at, id)| at < known || self.proofs.contain(*id)).collect();
+        let new: Vec<Oid> = rest.iter().zip(&known).filter(|(_, is_known)| !**is_known).map(|(id, _)| *id).collect();
+        ahead::along(objects, Some(&journal.state.start), &new, |ahead| {
+            for (id, is_known) in rest.iter().zip(&known) {
+                let goes_on = if *is_known {
+                    prover.follow(*id)
+                } else {
+                    ahead.wait();
+                    prover.step(*id)
+                };
+                match prover.fault() {
+                    Some(Fault::Wrong(what)) => return Err(self.journal_tampered(what)),
+                    Some(Fault::Missing(what)) => {
+                        let branch = self.config.journal.clone();
+                        return Err(TickError::Unproven { branch, commit: *id, what });
+                    }
+                    None if !goes_on => {
+                        let what = format!("what comes after {id} cannot be looked at");
+                        return Err(self.journal_tampered(what));
+                    }
+                    None if *is_known => {}
+                    None => self.proofs.keep(*id),
                 }
-                None if !goes_on => {
-                    let what = format!("what comes after {id} cannot be looked at");
-                    return Err(self.journal_tampered(what));
-                }
-                None if is_known => {}
-                None => self.proofs.keep(*id),
             }
-        }
+            Ok(())
+        })?;
         self.walked = prover.put_down();
         Ok(())
     }

@@ -183,7 +183,7 @@ fn found(
     let Some(way) = way.checked_sub(1) else {
         return Ok(Err(format!("imports that import others are followed {LONGEST_WAY} times, and there are more")));
     };
-    let tree = repository.objects.commit(source.commit)?.tree;
+    let tree = repository.objects.tree_of(source.commit)?;
     let elsewhere = || format!("`{name}` has not revision {} in commit {}", source.revision, source.commit.short());
     let Content::Present(read) = read(repository, tree, name)? else { return Ok(Err(elsewhere())) };
     let Read { environment, mut manifest, .. } = *read;

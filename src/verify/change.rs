@@ -185,7 +185,7 @@ impl Step<'_, '_> {
             kind: if env.is_at(desired.revision, self.is_imported(name)?) {
                 env.kind_towards_itself()
             } else {
-                self.place.state.kind_of(self.objects, self.hashes, name, base.as_ref(), Some(desired))?
+                self.place.state.kind_of(self.objects, self.hashes, name, base.as_deref(), Some(desired))?
             },
             base: env.base(),
             revision: Some(desired.revision),

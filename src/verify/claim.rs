@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::notes::Attested;
 use super::step::{At, Step};
 use super::tree::Expected;
+use super::wanted::Now;
 use crate::journal::{Claim, DeploymentDocument, yaml_out};
 use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, evidence_files, judge_plan, met};
 use crate::model::EnvironmentName;
 use crate::object::ObjectError;
-use crate::plan::{PlanDocument, ServiceLine};
-use crate::revision::Desired;
+use crate::plan::{PlanDocument, compose};
 
 impl Step<'_, '_> {
     /// Called before the event is folded.
@@ -114,7 +114,7 @@ impl Step<'_, '_> {
                 Some(revision) => self.resolved_at(name, claim.heads.config, revision, &plan.imports)?,
                 None => None,
             };
-            let found = self.contributions(env, base.as_ref(), desired.as_ref(), &[claim.heads.config])?;
+            let found = self.contributions(env, base.as_deref(), desired.as_deref(), &[claim.heads.config])?;
             env.with_asker(plan.kind, &self.place.governance, found)
         };
         if found.contributors != plan.contributors {
@@ -129,8 +129,8 @@ impl Step<'_, '_> {
         let name = &claim.environment;
         let at = At::deployment(name, claim.number);
         let targets = match (plan.revision, self.desired(name, claim.heads.config)?) {
-            (Some(revision), Desired::Present(desired)) if desired.revision == revision => desired.targets(),
-            (None, Desired::Absent) => self.base_of(name, env)?.map(|base| base.targets()).unwrap_or_default(),
+            (Some(revision), Now::Present(desired)) if desired.revision == revision => desired.targets(),
+            (None, Now::Absent) => self.base_of(name, env)?.map(|base| base.targets()).unwrap_or_default(),
             _ => {
                 self.violated(at, "claim: heads", "the config head no longer desires the revision of the plan");
                 return Ok(());
@@ -161,15 +161,9 @@ impl Step<'_, '_> {
             Some(revision) => self.resolved_at(name, self.entry.heads.config, revision, &plan.imports)?,
             None => None,
         };
-        let composed = self.composed(
-            name,
-            env,
-            base.as_ref(),
-            desired.as_ref(),
-            plan.kind.is_towards_itself().then_some(plan.kind),
-        )?;
-        let effects = |lines: &[ServiceLine]| lines.iter().map(|line| line.effect).collect::<Vec<_>>();
-        if effects(&composed.plan.services) != effects(&document.plan.services) {
+        let found = compose::changes(name, base.as_deref(), desired.as_deref());
+        let found: Vec<_> = found.iter().filter_map(compose::effect_of).collect();
+        if document.plan.services.iter().map(|line| line.effect).ne(found) {
             let what = "its effects are not those of the plan that was approved";
             self.violated(At::deployment(name, plan.number), "claim: plan", what);
         }

@@ -138,7 +138,7 @@ impl Step<'_, '_> {
             Some(revision) => self.resolved_at(name, running.claim.heads.config, revision, &running.plan.imports)?,
             None => None,
         };
-        let changes = compose::changes(name, base.as_ref(), desired.as_ref());
+        let changes = compose::changes(name, base.as_deref(), desired.as_deref());
         let expected: Vec<&ServiceName> = changes.iter().map(|change| &change.name).collect();
         if services.iter().map(|service| &service.name).ne(expected) {
             self.violated(at, "outcome: services", "are not the services of the plan, in its order");

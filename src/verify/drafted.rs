@@ -90,7 +90,7 @@ impl Step<'_, '_> {
                 self.violated(at, &place, problem.to_string());
             }
         }
-        let composed = self.composed(name, &env.once_desired(merged), base.as_ref(), desired, None)?;
+        let composed = self.composed(name, &env.once_desired(merged), base.as_deref(), desired, None)?;
         if composed.plan.kind != *kind {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);
@@ -99,15 +99,15 @@ impl Step<'_, '_> {
             self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
         }
         let Contributions { contributors: known, commits } =
-            self.contributions(&env, base.as_ref(), desired, &[config, *tip])?;
+            self.contributions(&env, base.as_deref(), desired, &[config, *tip])?;
         if known != *contributors {
             let what = "the contributors are not those of the commits that changed its inputs";
             self.violated(at, format!("{place}: contributors"), what);
         }
         let document = |plan: crate::plan::Plan| plan.document(*truncated, known, commits, imports.clone());
         let mut published = self.told_in("draft.json", name, *id, composed, document)?;
-        published.values = values_diff(base.as_ref(), desired);
-        published.leaves = base.map(|base| base.environment.gates);
+        published.values = values_diff(base.as_deref(), desired);
+        published.leaves = base.map(|base| base.environment.gates.clone());
         published.enters = desired.map(|desired| desired.environment.gates.clone());
         self.published_drafts.insert(name.clone(), published);
         Ok(())
@@ -125,7 +125,7 @@ impl Step<'_, '_> {
         if commit != self.entry.heads.config {
             self.violated(at, "draft", "was held against another commit than the config head");
         }
-        let before = self.env(name).draft.map(|draft| (Some(draft.tip), draft.unplanned));
+        let before = self.env(name).draft.as_ref().map(|draft| (Some(draft.tip), draft.unplanned.clone()));
         if before == Some((tip, Some((why, problems.to_vec())))) {
             self.violated(at, "draft", "says what was said before");
         }
@@ -153,7 +153,7 @@ impl Step<'_, '_> {
         let base = self.base_of(name, &env)?;
         let is_imported = self.is_imported(name)?;
         let config = self.entry.heads.config;
-        let case = DraftCase { name, config, tip, env: &env, base: base.as_ref(), is_imported };
+        let case = DraftCase { name, config, tip, env: &env, base: base.as_deref(), is_imported };
         let overlay = Overlay::new(self.objects);
         draft_wanted(self.graph, &overlay, self.hashes, &self.place.state, case)
     }

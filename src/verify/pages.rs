@@ -5,7 +5,7 @@ use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::pages::{self, Overview, PlanPage};
 use crate::journal::{Status, yaml_out};
-use crate::lifecycle::{EnvironmentState, JudgeError, draft_verdict_on, verdict_on};
+use crate::lifecycle::{EnvironmentState, JudgeError};
 use crate::model::EnvironmentName;
 use crate::object::{ObjectError, Oid};
 use crate::policy::Verdict;
@@ -71,7 +71,7 @@ impl Step<'_, '_> {
         {
             let path = format!("{folder}/{file}");
             // Where it was cut is the operator's limit, which is not on the journal.
-            let elsewhere = truncated && self.file(&path)?.is_some_and(|found| found != text.as_bytes());
+            let elsewhere = truncated && self.file(&path)?.is_some_and(|found| *found != *text.as_bytes());
             let is_known = plan.is_proven && !elsewhere;
             let expected = if is_known { Expected::Bytes(text.into_bytes()) } else { Expected::Attested };
             self.expect(path, expected);
@@ -90,24 +90,21 @@ impl Step<'_, '_> {
     }
 
     fn status(&mut self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Status, ObjectError> {
-        let state = &self.place.state;
-        let root = state.start.root.clone();
-        let verdict = verdict_on(self.objects, &root, &self.place.governance, name, env);
-        let verdict = self.judged(name, verdict)?;
-        let of_draft = draft_verdict_on(self.objects, &root, &self.place.governance, name, env);
-        let of_draft = self.judged(name, of_draft)?;
-        let status = Status::of(&self.place.state, &self.place.governance, name, env, verdict.as_ref());
-        Ok(status.with_draft(env, of_draft.as_ref()))
+        let verdicts = self.verdicts(name, env);
+        let verdict = self.judged(name, &verdicts.plan)?;
+        let of_draft = self.judged(name, &verdicts.draft)?;
+        let status = Status::of(&self.place.state, &self.place.governance, name, env, verdict);
+        Ok(status.with_draft(env, of_draft))
     }
 
-    fn judged(
+    fn judged<'v>(
         &mut self,
         name: &EnvironmentName,
-        verdict: Result<Option<Verdict>, JudgeError>,
-    ) -> Result<Option<Verdict>, ObjectError> {
+        verdict: &'v Result<Option<Verdict>, JudgeError>,
+    ) -> Result<Option<&'v Verdict>, ObjectError> {
         match verdict {
-            Ok(verdict) => Ok(verdict),
-            Err(JudgeError::Object(error)) => Err(error),
+            Ok(verdict) => Ok(verdict.as_ref()),
+            Err(JudgeError::Object(error)) => Err(error.clone()),
             Err(error) => {
                 let what = format!("its plan cannot be judged: {error}");
                 self.violated(At::environment(name), "status.yaml", what);

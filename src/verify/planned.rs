@@ -13,7 +13,7 @@ use crate::model::{EnvironmentName, Gates, RulesetName, ServiceKind, ServiceName
 use crate::object::{ObjectError, Oid};
 use crate::plan::compose::{self, Composed, Place};
 use crate::plan::preview::Preview;
-use crate::plan::{Action, Plan, PlanDocument, PlanKind, ServiceLine, ServicePlan, files, values_diff};
+use crate::plan::{Action, Plan, PlanDocument, PlanKind, ServiceContent, ServiceLine, ServicePlan, files, values_diff};
 use crate::revision::{InputFile, Resolved};
 
 /// What the pages of a plan are made of.
@@ -50,12 +50,12 @@ impl Step<'_, '_> {
                 return Ok(());
             }
         };
-        let found = desired.as_ref().map(|desired| desired.revision);
+        let found = desired.as_deref().map(|desired| desired.revision);
         if found != *revision {
             let what = format!("its revision is {}, but the commit has {}", in_words_of(*revision), in_words_of(found));
             self.violated(at, &place, what);
         }
-        if desired.as_ref().map(|desired| desired.sources.clone()).unwrap_or_default() != *imports {
+        if desired.as_deref().map(|desired| desired.sources.clone()).unwrap_or_default() != *imports {
             self.violated(at, format!("{place}: imports"), "are not what is applied in the environments it imports");
         }
         let is_imported = self.is_imported(name)?;
@@ -100,7 +100,7 @@ impl Step<'_, '_> {
             self.violated(at, &place, "the change has no effect and was to be recorded without a plan");
         }
         let desired = desired.as_deref();
-        let composed = self.composed(name, &env, base.as_ref(), desired, again)?;
+        let composed = self.composed(name, &env, base.as_deref(), desired, again)?;
         if composed.plan.kind != *kind {
             let what = format!("it says `{}`, but it is a `{}`", kind.name(), composed.plan.kind.name());
             self.violated(at, &place, what);
@@ -108,7 +108,7 @@ impl Step<'_, '_> {
         if !truncated && composed.previews.iter().any(|(_, preview)| preview.omitted > 0) {
             self.violated(at, &place, "files were left out of its preview, and it does not say `truncated`");
         }
-        let found = self.contributions(&env, base.as_ref(), desired, &[self.entry.heads.config])?;
+        let found = self.contributions(&env, base.as_deref(), desired, &[self.entry.heads.config])?;
         let Contributions { contributors: known, commits } =
             env.with_asker(composed.plan.kind, &self.place.governance, found);
         if known != *contributors {
@@ -124,7 +124,7 @@ impl Step<'_, '_> {
             let document = plan.document(*truncated, known, commits, imports.clone());
             PlanDocument { carries: carries.clone(), ..document }
         })?;
-        self.removed(name, &place, (takes_away.as_ref(), removes.as_ref()), base.as_ref());
+        self.removed(name, &place, (takes_away.as_ref(), removes.as_ref()), base.as_deref());
         if let Some(published) = self.published.get_mut(name) {
             let plan = &published.document.plan;
             if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
@@ -137,8 +137,8 @@ impl Step<'_, '_> {
                     what: "nothing is said to have drifted".to_owned(),
                 });
             }
-            published.values = values_diff(base.as_ref(), desired);
-            published.leaves = base.map(|base| base.environment.gates);
+            published.values = values_diff(base.as_deref(), desired);
+            published.leaves = base.map(|base| base.environment.gates.clone());
             published.enters = desired.map(|desired| desired.environment.gates.clone());
         }
         Ok(())
@@ -262,9 +262,8 @@ impl Step<'_, '_> {
         for change in &changes {
             let Some(content) = change.desired.as_ref().or(change.base.as_ref()) else { continue };
             let ServiceKind::Files(service) = &content.service.kind;
-            let of = |content: Option<&crate::plan::ServiceContent>| content.map(|content| content.files.clone());
-            let (old, new) = (of(change.base.as_ref()), of(change.desired.as_ref()));
-            let (old, new): (Option<&[InputFile]>, Option<&[InputFile]>) = (old.as_deref(), new.as_deref());
+            let (old, new) = (change.base.as_ref(), change.desired.as_ref());
+            let (old, new) = (old.map(files_of), new.map(files_of));
             services.push(ServicePlan {
                 action: files::action(old, new),
                 effect: files::effect(&service.target, new),
@@ -298,6 +297,10 @@ impl Step<'_, '_> {
         let ranges = compose::ranges(root, base, desired, from, heads);
         contributions_in(self.graph, self.objects, &self.place.governance, &ranges)
     }
+}
+
+fn files_of(content: &ServiceContent) -> &[InputFile] {
+    &content.files
 }
 
 /// All that a revision sets on its host, as it would be told if it were taken away.

@@ -15,7 +15,7 @@ use crate::revision::resolve::below;
 impl Step<'_, '_> {
     /// A version lies on the journal in full, as it was in the commit it was read from.
     pub(super) fn policy_files(&mut self, version: u64, commit: Oid) -> Result<(), ObjectError> {
-        let tree = self.objects.commit(commit)?.tree;
+        let tree = self.objects.tree_of(commit)?;
         let path = below(&self.place.state.start.root, EnvironmentName::GOVERNANCE);
         if let Some(Entry { mode: Mode::Tree, id }) = entry_at(self.objects, tree, &path)? {
             for (name, entry) in files_below(self.objects, id)? {
@@ -171,7 +171,7 @@ impl Step<'_, '_> {
     pub(super) fn governance_told(&mut self) -> Result<(), ObjectError> {
         let root = self.place.state.start.root.clone();
         let path = below(&root, EnvironmentName::GOVERNANCE);
-        let tree = |commit| Ok::<_, ObjectError>(self.objects.commit(commit)?.tree);
+        let tree = |commit| self.objects.tree_of(commit);
         let (old, new) = (tree(self.read_before.config)?, tree(self.entry.heads.config)?);
         let name = EnvironmentName::governance();
         let env = self.env(&name);
@@ -181,7 +181,7 @@ impl Step<'_, '_> {
         let left_out = match self.policy_wanted()? {
             PolicyWanted::InForce => !env.plans.is_empty() || env.invalid.is_some(),
             PolicyWanted::Problems(problems) => {
-                !env.plans.is_empty() || env.invalid.is_none_or(|(said, _)| said != problems)
+                !env.plans.is_empty() || env.invalid.as_ref().is_none_or(|(said, _)| *said != problems)
             }
             PolicyWanted::Next(next) if self.policy_contributions()?.commits.is_empty() => {
                 env.plans.values().any(|open| open.revision != Some(next.revision)) || env.invalid.is_none()

@@ -22,7 +22,7 @@ use crate::revision::Hashes;
 /// A walk that has come to some entry. A copy goes on from there by itself.
 #[derive(Clone)]
 pub struct Prover<'a> {
-    pub(super) objects: &'a dyn Objects,
+    pub(super) objects: &'a (dyn Objects + Sync),
     pub(super) graph: &'a Graph<'a>,
     pub(super) hashes: &'a Hashes,
     pub(super) pin: Option<RevisionId>,
@@ -52,7 +52,12 @@ pub(super) type LastWords = BTreeMap<PersonName, (ApprovalVerdict, Option<Public
 
 impl<'a> Prover<'a> {
     /// A walk that has not begun. Graph and hashes remember what was read; they outlive it so that copies share them.
-    pub fn new(objects: &'a dyn Objects, graph: &'a Graph<'a>, hashes: &'a Hashes, pin: Option<RevisionId>) -> Self {
+    pub fn new(
+        objects: &'a (dyn Objects + Sync),
+        graph: &'a Graph<'a>,
+        hashes: &'a Hashes,
+        pin: Option<RevisionId>,
+    ) -> Self {
         Self { objects, graph, hashes, pin, first: None, notes: Notes::default(), at: None }
     }
 

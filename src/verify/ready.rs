@@ -6,7 +6,7 @@ use super::step::{At, Step};
 use crate::evidence::signature::commit_signer;
 use crate::journal::{Event, ReadyMade, ReadyWord};
 use crate::lifecycle::{
-    EnvironmentState, JudgeError, OpenPlan, Phase, ReadyRecord, draft_verdict_on, phase_of_change, ready, verdict_on,
+    EnvironmentState, JudgeError, OpenPlan, Phase, ReadyRecord, phase_of_change, ready, verdict_on,
 };
 use crate::model::EnvironmentName;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
@@ -17,25 +17,23 @@ impl Step<'_, '_> {
     /// After an entry, a plan that can be approved by merging can be rejected so as well, and what was merged already is
     /// offered anew. Whether branches are made at all is the operator's limit.
     pub(super) fn offers(&mut self) -> Result<(), ObjectError> {
-        let root = self.place.state.start.root.clone();
         if self.entry.events.iter().any(|event| matches!(event, Event::PolicyPinned { .. })) {
             // An entry of its own: the next one offers what is missing.
             return Ok(());
         }
         for name in self.touched() {
             let env = self.env(&name);
-            let verdict = verdict_on(self.objects, &root, &self.place.governance, &name, &env);
-            if let Some(verdict) = judged(verdict)?.flatten()
+            let verdicts = self.verdicts(&name, &env);
+            if let Some(verdict) = judged(&verdicts.plan)?
                 && matches!(
-                    phase_of_change(&env, Some(&verdict)),
+                    phase_of_change(&env, Some(verdict)),
                     Phase::AwaitingApproval | Phase::Rejected | Phase::Approved
                 )
             {
-                self.offered((&name, &env), env.current_plan(), &verdict)?;
+                self.offered((&name, &env), env.current_plan(), verdict)?;
             }
-            let verdict = draft_verdict_on(self.objects, &root, &self.place.governance, &name, &env);
-            if let Some(verdict) = judged(verdict)?.flatten() {
-                self.offered((&name, &env), env.draft_plan(), &verdict)?;
+            if let Some(verdict) = judged(&verdicts.draft)? {
+                self.offered((&name, &env), env.draft_plan(), verdict)?;
             }
         }
         Ok(())
@@ -135,7 +133,7 @@ impl Step<'_, '_> {
         };
         let first = self.graph.root_of(self.entry.heads.config)?;
         let put = [(ready.path.clone(), Edit::Put(Entry { mode: Mode::File, id: ready.blob }))].into();
-        let tree = edit_tree(&super::tree::Unwritten(self.objects), Some(self.objects.commit(first)?.tree), &put)?;
+        let tree = edit_tree(&super::tree::Unwritten(self.objects), Some(self.objects.tree_of(first)?), &put)?;
         let file = if is_of_draft { "draft.json" } else { "plan.json" };
         let published = self.file(&format!("{}/{file}", self.folder(name)))?.unwrap_or_default();
         let document = match serde_json::from_slice::<PlanDocument>(&published) {
@@ -157,11 +155,11 @@ impl Step<'_, '_> {
     }
 }
 
-/// A verdict, where the plan can be judged.
-fn judged(verdict: Result<Option<Verdict>, JudgeError>) -> Result<Option<Option<Verdict>>, ObjectError> {
+/// A verdict, where there is a plan that can be judged.
+fn judged(verdict: &Result<Option<Verdict>, JudgeError>) -> Result<Option<&Verdict>, ObjectError> {
     match verdict {
-        Ok(verdict) => Ok(Some(verdict)),
-        Err(JudgeError::Object(error)) => Err(error),
+        Ok(verdict) => Ok(verdict.as_ref()),
+        Err(JudgeError::Object(error)) => Err(error.clone()),
         Err(_) => Ok(None),
     }
 }

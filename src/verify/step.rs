@@ -1,6 +1,8 @@
 //! One entry: its events one by one, each held against what it must be before it is folded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::notes::{Attested, Finding, Notes};
@@ -11,14 +13,15 @@ use crate::digest::{Digest, RevisionId};
 use crate::evidence::graph::Graph;
 use crate::journal::read::governance_of;
 use crate::journal::{EntryCommit, Event, Heads, JournalEntry, JournalError};
-use crate::lifecycle::{Accepted, EnvironmentState};
+use crate::lifecycle::{Accepted, EnvironmentState, JudgeError, draft_verdict_on, verdict_on};
 use crate::model::{EnvironmentName, Governance, PublicKey};
 use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
+use crate::policy::Verdict;
 use crate::revision::Hashes;
 
 /// An entry that is being looked at.
 pub(super) struct Step<'s, 'a> {
-    pub objects: &'a dyn Objects,
+    pub objects: &'a (dyn Objects + Sync),
     pub graph: &'a Graph<'a>,
     pub hashes: &'a Hashes,
     pub notes: &'s mut Notes,
@@ -35,6 +38,10 @@ pub(super) struct Step<'s, 'a> {
     pub pin: Option<RevisionId>,
     /// The policy that was in force before this entry moved it.
     pub governance_before: Arc<Governance>,
+    /// Environments as they are, until the next event is folded.
+    environments: RefCell<HashMap<EnvironmentName, Rc<EnvironmentState>>>,
+    /// The verdicts on their plans, and on those of their drafts, likewise.
+    verdicts: RefCell<HashMap<EnvironmentName, Rc<Verdicts>>>,
     /// Whose key signed this one.
     pub signer: Option<PublicKey>,
     /// What the files of this entry must be.
@@ -45,6 +52,12 @@ pub(super) struct Step<'s, 'a> {
     pub published: BTreeMap<EnvironmentName, PublishedPlan>,
     /// The plans of drafts that it publishes, for their pages.
     pub published_drafts: BTreeMap<EnvironmentName, PublishedPlan>,
+}
+
+/// The verdicts on the plan that an environment's status speaks of, and on its draft's.
+pub(super) struct Verdicts {
+    pub plan: Result<Option<Verdict>, JudgeError>,
+    pub draft: Result<Option<Verdict>, JudgeError>,
 }
 
 /// Where a finding is.
@@ -84,6 +97,8 @@ impl<'s, 'a> Step<'s, 'a> {
             entry: &read.entry,
             commit: &read.commit,
             before,
+            environments: RefCell::default(),
+            verdicts: RefCell::default(),
             signer: None,
             expected: BTreeMap::new(),
             proven_alarms: Vec::new(),
@@ -186,6 +201,8 @@ impl<'s, 'a> Step<'s, 'a> {
             if in_detail {
                 self.event(event);
             }
+            self.environments.get_mut().clear();
+            self.verdicts.get_mut().clear();
             if let Err(error) = self.place.state.fold(event) {
                 self.violated(At::default(), "entry.json", error.what);
                 return false;
@@ -291,6 +308,7 @@ impl<'s, 'a> Step<'s, 'a> {
         match governance_of(self.objects, self.hashes, &self.place.state) {
             Ok(governance) => {
                 self.place.governance = governance;
+                self.verdicts.get_mut().clear();
                 true
             }
             Err(JournalError::Object(error)) => {
@@ -323,8 +341,28 @@ impl<'s, 'a> Step<'s, 'a> {
     }
 
     /// An environment as the events so far leave it.
-    pub fn env(&self, name: &EnvironmentName) -> EnvironmentState {
-        self.place.state.environment(name)
+    pub fn env(&self, name: &EnvironmentName) -> Rc<EnvironmentState> {
+        let mut known = self.environments.borrow_mut();
+        if let Some(env) = known.get(name) {
+            return Rc::clone(env);
+        }
+        let env = Rc::new(self.place.state.environment(name));
+        known.insert(name.clone(), Rc::clone(&env));
+        env
+    }
+
+    /// What the policy in force says of an environment's plans as the events so far leave them.
+    pub fn verdicts(&self, name: &EnvironmentName, env: &EnvironmentState) -> Rc<Verdicts> {
+        if let Some(verdicts) = self.verdicts.borrow().get(name) {
+            return Rc::clone(verdicts);
+        }
+        let (root, governance) = (&self.place.state.start.root, &self.place.governance);
+        let verdicts = Rc::new(Verdicts {
+            plan: verdict_on(self.objects, root, governance, name, env),
+            draft: draft_verdict_on(self.objects, root, governance, name, env),
+        });
+        self.verdicts.borrow_mut().insert(name.clone(), Rc::clone(&verdicts));
+        verdicts
     }
 
     /// The environments that this entry's events are about; what only a statement's folder names is none.
@@ -333,12 +371,12 @@ impl<'s, 'a> Step<'s, 'a> {
     }
 
     /// A file of this entry's tree; `None` where there is none or it is no plain file.
-    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+    pub fn file(&self, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {
         file_of(self.objects, self.commit.tree, path)
     }
 
     /// A file as the entry before left it.
-    pub fn file_before(&self, path: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+    pub fn file_before(&self, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {
         match self.before {
             Some((_, tree, _)) => file_of(self.objects, tree, path),
             None => Ok(None),
@@ -351,9 +389,9 @@ impl<'s, 'a> Step<'s, 'a> {
     }
 }
 
-fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Vec<u8>>, ObjectError> {
+fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {
     match entry_at(objects, tree, path)? {
-        Some(entry) if entry.mode == Mode::File => Ok(Some(objects.blob(entry.id)?.to_vec())),
+        Some(entry) if entry.mode == Mode::File => objects.blob(entry.id).map(Some),
         _ => Ok(None),
     }
 }

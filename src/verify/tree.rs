@@ -7,7 +7,8 @@ use super::notes::Attested;
 use super::step::{At, Step};
 use crate::digest::Digest;
 use crate::journal::ENTRY;
-use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, changed_paths, edit_tree};
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, TreeChange, changed_paths, edit_tree};
+use crate::parallel;
 
 /// What a file must be after an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,27 +25,29 @@ impl Step<'_, '_> {
     /// Every path that changed is listed with the right digest and must change; every file is what it must be.
     pub(super) fn tree(&mut self) -> Result<(), ObjectError> {
         let before = self.before.map(|(_, tree, _)| tree);
+        let (objects, expected) = (self.objects, std::mem::take(&mut self.expected));
+        let changes = changed_paths(objects, before, Some(self.commit.tree), "")?;
+        let found = parallel::map(&changes, |change| Found::at(objects, change, expected.get(&change.path)));
         let mut edits = BTreeMap::new();
         let mut listed = self.entry.files.clone();
-        for change in changed_paths(self.objects, before, Some(self.commit.tree), "")? {
+        let mut differences = BTreeMap::new();
+        for (change, found) in changes.iter().zip(found) {
             edits.insert(change.path.clone(), change.new.map_or(Edit::Remove, Edit::Put));
             if change.path == ENTRY {
                 continue;
             }
             let at = At::default();
-            if !self.expected.contains_key(&change.path) {
+            if !expected.contains_key(&change.path) {
                 self.violated(at, &change.path, "changed, though nothing in this entry changes it");
             }
-            let found = match change.new {
-                Some(Entry { mode: Mode::File, id }) => Some(Digest::of(self.objects.blob(id)?)),
-                Some(_) => {
-                    self.violated(at, &change.path, "is no plain file");
-                    continue;
-                }
-                None => None,
-            };
+            let Found { digest, difference } = found?;
+            differences.insert(&change.path, digest.map(|_| difference));
+            if digest.is_none() && change.new.is_some() {
+                self.violated(at, &change.path, "is no plain file");
+                continue;
+            }
             match listed.remove(&change.path) {
-                Some(digest) if digest == found => {}
+                Some(listed) if listed == digest => {}
                 Some(_) => self.violated(at, &change.path, "is not what entry.json says it is"),
                 None => self.violated(at, &change.path, "changed, but is not listed in entry.json"),
             }
@@ -53,23 +56,22 @@ impl Step<'_, '_> {
             self.violated(At::default(), &path, "is listed in entry.json, but did not change");
         }
         // Changed files are not all there is to a tree: compare the thing itself.
-        if edit_tree(&Unwritten(self.objects), before, &edits)? != self.commit.tree {
+        if edit_tree(&Unwritten(objects), before, &edits)? != self.commit.tree {
             self.violated(At::default(), "", "the tree is not the one before with these files changed");
         }
-        for (path, expected) in std::mem::take(&mut self.expected) {
-            let found = self.file(&path)?;
+        for (path, expected) in &expected {
+            let found = match differences.remove(path) {
+                Some(known) => known,
+                None => self.file(path)?.map(|found| expected.difference(&found)),
+            };
             match (expected, found) {
-                (Expected::Bytes(expected), Some(found)) => {
-                    if let Some(what) = difference(&expected, &found) {
-                        self.violated(At::default(), &path, what);
-                    }
-                }
+                (_, Some(Some(what))) => self.violated(At::default(), path, what),
+                (Expected::Bytes(_), Some(None)) | (Expected::Absent, None) => {}
                 (Expected::Bytes(_) | Expected::Attested, None) => {
-                    self.violated(At::default(), &path, "is missing");
+                    self.violated(At::default(), path, "is missing");
                 }
-                (Expected::Absent, Some(_)) => self.violated(At::default(), &path, "is still there"),
-                (Expected::Absent, None) => {}
-                (Expected::Attested, Some(_)) => self.notes.attest(Attested::Pages),
+                (Expected::Absent, Some(None)) => self.violated(At::default(), path, "is still there"),
+                (Expected::Attested, Some(None)) => self.notes.attest(Attested::Pages),
             }
         }
         Ok(())
@@ -78,6 +80,40 @@ impl Step<'_, '_> {
     /// What a file of this entry must be.
     pub(super) fn expect(&mut self, path: String, expected: Expected) {
         self.expected.insert(path, expected);
+    }
+}
+
+impl Expected {
+    /// Where a file that is there differs from what it must be, in words.
+    fn difference(&self, found: &[u8]) -> Option<String> {
+        match self {
+            Self::Bytes(expected) => difference(expected, found),
+            Self::Absent | Self::Attested => None,
+        }
+    }
+}
+
+/// What is at a path that changed.
+#[derive(Default)]
+struct Found {
+    /// Of its bytes, where it is a plain file.
+    digest: Option<Digest>,
+    /// Where they differ from what they must be.
+    difference: Option<String>,
+}
+
+impl Found {
+    fn at(objects: &dyn Objects, change: &TreeChange, expected: Option<&Expected>) -> Result<Self, ObjectError> {
+        match change.new {
+            // It holds the digests of the others.
+            _ if change.path == ENTRY => Ok(Self::default()),
+            Some(Entry { mode: Mode::File, id }) => {
+                let bytes = objects.blob(id)?;
+                let difference = expected.and_then(|expected| expected.difference(&bytes));
+                Ok(Self { digest: Some(Digest::of(&bytes)), difference })
+            }
+            _ => Ok(Self::default()),
+        }
     }
 }
 

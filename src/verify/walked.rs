@@ -38,7 +38,7 @@ impl Walked {
 impl<'a> Prover<'a> {
     /// A walk that goes on where another was put down, with nothing noted yet.
     pub fn resume(
-        objects: &'a dyn Objects,
+        objects: &'a (dyn Objects + Sync),
         graph: &'a Graph<'a>,
         hashes: &'a Hashes,
         pin: Option<RevisionId>,

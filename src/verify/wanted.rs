@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::prover::Place;
 use super::step::Step;
 use crate::digest::RevisionId;
 use crate::lifecycle::{EnvironmentState, refusals};
@@ -26,13 +27,33 @@ pub(super) enum Wanted {
     Present(Rc<Resolved>),
 }
 
-/// What was resolved last of each environment: most commits change none of its inputs.
+/// What a tree says of an environment.
+#[derive(Debug, Clone)]
+pub(super) enum Now {
+    /// There is no folder.
+    Absent,
+    /// There is a folder without `environment.yaml`.
+    Unmarked,
+    /// It cannot be read.
+    Invalid(Vec<Problem>),
+    /// It is this.
+    Present(Rc<Resolved>),
+}
+
+/// What was resolved last of environments that import nothing: most commits change none of their inputs.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Resolutions {
-    known: HashMap<EnvironmentName, (Inputs, Rc<Resolved>)>,
+    /// The newest first.
+    known: HashMap<EnvironmentName, Vec<(Inputs, Rc<Resolved>)>>,
     /// Who imports whom by a config commit.
     importers: Option<(Oid, Rc<Importers>)>,
 }
+
+/// So many environments are remembered.
+const MOST: usize = 1_000;
+
+/// So many resolutions of each: what is applied and what is desired, and one that was between them.
+const OF_EACH: usize = 3;
 
 /// Who imports each environment that is imported.
 type Importers = BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>;
@@ -41,19 +62,22 @@ type Importers = BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>;
 type Inputs = Vec<(String, Option<Entry>)>;
 
 impl Resolutions {
+    /// What an environment was resolved to where all its inputs were as they are in this tree.
     fn known(
         &self,
         objects: &dyn Objects,
         tree: Oid,
         name: &EnvironmentName,
     ) -> Result<Option<Rc<Resolved>>, ObjectError> {
-        let Some((inputs, resolved)) = self.known.get(name) else { return Ok(None) };
-        for (path, entry) in inputs {
-            if entry_at(objects, tree, path)? != *entry {
-                return Ok(None);
+        'known: for (inputs, resolved) in self.known.get(name).into_iter().flatten() {
+            for (path, entry) in inputs {
+                if entry_at(objects, tree, path)? != *entry {
+                    continue 'known;
+                }
             }
+            return Ok(Some(Rc::clone(resolved)));
         }
-        Ok(Some(Rc::clone(resolved)))
+        Ok(None)
     }
 
     fn keep(
@@ -69,41 +93,56 @@ impl Resolutions {
             let entry = entry_at(objects, tree, &path)?;
             inputs.push((path, entry));
         }
-        self.known.insert(name.clone(), (inputs, Rc::clone(resolved)));
+        if self.known.len() >= MOST && !self.known.contains_key(name) {
+            self.known.clear();
+        }
+        let known = self.known.entry(name.clone()).or_default();
+        known.insert(0, (inputs, Rc::clone(resolved)));
+        known.truncate(OF_EACH);
         Ok(())
     }
 }
 
 impl Step<'_, '_> {
     /// An environment at a config commit.
-    pub(super) fn desired(&mut self, name: &EnvironmentName, commit: Oid) -> Result<Desired, ObjectError> {
-        let tree = self.objects.commit(commit)?.tree;
-        let root = self.place.state.start.root.clone();
+    pub(super) fn desired(&mut self, name: &EnvironmentName, commit: Oid) -> Result<Now, ObjectError> {
+        let tree = self.objects.tree_of(commit)?;
         if let Some(resolved) = self.place.resolutions.known(self.objects, tree, name)? {
-            return Ok(Desired::Present(Box::new((*resolved).clone())));
+            return Ok(Now::Present(resolved));
         }
-        let desired = resolve(self.objects, self.hashes, &root, tree, name, From::Deployments(&self.place.state))?;
-        // What is imported moves on without any change of a tree.
-        if let Desired::Present(resolved) = &desired
-            && resolved.environment.gates.imports.is_empty()
-        {
-            let resolved = Rc::new((**resolved).clone());
-            self.place.resolutions.keep(self.objects, &root, tree, name, &resolved)?;
-        }
-        Ok(desired)
+        let state = &self.place.state;
+        let found = resolve(self.objects, self.hashes, &state.start.root, tree, name, From::Deployments(state))?;
+        self.remembered(name, tree, found)
+    }
+
+    /// What is imported moves on without any change of a tree: only what imports nothing is remembered.
+    fn remembered(&mut self, name: &EnvironmentName, tree: Oid, found: Desired) -> Result<Now, ObjectError> {
+        Ok(match found {
+            Desired::Absent => Now::Absent,
+            Desired::Unmarked => Now::Unmarked,
+            Desired::Invalid(problems) => Now::Invalid(problems),
+            Desired::Present(resolved) => {
+                let resolved = Rc::new(*resolved);
+                if resolved.environment.gates.imports.is_empty() {
+                    let Place { resolutions, state, .. } = &mut *self.place;
+                    resolutions.keep(self.objects, &state.start.root, tree, name, &resolved)?;
+                }
+                Now::Present(resolved)
+            }
+        })
     }
 
     /// What an environment shall be, going by the head that this entry read.
     pub(super) fn wanted(&mut self, name: &EnvironmentName, env: &EnvironmentState) -> Result<Wanted, ObjectError> {
         let known = env.is_known();
         Ok(match self.desired(name, self.entry.heads.config)? {
-            Desired::Absent if env.exists() => Wanted::Destroyed,
-            Desired::Absent if known => Wanted::Gone,
-            Desired::Absent => Wanted::Nothing,
-            Desired::Unmarked if known => Wanted::Problems(vec![refusals::unmarked(name)]),
-            Desired::Unmarked => Wanted::Nothing,
-            Desired::Invalid(problems) => Wanted::Problems(problems),
-            Desired::Present(resolved) => Wanted::Present(Rc::new(*resolved)),
+            Now::Absent if env.exists() => Wanted::Destroyed,
+            Now::Absent if known => Wanted::Gone,
+            Now::Absent => Wanted::Nothing,
+            Now::Unmarked if known => Wanted::Problems(vec![refusals::unmarked(name)]),
+            Now::Unmarked => Wanted::Nothing,
+            Now::Invalid(problems) => Wanted::Problems(problems),
+            Now::Present(resolved) => Wanted::Present(resolved),
         })
     }
 
@@ -114,11 +153,18 @@ impl Step<'_, '_> {
         commit: Oid,
         revision: RevisionId,
         imports: &Sources,
-    ) -> Result<Option<Resolved>, ObjectError> {
-        let tree = self.objects.commit(commit)?.tree;
-        let imports = From::Exactly(imports);
-        Ok(match resolve(self.objects, self.hashes, &self.place.state.start.root, tree, name, imports)? {
-            Desired::Present(resolved) if resolved.revision == revision => Some(*resolved),
+    ) -> Result<Option<Rc<Resolved>>, ObjectError> {
+        let tree = self.objects.tree_of(commit)?;
+        let found = match self.place.resolutions.known(self.objects, tree, name)? {
+            Some(resolved) => Now::Present(resolved),
+            None => {
+                let root = &self.place.state.start.root;
+                let found = resolve(self.objects, self.hashes, root, tree, name, From::Exactly(imports))?;
+                self.remembered(name, tree, found)?
+            }
+        };
+        Ok(match found {
+            Now::Present(resolved) if resolved.revision == revision => Some(resolved),
             _ => None,
         })
     }
@@ -128,7 +174,7 @@ impl Step<'_, '_> {
         &mut self,
         name: &EnvironmentName,
         env: &EnvironmentState,
-    ) -> Result<Option<Resolved>, ObjectError> {
+    ) -> Result<Option<Rc<Resolved>>, ObjectError> {
         let Some(applied) = &env.applied else { return Ok(None) };
         let Some(revision) = applied.revision else { return Ok(None) };
         self.resolved_at(name, applied.commit, revision, &applied.imports)
@@ -141,7 +187,7 @@ impl Step<'_, '_> {
         let found = match known {
             Some((_, found)) => found,
             None => {
-                let tree = self.objects.commit(config)?.tree;
+                let tree = self.objects.tree_of(config)?;
                 let found = Rc::new(importers(self.objects, self.hashes, &self.place.state.start.root, tree)?);
                 self.place.resolutions.importers = Some((config, Rc::clone(&found)));
                 found

@@ -131,28 +131,6 @@ fn what_cannot_be_read_here_is_named() {
 }
 
 #[test]
-fn the_cache_of_trees_is_bounded_and_keeps_what_is_used() {
-    let mut cache = TreeCache::default();
-    let tree = |n: usize| -> (Oid, Arc<[u8]>) {
-        let bytes: Arc<[u8]> = Arc::from(vec![0; 1024 * 1024]);
-        (Oid::of(Kind::Tree, &n.to_be_bytes()), bytes)
-    };
-    let (used, bytes) = tree(0);
-    cache.put(used, &bytes);
-    for n in 1..100 {
-        let (id, bytes) = tree(n);
-        cache.put(id, &bytes);
-        assert!(cache.get(used).is_some(), "after {n}");
-        let held: usize = cache.new.values().chain(cache.old.values()).map(|bytes| bytes.len()).sum();
-        assert!(held <= KEPT, "{held}");
-    }
-    assert!(cache.get(tree(1).0).is_none());
-    let huge: Arc<[u8]> = Arc::from(vec![0; KEPT]);
-    cache.put(used, &huge);
-    assert!(cache.new.len() + cache.old.len() < 100);
-}
-
-#[test]
 fn a_path_below_a_huge_folder_does_not_inflate_it_again() {
     let folder = Folder::new();
     let objects = GitObjects::create_bare(&folder.at("cache.git")).expect("a repository");

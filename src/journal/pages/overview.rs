@@ -45,10 +45,16 @@ enum Urgency {
     Deploying,
 }
 
-#[derive(Debug, Clone)]
-struct Row {
-    plan: String,
-    what: String,
+/// The line of a table, as it is shown: an environment's changes seldom, and the page is made for every entry.
+type Row = String;
+
+fn row(layout: Layout, name: &EnvironmentName, cells: &[&str]) -> Row {
+    format!("| [{name}]({}/README.md) | {} |\n", environment_folder(layout, name), cells.join(" | "))
+}
+
+/// A plan's short name, as code.
+fn named(plan: &str) -> String {
+    if plan.is_empty() { String::new() } else { format!("`{plan}`") }
 }
 
 impl Overview {
@@ -80,7 +86,8 @@ impl Overview {
         let name = &status.environment;
         self.drafts.remove(name);
         if let Some((draft, plan)) = status.draft.as_ref().and_then(|draft| Some((draft, draft.plan.as_ref()?))) {
-            self.drafts.insert(name.clone(), Row { plan: plan.short.clone(), what: in_a_cell(draft) });
+            let row = row(self.layout, name, &[&named(&plan.short), &in_a_cell(draft)]);
+            self.drafts.insert(name.clone(), row);
         }
         if let Some(phase) = self.phases.remove(name) {
             if let Some(urgency) = urgency(phase) {
@@ -100,7 +107,8 @@ impl Overview {
         }
         if let Some(urgency) = urgency(status.phase) {
             let plan = status.plan.as_ref().map(|plan| plan.short.clone()).unwrap_or_default();
-            self.rows.insert((urgency, name.clone()), Row { plan, what: what(status) });
+            let row = row(self.layout, name, &[&status.phase.to_string(), &named(&plan), &what(status)]);
+            self.rows.insert((urgency, name.clone()), row);
         }
     }
 
@@ -172,13 +180,7 @@ pub fn root_page(overview: &Overview) -> String {
 }
 
 fn listed(overview: &Overview) -> String {
-    let rows = overview.rows.iter().take(LISTED).map(|((_, name), row)| {
-        let phase = overview.phases.get(name).map(ToString::to_string).unwrap_or_default();
-        let link = format!("[{name}]({}/README.md)", environment_folder(overview.layout, name));
-        let plan = if row.plan.is_empty() { String::new() } else { format!("`{}`", row.plan) };
-        [link, phase, plan, row.what.clone()]
-    });
-    let table = table(["environment", "phase", "plan", "what"], rows);
+    let table = first_rows(&["environment", "phase", "plan", "what"], overview.rows.values());
     let more = overview.rows.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("\nand {more} more: `countersign status`\n") } else { String::new() };
     if table.is_empty() { table } else { format!("## What waits or went wrong\n\n{table}{more}") }
@@ -186,14 +188,20 @@ fn listed(overview: &Overview) -> String {
 
 /// What is not merged yet and can be approved already.
 fn drafts(overview: &Overview) -> String {
-    let rows = overview.drafts.iter().take(LISTED).map(|(name, row)| {
-        let link = format!("[{name}]({}/README.md)", environment_folder(overview.layout, name));
-        [link, format!("`{}`", row.plan), row.what.clone()]
-    });
-    let table = table(["environment", "plan", "what"], rows);
+    let table = first_rows(&["environment", "plan", "what"], overview.drafts.values());
     let more = overview.drafts.len().saturating_sub(LISTED);
     let more = if more > 0 { format!("\nand {more} more: `countersign pending`\n") } else { String::new() };
     if table.is_empty() { table } else { format!("## Drafts\n\n{table}{more}") }
+}
+
+/// A table of the first rows, or nothing where there is none.
+fn first_rows<'r>(head: &[&str], rows: impl Iterator<Item = &'r Row>) -> String {
+    let mut rows = rows.take(LISTED).peekable();
+    if rows.peek().is_none() {
+        return String::new();
+    }
+    let head = format!("| {} |\n|{}\n", head.join(" | "), " --- |".repeat(head.len()));
+    rows.fold(head, |table, row| table + row)
 }
 
 fn alarms(overview: &Overview) -> String {
