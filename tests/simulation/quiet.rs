@@ -121,8 +121,11 @@ impl World {
                 && (said.plan, said.occurrence) == (open.plan, open.occurrence)
                 && said.verdict == ApprovalVerdict::Approve
         });
+        // Who cannot approve starts nothing by approving.
         asked.into_iter().any(|asked| counts(asked.person, asked.key, asked.digest, &asked.path))
-            || said.into_iter().any(|said| counts(said.person, said.key, said.digest, &said.path))
+            || said
+                .into_iter()
+                .any(|said| self.counted_then(said, None) && counts(said.person, said.key, said.digest, &said.path))
     }
 
     /// Whether an approval was its maker's and theirs to give when it was judged.
