@@ -63,10 +63,11 @@ pub(super) fn unsigned(case: &Case<'_>, asked: &[Asked<'_>]) -> Vec<Requirement>
 }
 
 /// The commits of the change without the signature of a registered person who holds `write` in the environment now.
-/// The plan names for each commit whoever signed or claims it, so every commit of the change is in there.
+/// The plan names for each commit whoever signed or claims it, so every commit of the change is in there. The one that
+/// brought a request to redeploy changes nothing: the request is a record that its maker signed.
 fn missing(case: &Case<'_>) -> Vec<Unsigned> {
     let mut commits: BTreeMap<Oid, Vec<&Contributor>> = BTreeMap::new();
-    for contributor in case.contributors {
+    for contributor in case.contributors.iter().filter(|contributor| contributor.basis != ContributorBasis::Asked) {
         for commit in &contributor.commits {
             commits.entry(*commit).or_default().push(contributor);
         }

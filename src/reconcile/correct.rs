@@ -54,7 +54,7 @@ impl Daemon {
         if found.is_empty() {
             return self.as_applied(name, applied);
         }
-        self.claim_correction(name, applied, &base, &changes, found)
+        self.claim_correction(name, &env, &gates, &base, &changes, found)
     }
 
     /// What is not as it was applied; `None` where it cannot be told.
@@ -97,13 +97,16 @@ impl Daemon {
     fn claim_correction(
         &mut self,
         name: &EnvironmentName,
-        applied: &Applied,
+        env: &EnvironmentState,
+        gates: &Gates,
         base: &Resolved,
         changes: &[ServiceChange],
         found: Vec<Drifted>,
     ) -> Result<bool, TickError> {
         let state = self.state()?;
         let mut draft = self.draft(state.heads);
+        // Gate: at the very time that the claim will bear.
+        let Some(applied) = may_correct(env, gates, draft.time) else { return Ok(false) };
         let claim = Claim {
             environment: name.clone(),
             plan: applied.plan,
@@ -201,7 +204,8 @@ impl Daemon {
         services: Vec<ServiceOutcome>,
         message: String,
     ) -> Result<(), TickError> {
-        let mut draft = self.draft(self.state()?.heads);
+        let heads = self.state()?.heads;
+        let mut draft = self.draft(heads);
         let document = self.deployment_document(name, claim.number)?;
         let document = document.ok_or_else(|| missing(name, claim.number))?;
         let (number, attempt) = (claim.number, claim.attempt);
@@ -220,6 +224,8 @@ impl Daemon {
         let document =
             document.with_outcome(attempt, outcome).map_err(|error| TickError::Unreadable(error.to_string()))?;
         self.deployment_files(&mut draft, name, &document, BTreeMap::new(), None)?;
+        // What was said meanwhile on the plan that waits beside it used up its branches.
+        self.make_ready(&mut draft, heads)?;
         self.append(draft)?;
         // What waits beside it was planned from a host that was otherwise.
         self.again.insert(name.clone());

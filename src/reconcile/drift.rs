@@ -165,18 +165,20 @@ impl Daemon {
             Ok(composed) => composed,
             Err(problems) => return self.set_problems(draft, heads, name, problems),
         };
-        if is_corrected || self.stays(name, env, composed.plan.id())? {
+        let is_drifted = is_drifted(&composed);
+        if is_corrected || is_drifted && self.stays(name, env, composed.plan.id(), draft.time)? {
             return self.set_problems(draft, heads, name, Vec::new());
         }
-        let is_too_soon = env.current.is_none() && !env.told.is_due(self.now());
-        if is_drifted(&composed) && is_too_soon {
+        let is_too_soon = !env.told.is_due(draft.time);
+        if is_too_soon && is_drifted != env.current.is_some() {
             tracing::debug!(environment = %name, "the host changes again and again; it is told later");
             return self.set_problems(draft, heads, name, Vec::new());
         }
-        if is_drifted(&composed) {
+        if is_drifted {
             return self.publish(draft, heads, name, &composed, base.as_ref(), Some(resolved));
         }
         self.set_problems(draft, heads, name, Vec::new())?;
+        // Also where somebody rejected it: nothing is left to put back.
         if env.current.is_some() {
             return self.emit(draft, Event::AsApplied { environment: name.clone() });
         }
@@ -190,6 +192,7 @@ impl Daemon {
         name: &EnvironmentName,
         env: &EnvironmentState,
         id: PlanId,
+        now: Timestamp,
     ) -> Result<bool, TickError> {
         let Some(current) = env.current else { return Ok(false) };
         if current == id {
@@ -197,10 +200,10 @@ impl Daemon {
         }
         // What is put right at once need not be told in between.
         let gates = self.in_force(name, env)?;
-        if gates.is_some_and(|gates| may_correct(env, &gates, self.now()).is_some()) {
+        if gates.is_some_and(|gates| may_correct(env, &gates, now).is_some()) {
             return Ok(true);
         }
-        if !env.told.is_due(self.now()) {
+        if !env.told.is_due(now) {
             tracing::debug!(environment = %name, "the host changes again and again; it is told later");
             return Ok(true);
         }

@@ -267,7 +267,7 @@ impl Daemon {
                 return self.set_problems(draft, heads, name, problems);
             }
         };
-        if self.stays(name, &env, composed.plan.id())? {
+        if self.stays(name, &env, composed.plan.id(), draft.time)? {
             return self.set_problems(draft, heads, name, Vec::new());
         }
         self.publish(draft, heads, name, &composed, base.as_ref(), desired.as_ref())

@@ -66,6 +66,9 @@ impl Step<'_, '_> {
             if !planned {
                 self.violated(at, &place, "what is desired is in force already");
             }
+            if env.current.is_none() && !env.told.is_due(self.entry.time) {
+                self.violated(at, &place, "what the host does by itself was told again before its time");
+            }
         }
         if again.is_none() && env.redeploy.is_some() {
             self.violated(at, &place, "somebody's wish to redeploy should have ended: another change is desired");

@@ -45,6 +45,17 @@ fn a_change_of_signed_commits_by_developers_is_applied() {
 }
 
 #[test]
+fn a_redeployment_is_of_no_commit_and_its_request_is_signed_itself() {
+    let mut world = signed().build();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("alice", "prod").tick();
+    world.expect_applied("prod", "v1\n");
+    world.client("mallory", &["redeploy", "prod", "-m", "the disk was replaced"]).text();
+    world.tick().expect_waiting_on("prod", "standard/platform").approve_by_merge("alice", "prod").tick();
+    assert_eq!(world.deployments("prod"), [(1, 1), (2, 1)]);
+    world.finish();
+}
+
+#[test]
 fn p13_an_unsigned_commit_in_the_middle_makes_every_approval_too_little() {
     let mut world = signed().build();
     world.environment("mallory", "prod", "v1\n").push("mallory");

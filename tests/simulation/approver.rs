@@ -82,8 +82,35 @@ pub fn mean(dice: &mut Dice, world: &World) -> Option<Meaning> {
     Some(Meaning { person, environment, published, verdict, deploy, key })
 }
 
+/// Somebody who may rejects what runs or waits in an environment, or takes back what they said on it.
+pub fn speak_in(dice: &mut Dice, world: &mut World, environment: &'static str) {
+    let book = &world.book.environments[environment];
+    let running = book.running.as_ref().map(|running| &running.published);
+    let Some(published) = running.or(book.current()).cloned() else { return };
+    let person = PEOPLE[dice.below(3)];
+    let Some(key) = world.book.charter().key_of(person) else { return };
+    let verdict = if dice.percent(70) { ApprovalVerdict::Reject } else { ApprovalVerdict::Withdraw };
+    let previous = world.book.chains.get(&(published.plan, person.to_owned())).copied();
+    let meaning = Meaning { person, environment, published, verdict, deploy: false, key };
+    record(world, &meaning, previous, if dice.percent(80) { Branch::Config } else { Branch::Records });
+}
+
+/// Somebody of the team who said nothing yet approves what waits.
+fn mean_well(dice: &mut Dice, world: &World) -> Option<Meaning> {
+    let waits = |name: &&'static str| world.book.environments[*name].current().is_some();
+    let waiting: Vec<&'static str> = ENVIRONMENTS.into_iter().chain([GOVERNANCE]).filter(|name| waits(name)).collect();
+    let environment = *waiting.get(dice.below(waiting.len()))?;
+    let published = world.book.environments[environment].current()?.clone();
+    let spoke = |person: &&str| world.ledger.said().any(|s| s.person == *person && s.plan == published.plan);
+    let silent: Vec<&'static str> = PEOPLE[..3].iter().copied().filter(|person| !spoke(person)).collect();
+    let person = *silent.get(dice.below(silent.len()))?;
+    let key = world.book.charter().key_of(person)?;
+    Some(Meaning { person, environment, published, verdict: ApprovalVerdict::Approve, deploy: false, key })
+}
+
 pub fn speak(dice: &mut Dice, world: &mut World) {
-    let Some(meaning) = mean(dice, world) else { return };
+    let well = if dice.percent(60) { mean_well(dice, world) } else { None };
+    let Some(meaning) = well.or_else(|| mean(dice, world)) else { return };
     // A change of the policy takes records, and most people know.
     if dice.percent(if meaning.environment == GOVERNANCE { 10 } else { 50 }) {
         let also = mean(dice, world).filter(|also| dice.percent(15) && also.environment != meaning.environment);

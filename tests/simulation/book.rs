@@ -11,6 +11,7 @@ use countersign::digest::{Digest, PlanId, StatementId};
 use countersign::evidence::signature::commit_signer;
 use countersign::git::memory::MemoryServer;
 use countersign::journal::{Admission, ENTRY, Event, JournalEntry, Judged};
+use countersign::model::RequestAction;
 use countersign::object::{Commit, Objects, Oid, entry_at};
 
 use super::chapter::{EnvironmentBook, Running};
@@ -78,6 +79,10 @@ pub enum News {
         at: usize,
     },
     Claimed {
+        environment: &'static str,
+    },
+    /// What drifted is to be put right.
+    Corrects {
         environment: &'static str,
     },
     /// A policy came into force in the place of this one.
@@ -177,7 +182,7 @@ impl Book {
             let imported = imported.filter(|_| *name == IMPORTER);
             let is_same =
                 |(before, then): (Oid, Option<Content>)| ledger.is_same(name, before, head) && then == imported;
-            if book.running.is_none() && !book.looked_at.is_some_and(is_same) {
+            if book.running.is_none() && book.correcting.is_none() && !book.looked_at.is_some_and(is_same) {
                 book.looked_at = Some((head, imported));
                 book.occurrence += 1;
             }
@@ -190,6 +195,7 @@ impl Book {
             self.freshness.follow(event, place)?;
             match event {
                 Event::Statement(judged) => {
+                    self.is_put_back(judged, head, ledger)?;
                     news.push(News::Judged { judged: Box::new(judged.clone()), charter: self.charter() });
                     self.hear(judged, place);
                 }
@@ -241,6 +247,18 @@ impl Book {
         }
     }
 
+    /// Whoever drops a change puts the folder back to what is in force.
+    fn is_put_back(&self, judged: &Judged, head: Oid, ledger: &Ledger) -> Result<(), String> {
+        let book = self.environments.get_key_value(judged.environment.as_str());
+        if let (Some(RequestAction::Close { .. }), Admission::Admitted) = (&judged.request, &judged.admitted)
+            && let Some((name, book)) = book.filter(|(name, _)| **name != GOVERNANCE)
+            && ledger.content(head, name) != book.in_force(ledger, name)
+        {
+            return Err(format!("{name}: a close is let in, but the folder is not what is in force"));
+        }
+        Ok(())
+    }
+
     /// A policy comes into force: the next one, out of what was claimed.
     fn new_policy(
         &mut self,
@@ -267,9 +285,9 @@ impl Book {
 /// An event in one line.
 fn tell(entry: &JournalEntry, event: &Event) -> String {
     let what = match event {
-        Event::Planned { environment, plan, number, round, contributors, .. } => {
+        Event::Planned { environment, plan, number, round, kind, contributors, .. } => {
             let who: Vec<_> = contributors.iter().map(|c| c.email.as_str()).collect();
-            format!("{environment} planned {} number {number} round {round} by {who:?}", plan.short())
+            format!("{environment} planned {} {kind:?} number {number} round {round} by {who:?}", plan.short())
         }
         Event::Statement(judged) => format!(
             "{} statement {:?} of {:?} on {:?}: {:?}",
@@ -285,7 +303,11 @@ fn tell(entry: &JournalEntry, event: &Event) -> String {
         }
         Event::Superseded { environment, round, .. } => format!("{environment} superseded, round {round}"),
         Event::Ready(ready) => format!("{} ready {:?} {} {}", ready.environment, ready.says, ready.n, ready.commit),
-        Event::Claimed(claim) => format!("{} claimed {}.{}", claim.environment, claim.number, claim.attempt),
+        Event::Claimed(claim) => {
+            let found =
+                claim.drift.as_ref().map(|found| found.iter().map(|one| one.service.to_string()).collect::<Vec<_>>());
+            format!("{} claimed {}.{} {found:?}", claim.environment, claim.number, claim.attempt)
+        }
         Event::Outcome { environment, number, attempt, result, message, .. } => {
             format!("{environment} outcome {number}.{attempt}: {result:?} {message}")
         }

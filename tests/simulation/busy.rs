@@ -1,11 +1,11 @@
 //! A busy day: people do something, and a daemon mostly comes to the end of its round before they do the next thing. So
 //! approvals are heard while they matter, and more is deployed than in an hour in which everybody moves a little.
 
-use super::baton::{Order, Point};
+use super::baton::{Call, Order, Point};
 use super::dice::Dice;
-use super::schedule::{Climate, jump, rarely, step};
+use super::schedule::{Climate, jump, meanwhile, rarely, speak, step};
 use super::world::World;
-use super::{approver, pusher, refiner, starter};
+use super::{pusher, refiner, starter};
 
 pub fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
     for _ in 0..14 + dice.below(20) {
@@ -29,7 +29,7 @@ fn happen(dice: &mut Dice, world: &mut World, climate: &Climate) {
     if dice.percent(12) {
         pusher::push(dice, world);
     } else {
-        approver::speak(dice, world);
+        speak(dice, world, climate);
     }
 }
 
@@ -42,6 +42,7 @@ fn round(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), St
             Point::Idle => {}
             _ if dice.percent(climate.faults + climate.crashes) => return step(dice, world, climate),
             _ if dice.percent(10) => happen(dice, world, climate),
+            Point::After(Call::Push) if dice.percent(12) => meanwhile(dice, world, climate),
             _ => {}
         }
         if world.order(at, Order::Go(usize::MAX))? == Point::Idle {

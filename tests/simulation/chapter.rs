@@ -11,7 +11,9 @@ use countersign::plan::PlanKind;
 use super::book::News;
 use super::carried::{Makers, Verdict, makers};
 use super::content::{Content, Files};
+use super::correcting::Correcting;
 use super::drafts::Drafts;
+use super::drift::Times;
 use super::ledger::Ledger;
 
 /// A plan, as it was published in one occurrence.
@@ -46,6 +48,8 @@ pub struct Published {
     pub ready: Vec<ReadyMade>,
     /// What was on the host when it was planned.
     pub shown: Option<BTreeMap<String, Files>>,
+    /// The plan that waited when this one was told.
+    pub instead_of: Option<PlanId>,
     /// What it takes away, where the model knows what was there.
     pub removes: Option<BTreeSet<String>>,
 }
@@ -74,8 +78,18 @@ pub struct EnvironmentBook {
     pub current: Option<usize>,
     pub failed: bool,
     pub running: Option<Running>,
+    /// The correction that runs.
+    pub correcting: Option<Correcting>,
+    /// When the last deployment was corrected.
+    pub corrected: Times,
+    /// When it was told that the host had changed by itself, since somebody last did something else.
+    pub told: Times,
+    /// The wish that what is applied be applied again.
+    pub redeploy: Option<StatementId>,
     /// The number and the config commit of the last deployment that was done.
     pub applied: Option<(u64, Oid)>,
+    /// The plan of that deployment.
+    pub applied_plan: Option<PlanId>,
     /// The config commit of what the last deployment imported.
     pub applied_source: Option<Oid>,
     /// The config commit from which each revision was applied last.
@@ -83,7 +97,7 @@ pub struct EnvironmentBook {
     /// The config commit of what was recorded without a deployment after that.
     recorded: Option<Oid>,
     pub uncertain: bool,
-    attempts: HashMap<u64, u64>,
+    pub attempts: HashMap<u64, u64>,
     number: u64,
     round: u64,
     /// The highest number that can never be given again.
@@ -96,7 +110,7 @@ pub struct EnvironmentBook {
     pub word: Option<StatementId>,
     /// Words that started something.
     pub spent: HashSet<StatementId>,
-    /// How often a target changed under a number.
+    /// How often a target had been changed by hand when it was set last, under a number.
     pub switched: HashMap<(u64, String), usize>,
 }
 
@@ -132,7 +146,8 @@ impl EnvironmentBook {
         match event {
             Event::Statement(judged) if judged.admitted == Admission::Admitted => {
                 self.verdicts.extend(Verdict::of(judged, place));
-                self.follow_request(judged.request.as_ref(), place);
+                let followed = self.follow_request(judged.request.as_ref(), (judged.digest, place));
+                followed.map_err(|what| format!("{name}: {what}"))?;
             }
             Event::Recorded { commit, .. } => self.recorded = Some(*commit),
             Event::Planned { plan, number, round, commit, revision, base, contributors, kind, .. } => {
@@ -149,6 +164,15 @@ impl EnvironmentBook {
                     return wrong(format!("{} is the name of two plans", plan.short()));
                 }
                 (self.number, self.round) = (*number, *round);
+                let before = self.current.map(|at| self.published[at].plan);
+                let by_itself = before.map_or(*kind == PlanKind::Drift, |before| before != *plan);
+                let too_soon = self.told.is_too_soon(time);
+                if by_itself {
+                    if before.is_none() && too_soon {
+                        return wrong(format!("{} is told too soon", plan.short()));
+                    }
+                    self.told.add(time);
+                }
                 let occurrence = self.occurrence;
                 let known = self.published.iter().position(|p| p.plan == *plan && p.occurrence == occurrence);
                 let at = known.unwrap_or(self.published.len());
@@ -175,9 +199,11 @@ impl EnvironmentBook {
                         renewed: 0,
                         ready,
                         shown,
+                        instead_of: None,
                         removes: None,
                     });
                 }
+                self.published[at].instead_of = before.filter(|before| before != plan);
                 let is_current = self.current == Some(at);
                 let makers = makers(contributors);
                 let published = &mut self.published[at];
@@ -204,6 +230,11 @@ impl EnvironmentBook {
                 self.round = *round;
                 self.current = None;
                 self.failed = false;
+                (self.told, self.redeploy) = (Times::default(), None);
+            }
+            Event::AsApplied { .. } => {
+                self.current = self.current.filter(|at| self.published[*at].kind != PlanKind::Drift);
+                self.told.add(time);
             }
             Event::Ready(ready) => {
                 let occurrence = self.occurrence;
@@ -214,11 +245,14 @@ impl EnvironmentBook {
                 };
                 published.ready.push(ready.clone());
             }
+            Event::Claimed(claim) if claim.drift.is_some() => {
+                return self.follow_correction(name, claim, (place, time)).map(Some);
+            }
             Event::Claimed(claim) => {
                 let Some(published) = self.current().filter(|p| p.plan == claim.plan).cloned() else {
                     return wrong(format!("a claim of {}, which does not wait", claim.plan.short()));
                 };
-                if self.running.is_some() {
+                if self.running.is_some() || self.correcting.is_some() {
                     return wrong("a claim while another has no outcome".to_owned());
                 }
                 let attempt = self.attempts.entry(claim.number).or_default();
@@ -232,6 +266,8 @@ impl EnvironmentBook {
                 self.running = Some(Running { claim: claim.clone(), place, time, published });
                 return Ok(Some(News::Claimed { environment: name }));
             }
+            Event::Outcome { number, attempt, result, .. }
+                if self.ends_correction((*number, *attempt), *result, time) => {}
             Event::Outcome { number, attempt, result, services, .. } => {
                 let running = self.running.take();
                 let Some(running) = running.filter(|r| (r.claim.number, r.claim.attempt) == (*number, *attempt)) else {
@@ -249,6 +285,7 @@ impl EnvironmentBook {
                 match result {
                     OutcomeResult::Applied => {
                         self.applied = Some((*number, running.claim.heads.config));
+                        (self.applied_plan, self.corrected) = (Some(running.claim.plan), Times::default());
                         self.applied_source = running.published.source;
                         if let Some(revision) = running.published.revision {
                             self.deployed.insert(revision, running.claim.heads.config);
@@ -262,11 +299,12 @@ impl EnvironmentBook {
                 }
                 if matches!(result, OutcomeResult::Applied | OutcomeResult::Unknown) {
                     self.change += 1;
-                    self.current = None;
+                    (self.current, self.redeploy) = (None, None);
                     self.occurrence += 1;
                 }
                 self.failed = *result == OutcomeResult::Failed || (*result == OutcomeResult::Abandoned && self.failed);
                 if was_closed {
+                    self.redeploy = None;
                     self.end_change();
                 }
             }
@@ -278,17 +316,36 @@ impl EnvironmentBook {
         Ok(None)
     }
 
-    fn follow_request(&mut self, request: Option<&RequestAction>, place: usize) {
+    fn follow_request(
+        &mut self,
+        request: Option<&RequestAction>,
+        (digest, place): (StatementId, usize),
+    ) -> Result<(), String> {
         match request {
             Some(RequestAction::Close { .. }) if self.running.is_some() => self.closed = Some(place),
             Some(RequestAction::Close { plan }) => {
+                let is_of_drift = |published: &Published| published.plan == *plan && published.kind == PlanKind::Drift;
+                if self.published.iter().any(is_of_drift) {
+                    return Err(format!("a close of {}, which would leave what changed on the host", plan.short()));
+                }
                 let number = self.named.get(plan).map_or(0, |(number, _)| *number);
                 self.consumed = self.consumed.max(number);
+                self.redeploy = None;
                 self.end_change();
             }
             Some(RequestAction::Reopen { .. }) => self.end_change(),
+            Some(RequestAction::Redeploy { number }) => {
+                if self.claim().is_some() || self.current.is_some() || self.uncertain || self.redeploy.is_some() {
+                    return Err("a redeployment is let in where something else waits".to_owned());
+                }
+                if Some(*number) != self.applied.map(|(number, _)| number) {
+                    return Err(format!("a redeployment of {number} is let in, which is not applied"));
+                }
+                self.redeploy = Some(digest);
+            }
             _ => {}
         }
+        Ok(())
     }
 
     /// What was open is open no more, and what was said about it counts no more.
@@ -296,6 +353,7 @@ impl EnvironmentBook {
         self.current = None;
         self.failed = false;
         self.word = None;
+        self.told = Times::default();
         self.occurrence += 1;
         self.change += 1;
         self.drafts.end();

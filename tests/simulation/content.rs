@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign::object::{Edit, Entry, Kind, MemoryObjects, Mode, Objects};
 
+use super::drift::Drift;
 use super::imports::{BASE, Import};
 use super::window::Window;
 
@@ -47,6 +48,7 @@ pub struct Setting {
     /// Whether somebody has to start a deployment.
     pub manual: bool,
     pub window: Window,
+    pub drift: Drift,
     /// What it takes over from the other environment.
     pub import: Import,
     /// What the service `main` puts on the host.
@@ -63,7 +65,8 @@ pub type Files = Option<BTreeMap<String, String>>;
 impl Setting {
     /// Nothing but some gates and a first service.
     pub fn plain(gates: Gates) -> Self {
-        Self { gates, manual: false, window: Window::None, import: Import::Nothing, main: 0, extra: None, note: 0 }
+        let (window, drift, import) = (Window::None, Drift::Unseen, Import::Nothing);
+        Self { gates, manual: false, window, drift, import, main: 0, extra: None, note: 0 }
     }
 }
 
@@ -78,6 +81,14 @@ impl Content {
         match self {
             Self::Present(setting) => setting.window,
             _ => Window::None,
+        }
+    }
+
+    /// What becomes of what is found on the host.
+    pub fn drift(self) -> Drift {
+        match self {
+            Self::Present(setting) => setting.drift,
+            _ => Drift::Unseen,
         }
     }
 
@@ -174,8 +185,9 @@ impl Setting {
         let extra = self.extra.map(|_| service("extra", "")).unwrap_or_default();
         let mode = if self.manual { "manual" } else { "auto" };
         let deploy = format!("  deploy: {{ mode: {mode}, windows: [{}] }}\n", self.window.entries().join(", "));
+        let drift = self.drift.yaml();
         format!(
-            "# note {}\napiVersion: countersign/v1\nkind: Environment\nmetadata: {{ name: {environment} }}\nspec:\n{gates}{deploy}{imports}{values}  services:\n{}{extra}",
+            "# note {}\napiVersion: countersign/v1\nkind: Environment\nmetadata: {{ name: {environment} }}\nspec:\n{gates}{deploy}{drift}{imports}{values}  services:\n{}{extra}",
             self.note,
             service("main", template),
         )

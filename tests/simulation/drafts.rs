@@ -100,6 +100,7 @@ impl EnvironmentBook {
                         renewed: 0,
                         ready: Vec::new(),
                         shown: None,
+                        instead_of: None,
                         removes: None,
                     };
                     self.drafts.told.push(Drafted { published, tip: *draft, beside, ended: false });

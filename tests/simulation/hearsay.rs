@@ -72,6 +72,7 @@ fn is_asked(asked: &Asked, action: &RequestAction) -> bool {
             plan == *of && at == when.map(jiff::Timestamp::as_second) && overrides == (*override_window == Some(true))
         }
         (Wish::Suspend, RequestAction::Suspend { .. }) => true,
+        (Wish::Redeploy { number }, RequestAction::Redeploy { number: of }) => number == *of,
         (Wish::Resume { number }, RequestAction::Resume { number: from }) => number == *from,
         (Wish::Close { plan, .. }, RequestAction::Close { plan: of })
         | (Wish::Reopen { plan, .. }, RequestAction::Reopen { plan: of }) => plan == *of,

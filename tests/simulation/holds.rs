@@ -33,8 +33,11 @@ impl World {
         claimed: usize,
         tips: (Oid, Option<Oid>),
     ) -> Option<String> {
+        if let Some(why) = self.suspended(environment, tips) {
+            return Some(why);
+        }
         let here = |(_, asked): &(usize, &Asked)| asked.environment == environment;
-        for (at, asked) in self.ledger.asked(tips).filter(here) {
+        for (_, asked) in self.ledger.asked(tips).filter(here) {
             let (then, judged) = match self.ear(asked.digest, asked.plan(), &asked.path) {
                 Ear::Heard(heard) => (heard.charter, Some(heard.place)),
                 Ear::Refused => continue,
@@ -46,13 +49,7 @@ impl World {
             if then.key_of(asked.person) != Some(asked.key) || !may_ask(&then, asked.person, environment, &asked.wish) {
                 continue;
             }
-            let lifted = |(later, other): (usize, &Asked)| {
-                later > at && matches!(other.wish, Wish::Resume { .. }) && might_then(self, other)
-            };
             match asked.wish {
-                Wish::Suspend if !self.ledger.asked(tips).filter(here).any(lifted) => {
-                    return Some(format!("{} suspended it", asked.person));
-                }
                 Wish::Close { plan, occurrence }
                     if in_time
                         && (plan, occurrence) == (published.plan, published.occurrence)
@@ -64,6 +61,19 @@ impl World {
             }
         }
         None
+    }
+
+    /// What these tips hold that certainly suspends an environment.
+    pub fn suspended(&self, environment: &'static str, tips: (Oid, Option<Oid>)) -> Option<String> {
+        let here = |(_, asked): &(usize, &Asked)| asked.environment == environment;
+        let asked: Vec<(usize, &Asked)> = self.ledger.asked(tips).filter(here).collect();
+        let is_lifted = |at: usize| {
+            let mut later = asked.iter().filter(|(later, _)| *later > at);
+            later.any(|(_, other)| matches!(other.wish, Wish::Resume { .. }) && might_then(self, other))
+        };
+        let mut suspend = asked.iter().filter(|(_, asked)| asked.wish == Wish::Suspend);
+        let stands = suspend.find(|(at, asked)| might_then(self, asked) && !is_lifted(*at));
+        stands.map(|(_, asked)| format!("{} suspended it", asked.person))
     }
 
     /// Whether a request to close certainly counts: it is the only word of its maker, nobody touched it, and the folder is

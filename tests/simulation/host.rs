@@ -24,8 +24,12 @@ pub struct State {
     pub targets: BTreeMap<String, Files>,
     /// Every switch that the scheduler has not looked at yet.
     pub switches: Vec<Switch>,
-    /// What was there when a daemon last looked, in order to plan, by daemon and environment.
-    pub planned: BTreeMap<(&'static str, String), BTreeMap<String, Files>>,
+    /// What was there when a daemon last looked, by daemon and target.
+    pub seen: BTreeMap<(&'static str, String), Files>,
+    /// How often each target was changed by hand.
+    pub hands: BTreeMap<String, usize>,
+    /// The targets that somebody changed by hand since they were last set, and what was there before.
+    pub disturbed: BTreeMap<String, Files>,
     /// What a daemon last read from the remote.
     pub looks: BTreeMap<&'static str, Look>,
 }
@@ -39,6 +43,8 @@ pub struct Switch {
     pub target: String,
     pub before: Files,
     pub after: Files,
+    /// How often it had been changed by hand.
+    pub hands: usize,
     /// What the daemon had read last from the remote.
     pub look: Look,
 }
@@ -49,8 +55,8 @@ pub struct Look {
     pub config: Option<Oid>,
     pub records: Option<Oid>,
     pub journal: Option<Oid>,
-    /// How many times the host had been meddled with when it looked.
-    pub meddled: usize,
+    /// How often the host had been changed by hand when it looked.
+    pub hands: usize,
 }
 
 impl Host {
@@ -58,13 +64,32 @@ impl Host {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What is in the targets of an environment.
-    pub fn of(&self, environment: &str) -> BTreeMap<String, Files> {
-        self.state().of(environment)
+    /// What a daemon saw when it last looked at the targets of an environment.
+    pub fn seen_by(&self, daemon: &'static str, environment: &str) -> BTreeMap<String, Files> {
+        self.state().seen_by(daemon, environment)
     }
 }
 
 impl State {
+    pub fn seen_by(&self, daemon: &'static str, environment: &str) -> BTreeMap<String, Files> {
+        let seen = |target: &String| self.seen.get(&(daemon, target.clone())).cloned().flatten();
+        self.of(environment).into_keys().map(|target| (target.clone(), seen(&target))).collect()
+    }
+
+    /// Somebody changes a target by hand.
+    pub fn change_by_hand(&mut self, target: &str, change: impl FnOnce(Files) -> Files) {
+        let there = self.targets.get(target).cloned().flatten();
+        self.targets.insert(target.to_owned(), change(there.clone()));
+        self.disturbed.entry(target.to_owned()).or_insert(there);
+        *self.hands.entry(target.to_owned()).or_default() += 1;
+    }
+
+    /// How often the host was changed by hand.
+    pub fn all_hands(&self) -> usize {
+        self.hands.values().sum()
+    }
+
+    /// What is in the targets of an environment.
     pub fn of(&self, environment: &str) -> BTreeMap<String, Files> {
         let below = format!("/srv/{environment}/");
         ["extra", "main"]
@@ -108,10 +133,9 @@ impl Driver for HostDriver {
         self.stand(Point::Before(Call::Plan)).map_err(failed)?;
         let target = target_of(change);
         let mut state = self.host.state();
-        let environment = change.environment.to_string();
-        let seen = state.of(&environment);
-        state.planned.insert((self.daemon, environment), seen);
         let there = state.targets.get(&target).cloned().flatten();
+        state.seen.insert((self.daemon, target.clone()), there.clone());
+        drop(state);
         let base = files_of(objects, change.base.as_ref());
         let live = differences(base.as_ref(), there.as_ref());
         let sides = [&change.base, &change.desired].map(|side| side.as_ref().map(|content| content.files.as_slice()));
@@ -137,9 +161,11 @@ impl Driver for HostDriver {
         {
             let mut state = self.host.state();
             let before = state.targets.insert(target.clone(), after.clone()).flatten();
+            state.disturbed.remove(&target);
+            let hands = state.hands.get(&target).copied().unwrap_or_default();
             let environment = change.environment.to_string();
             let (daemon, plan, look) = (self.daemon, permit.plan(), state.looks[self.daemon]);
-            state.switches.push(Switch { daemon, environment, plan, target, before, after, look });
+            state.switches.push(Switch { daemon, environment, plan, target, before, after, hands, look });
         }
         self.stand(Point::After(Call::Apply)).map_err(|_| unknown())
     }
@@ -158,8 +184,8 @@ impl Driver for HostDriver {
     }
 }
 
-/// What the host has that was not applied last.
-fn differences(
+/// What the host has that was not applied last: what people are shown of it.
+pub fn differences(
     base: Option<&BTreeMap<String, String>>,
     there: Option<&BTreeMap<String, String>>,
 ) -> Vec<LiveDifference> {

@@ -3,6 +3,7 @@
 
 use super::charter::{Charter, PLATFORM};
 use super::dice::Dice;
+use super::ledger::Said;
 use super::people::STRANGER;
 use super::world::World;
 
@@ -21,8 +22,8 @@ fn next(dice: &mut Dice, world: &World) -> Charter {
         9 if dice.percent(50) => next.carries = !next.carries,
         9 => next.erin_everywhere = !next.erin_everywhere,
         10 | 11 => next.dave = !next.dave,
-        12 | 13 => {
-            let at = dice.below(PLATFORM.len());
+        12..14 => {
+            let at = somebody_heard(dice, world).unwrap_or(dice.below(PLATFORM.len()));
             next.second_key[at] = !next.second_key[at];
         }
         14 => next.gone = *dice.pick(&[None, Some("bob"), Some("carol"), Some("dave"), Some("erin")]),
@@ -34,6 +35,14 @@ fn next(dice: &mut Dice, world: &World) -> Charter {
         _ => next = *dice.pick(&world.ledger.charters()),
     }
     next.without_the_gone()
+}
+
+/// One of the team who said something on what waits.
+fn somebody_heard(dice: &mut Dice, world: &World) -> Option<usize> {
+    let waits = |said: &&Said| world.book.environments[said.environment].current().is_some_and(|p| p.plan == said.plan);
+    let people = world.ledger.said().filter(waits).filter_map(|said| PLATFORM.iter().position(|p| *p == said.person));
+    let people: Vec<usize> = people.collect();
+    people.get(dice.below(people.len())).copied()
 }
 
 pub fn push(dice: &mut Dice, world: &mut World) {

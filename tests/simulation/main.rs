@@ -8,6 +8,7 @@
     reason = "tests make worlds, and fail by panicking"
 )]
 
+mod again;
 mod approver;
 mod baton;
 mod book;
@@ -16,12 +17,15 @@ mod carried;
 mod chapter;
 mod charter;
 mod content;
+mod correcting;
 mod counts;
 mod dice;
 mod drafter;
 mod drafts;
+mod drift;
 mod exhaustive;
 mod fresh;
+mod hands;
 mod hearing;
 mod hearsay;
 mod holds;
@@ -111,6 +115,9 @@ fn the_promise_is_kept_in_every_schedule() {
     for tally in try_all(first, runs, schedule::run) {
         total.claims += tally.claims;
         total.switches += tally.switches;
+        total.corrections += tally.corrections;
+        total.drifted += tally.drifted;
+        total.redeployed += tally.redeployed;
         total.policies += tally.policies;
         total.entries += tally.entries;
         total.counts.add(tally.counts);

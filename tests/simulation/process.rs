@@ -32,8 +32,6 @@ pub struct Surroundings {
     pub host: Host,
     pub clock: Arc<AtomicI64>,
     pub policy: RevisionId,
-    /// How often somebody meddled with the host.
-    pub meddled: Arc<AtomicI64>,
     /// Pushes that are still on their way.
     pub late: Arc<Mutex<Vec<Late>>>,
     /// What one of the daemons proved, where they trust each other with that.
@@ -140,7 +138,7 @@ fn daemon(
     start_journal: bool,
     take_over: Option<String>,
 ) -> Daemon {
-    let Surroundings { server, host, clock, policy, meddled, late, proofs, is_thorough } = surroundings.clone();
+    let Surroundings { server, host, clock, policy, late, proofs, is_thorough } = surroundings.clone();
     let grant = Grant {
         environments: vec![Glob::parse("*").unwrap()],
         services: vec!["files".to_owned()],
@@ -183,9 +181,10 @@ fn daemon(
                 Moment::After => Point::After(call),
             };
             if point == Point::After(Call::References) {
-                let meddled = usize::try_from(meddled.load(Ordering::SeqCst)).unwrap();
                 let (config, records, journal) = (server.get(CONFIG), server.get(RECORDS), server.get(JOURNAL));
-                host.state().looks.insert(name, Look { config, records, journal, meddled });
+                let mut state = host.state();
+                let hands = state.all_hands();
+                state.looks.insert(name, Look { config, records, journal, hands });
             }
             let order = at_remote.stand(point);
             if let (Operation::Push(updates), Order::Late | Order::Orphan) = (operation, order) {

@@ -1,15 +1,17 @@
 //! The promise, and how the model tells whether it is kept. It judges by the ledger of what people did and by its own
 //! reading of the journal; it calls neither the policy nor the lifecycle that are under test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use countersign::journal::Claim;
 use countersign::object::Oid;
 
 use super::book::{InForce, News};
 use super::carried;
 use super::chapter::{EnvironmentBook, Published, Running};
 use super::charter::{Charter, GOVERNANCE};
-use super::content::{Content, ENVIRONMENTS};
+use super::content::{Content, ENVIRONMENTS, Files};
+use super::correcting::is_same_to_people;
 use super::host::Switch;
 use super::imports::BASE;
 use super::ledger::{Deed, Ledger};
@@ -52,7 +54,9 @@ impl World {
         let hands = deeds.iter().flat_map(|deed| deed.hands.iter().copied());
         let signers = deeds.iter().flat_map(|deed| deed.signatures.iter().copied().flatten());
         let drafted = published.drafted_by.iter().copied();
-        hands.chain(signers.filter_map(|key| charter.owner_of(key))).chain(drafted).collect()
+        // Also whoever wishes that it be applied again.
+        let wisher = self.wisher(environment, published);
+        hands.chain(signers.filter_map(|key| charter.owner_of(key))).chain(drafted).chain(wisher).collect()
     }
 
     /// Everything that a policy asks for of a change.
@@ -79,6 +83,9 @@ impl World {
             return Some("the claim was made from a commit with other content than the plan's".to_owned());
         }
         if let Some(why) = self.stopped(environment, published, running.place, tips) {
+            return Some(why);
+        }
+        if let Some(why) = self.unfounded(environment, published, charter) {
             return Some(why);
         }
         let standing = self.standing(environment, published, tips, charter, None);
@@ -118,6 +125,7 @@ impl World {
                     News::Planned { environment, at } => self.check_planned(environment, at)?,
                     News::Drafted { environment, at } => self.check_drafted(environment, at)?,
                     News::Claimed { environment } => self.check_claim(environment)?,
+                    News::Corrects { environment } => self.check_correction(environment)?,
                     News::Policy { before, running, heads } => self.check_policy(&before, &running, heads)?,
                 }
             }
@@ -144,22 +152,37 @@ impl World {
                 Err(format!("{plan} is for a policy that locks: {charter:?}"))
             };
         }
-        let mover = self.mover.unwrap_or_default();
-        let state = self.surroundings.host.state();
-        let seen = state.planned.get(&(mover, environment.to_owned())).cloned();
-        drop(state);
+        self.check_rejected(environment, at)?;
+        let shown = self.mover.map(|mover| self.surroundings.host.seen_by(mover, environment));
         let book = self.book.environments.get_mut(environment).unwrap();
-        if let Some(seen) = &seen {
+        if let Some(shown) = &shown {
             let published = &book.published[at];
             let before = left(book, &self.ledger, environment);
             let applied = before.targets(environment, self.ledger.size(book.applied_source));
             let enters = self.ledger.content(published.commit, environment);
             let desired = enters.targets(environment, self.ledger.size(published.source));
-            let removes = carried::removed(&applied, seen, &desired);
+            let removes = carried::removed(&applied, shown, &desired);
             book.published[at].removes = Some(removes);
         }
-        book.published[at].shown = seen;
-        Ok(())
+        book.published[at].shown = shown;
+        self.check_again(environment, at)
+    }
+
+    /// What somebody rejected stays as it is, however the host changes on.
+    fn check_rejected(&self, environment: &'static str, at: usize) -> Result<(), String> {
+        let (book, place) = (&self.book.environments[environment], self.book.len() - 1);
+        let published = &book.published[at];
+        let earlier =
+            |other: &&Published| Some(other.plan) == published.instead_of && other.occurrence == published.occurrence;
+        let Some(before) = book.published.iter().find(earlier) else { return Ok(()) };
+        let standing = self.standing(environment, before, (published.commit, None), &self.book.charter(), Some(place));
+        match standing.rejecting.first() {
+            Some(person) => {
+                let (plan, before) = (published.plan.short(), before.plan.short());
+                Err(format!("{environment}: {plan} was planned instead of {before}, which {person} had rejected"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_claim(&mut self, environment: &'static str) -> Result<(), String> {
@@ -198,14 +221,34 @@ impl World {
             book.spent.insert(started.statement);
             self.counts.merged_starts += usize::from(self.ledger.is_merge(started.statement));
         }
-        // Planned once more before it is claimed: what the daemon could see on the host is what people were shown.
+        self.check_shown(environment, &running)
+    }
+
+    /// Planned once more before it is claimed: what the daemon saw on the host then is what people were shown. Where nobody
+    /// touched the host after it read the remote, that is what is there.
+    fn check_shown(&self, environment: &'static str, running: &Running) -> Result<(), String> {
+        let Running { claim, published, .. } = running;
+        let book = &self.book.environments[environment];
+        let (Some(mover), Some(shown), false) = (self.mover, &published.shown, book.failed) else { return Ok(()) };
         let state = self.surroundings.host.state();
-        let look = self.mover.and_then(|daemon| state.looks.get(daemon).copied());
-        let undisturbed = look.is_some_and(|look| look.meddled == self.meddled());
-        let now = state.of(environment);
+        let undisturbed = state.looks.get(mover).is_some_and(|look| look.hands == state.all_hands());
+        let (seen, now) = (state.seen_by(mover, environment), state.of(environment));
         drop(state);
-        if claim.attempt == 1 && undisturbed && published.shown.as_ref().is_some_and(|shown| *shown != now) {
-            return Err(format!("{environment}: the host is not as it was when {} was planned", claim.plan.short()));
+        let leaves = left(book, &self.ledger, environment);
+        let applied = leaves.targets(environment, self.ledger.size(book.applied_source));
+        let enters = self.ledger.content(published.commit, environment);
+        let desired = enters.targets(environment, self.ledger.size(published.source));
+        for (target, applied) in
+            applied.iter().filter(|(target, applied)| applied.is_some() || desired[*target].is_some())
+        {
+            let is_other =
+                |other: &BTreeMap<String, Files>| !is_same_to_people(applied, &shown[target], &other[target]);
+            if is_other(&seen) || (undisturbed && is_other(&now)) {
+                let plan = claim.plan.short();
+                return Err(format!(
+                    "{environment}: {target} is not as it was when {plan} was planned, and it is claimed"
+                ));
+            }
         }
         Ok(())
     }
@@ -231,45 +274,74 @@ impl World {
         self.switches += 1;
         let book = &self.book.environments[environment];
         let (closed, occurrence) = (book.closed, book.occurrence);
-        let Some(running) = book.running.clone() else { return wrong("nothing is claimed".to_owned()) };
+        let Some(running) = book.running.clone() else { return self.check_corrected(environment, switch) };
         let Running { claim, place, published, .. } = &running;
-        if claim.plan != switch.plan {
-            return wrong(format!("the claim is for {}, the permit for {}", claim.plan.short(), switch.plan.short()));
-        }
-        let process = self.processes.iter().find(|process| process.name == switch.daemon).unwrap();
-        let taken = self.taken_over.contains(&format!("{environment}/{}.{}", claim.number, claim.attempt));
-        if claim.instance != process.folder.instance && !taken {
-            return wrong("the claim is another daemon's".to_owned());
-        }
+        self.check_owner(environment, claim, switch)?;
         let desired = self.ledger.content(claim.heads.config, environment);
         if desired.targets(environment, self.ledger.size(published.source))[&switch.target] != switch.after {
             return wrong(format!("the plan is for {desired:?}, but this was set: {:?}", switch.after));
         }
-        let seen = switch.look.journal.and_then(|tip| self.book.place(tip));
-        if seen.is_none_or(|seen| seen < *place) {
-            return wrong("the daemon did not look again after its claim".to_owned());
-        }
-        let Some(config) = switch.look.config else { return wrong("without a config branch".to_owned()) };
-        let charter = self.book.charter_at(seen.unwrap_or_default());
-        let tips = (config, switch.look.records);
+        let (tips, seen) = self.looked_again(environment, *place, switch)?;
+        let charter = self.book.charter_at(seen);
         if published.occurrence != occurrence {
             return wrong("the plan is of an occurrence that has ended".to_owned());
         }
-        if let Some(why) = self.objection(environment, &running, tips, seen.unwrap_or_default(), &charter) {
+        if let Some(why) = self.objection(environment, &running, tips, seen, &charter) {
             return wrong(why);
         }
         // What another daemon wrote after this one had looked was not passed over.
-        if closed.is_some_and(|closed| seen.is_some_and(|seen| closed <= seen)) {
+        if closed.is_some_and(|closed| closed <= seen) {
             return wrong("the journal says that it was closed".to_owned());
         }
-        if switch.before != switch.after {
-            let book = self.book.environments.get_mut(environment).unwrap();
-            let count = book.switched.entry((claim.number, switch.target.clone())).or_default();
-            *count += 1;
-            if *count > 1 && self.meddled() == 0 {
-                return wrong(format!("it was applied twice as number {}", claim.number));
-            }
+        self.set_once(environment, claim.number, switch)
+    }
+
+    /// A claim is carried out by the daemon that made it.
+    pub fn check_owner(&self, environment: &str, claim: &Claim, switch: &Switch) -> Result<(), String> {
+        if claim.plan != switch.plan {
+            let (plan, of) = (claim.plan.short(), switch.plan.short());
+            return Err(format!(
+                "{environment}: {} was set: the claim is for {plan}, the permit for {of}",
+                switch.target
+            ));
+        }
+        let process = self.processes.iter().find(|process| process.name == switch.daemon).unwrap();
+        let taken = self.taken_over.contains(&format!("{environment}/{}.{}", claim.number, claim.attempt));
+        if claim.instance != process.folder.instance && !taken {
+            let (target, daemon) = (&switch.target, switch.daemon);
+            return Err(format!("{environment}: {target} was set by {daemon}: the claim is another daemon's"));
         }
         Ok(())
+    }
+
+    /// What a daemon had read when it set a target: it looked again after its claim.
+    pub fn looked_again(
+        &self,
+        environment: &str,
+        place: usize,
+        switch: &Switch,
+    ) -> Result<((Oid, Option<Oid>), usize), String> {
+        let wrong = |what: &str| Err(format!("{environment}: {} was set by {}: {what}", switch.target, switch.daemon));
+        let seen = switch.look.journal.and_then(|tip| self.book.place(tip));
+        let Some(seen) = seen.filter(|seen| *seen >= place) else {
+            return wrong("the daemon did not look again after its claim");
+        };
+        let Some(config) = switch.look.config else { return wrong("without a config branch") };
+        Ok(((config, switch.look.records), seen))
+    }
+
+    /// Nothing is set twice under one number, unless somebody changed it by hand since.
+    pub fn set_once(&mut self, environment: &'static str, number: u64, switch: &Switch) -> Result<(), String> {
+        if switch.before == switch.after {
+            return Ok(());
+        }
+        let book = self.book.environments.get_mut(environment).unwrap();
+        match book.switched.insert((number, switch.target.clone()), switch.hands) {
+            Some(hands) if hands == switch.hands => {
+                let target = &switch.target;
+                Err(format!("{environment}: {target} was set by {}: twice as number {number}", switch.daemon))
+            }
+            _ => Ok(()),
+        }
     }
 }

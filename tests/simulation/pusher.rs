@@ -5,6 +5,7 @@ use countersign::digest::{Digest, RevisionId};
 
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
+use super::drift::DRIFTS;
 use super::imports::{BASE, IMPORTER, Import};
 use super::people::{PEOPLE, STRANGER};
 use super::signed;
@@ -32,7 +33,7 @@ fn next(dice: &mut Dice, world: &World, environment: &str) -> Content {
     let number = u8::try_from(dice.below(4)).unwrap();
     match dice.below(20) {
         0..7 => Content::Present(Setting { main: number, ..setting }),
-        7..9 => Content::Present(Setting { extra: Some(number), ..setting }),
+        7 => Content::Present(Setting { extra: Some(number), ..setting }),
         9 => Content::Present(Setting { extra: None, ..setting }),
         10..12 => Content::Present(Setting { gates: *dice.pick(&GATES), ..setting }),
         12 => Content::Present(Setting { note: number, ..setting }),
@@ -40,6 +41,7 @@ fn next(dice: &mut Dice, world: &World, environment: &str) -> Content {
         14 => *dice.pick(&[Content::Broken, Content::Unmarked]),
         15 if dice.percent(50) => Content::Present(Setting { manual: !setting.manual, ..setting }),
         15 => Content::Present(Setting { window: *dice.pick(&WINDOWS), ..setting }),
+        8 => Content::Present(Setting { drift: *dice.pick(&DRIFTS), ..setting }),
         16 if environment == IMPORTER => Content::Present(Setting { import: import(dice, world), ..setting }),
         _ => *dice.pick(&world.ledger.ever(environment)),
     }

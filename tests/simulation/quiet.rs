@@ -6,7 +6,7 @@ use countersign::model::ApprovalVerdict;
 
 use super::chapter::Published;
 use super::charter::{Charter, GOVERNANCE};
-use super::content::{Content, ENVIRONMENTS};
+use super::content::{Content, ENVIRONMENTS, Files};
 use super::hearing::{Ear, about};
 use super::imports::{BASE, IMPORTER};
 use super::promise::left;
@@ -145,16 +145,22 @@ impl World {
     fn check_quiet_environment(&self, environment: &'static str) -> Result<(), String> {
         let wrong = |what: String| Err(format!("{environment} in a quiet world: {what}"));
         let book = &self.book.environments[environment];
-        if let Some(running) = &book.running {
-            return wrong(format!("{}.{} never ended", running.claim.number, running.claim.attempt));
+        if let Some(claim) = book.claim() {
+            return wrong(format!("{}.{} never ended", claim.number, claim.attempt));
         }
         let there = left(book, &self.ledger, environment);
-        let found = self.surroundings.host.of(environment);
+        let state = self.surroundings.host.state();
+        let (found, disturbed) = (state.of(environment), state.disturbed.clone());
+        drop(state);
+        let mut applied = there.targets(environment, self.ledger.size(book.applied_source)).into_iter();
+        let is_other = |(target, files): &(String, Files)| !disturbed.contains_key(target) && found[target] != *files;
         if !book.uncertain
-            && self.meddled() == 0
-            && there.targets(environment, self.ledger.size(book.applied_source)) != found
+            && let Some((target, _)) = applied.find(is_other)
         {
-            return wrong(format!("{there:?} was applied, but the host has {found:?}"));
+            return wrong(format!("{there:?} was applied, but the host has in {target} {:?}", found[&target]));
+        }
+        if let Some(why) = self.left_uncorrected(environment) {
+            return wrong(why);
         }
         let desired = self.ledger.now(environment);
         let source = self.book.source(&self.ledger, desired);
@@ -170,10 +176,15 @@ impl World {
         };
         let same = !book.uncertain && alike;
         if !desired.is_sound() || source.is_err() || same || (desired == Content::Absent && there == Content::Absent) {
-            return match book.current() {
-                Some(open) => wrong(format!("{} is open, but there is nothing to do", open.plan.short())),
-                None => Ok(()),
-            };
+            let again = same.then(|| self.planned_again(environment)).transpose();
+            let again = again.map_err(|what| format!("{environment} in a quiet world: {what}"))?;
+            match (book.current(), again.flatten()) {
+                (Some(_), Some(_)) => {}
+                (Some(open), None) => {
+                    return wrong(format!("{} is open, but there is nothing to do", open.plan.short()));
+                }
+                (None, _) => return Ok(()),
+            }
         }
         let Some(open) = book.current() else {
             return wrong(format!("it is {there:?} and shall be {desired:?}, but nothing is planned"));
@@ -183,13 +194,16 @@ impl World {
         {
             return wrong(format!("the open plan is not for what is desired, {desired:?}"));
         }
-        let stopped = |asked: &Asked| asked.environment == environment && !matches!(asked.wish, Wish::Deploy { .. });
+        let stopped = |asked: &Asked| {
+            asked.environment == environment && !matches!(asked.wish, Wish::Deploy { .. } | Wish::Redeploy { .. })
+        };
         let window = there.window();
         let manual = there.is_manual() || desired.is_manual();
         let started = !manual || self.is_started_beyond_doubt(environment, open, there, desired);
         let held = !started || window == Window::Both;
         if !held
             && !self.ledger.ever_asked().any(stopped)
+            && self.unfounded(environment, open, &self.book.charter()).is_none()
             && self.is_approved_beyond_doubt(environment, open, (there, desired), None)
         {
             return wrong(format!("{} is approved and was not applied", open.plan.short()));

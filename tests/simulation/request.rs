@@ -25,6 +25,7 @@ pub enum Wish {
     Resume { number: Option<u64> },
     Close { plan: PlanId, occurrence: u64 },
     Reopen { plan: PlanId, occurrence: u64 },
+    Redeploy { number: u64 },
 }
 
 /// A request with good evidence.
@@ -46,7 +47,7 @@ impl Asked {
     pub fn plan(&self) -> Option<PlanId> {
         match self.wish {
             Wish::Deploy { plan, .. } | Wish::Close { plan, .. } | Wish::Reopen { plan, .. } => Some(plan),
-            Wish::Suspend | Wish::Resume { .. } => None,
+            Wish::Suspend | Wish::Resume { .. } | Wish::Redeploy { .. } => None,
         }
     }
 }
@@ -55,6 +56,12 @@ impl Asked {
 pub fn ask(dice: &mut Dice, world: &mut World) {
     let law = world.book.environments[GOVERNANCE].current().is_some() && dice.percent(30);
     let environment = if law { GOVERNANCE } else { *dice.pick(&ENVIRONMENTS) };
+    ask_in(dice, world, environment);
+}
+
+/// Somebody asks for something in this environment.
+pub fn ask_in(dice: &mut Dice, world: &mut World, environment: &'static str) {
+    let law = environment == GOVERNANCE;
     let able = if law { &PLATFORM[..] } else { &["alice", "dave"] };
     let person = if dice.percent(85) { *dice.pick(able) } else { *dice.pick(&PEOPLE) };
     let book = &world.book.environments[environment];
@@ -65,6 +72,15 @@ pub fn ask(dice: &mut Dice, world: &mut World) {
     };
     let number = book.applied.map(|(number, _)| number);
     let Published { plan, occurrence, .. } = published;
+    // Only where nothing waits can it count.
+    if let Some(number) = number
+        && !law
+        && dice.percent(if book.current().is_none() { 40 } else { 3 })
+    {
+        let number = if dice.percent(90) { number } else { 1 + number };
+        record(world, person, environment, Wish::Redeploy { number }, Branch::Config, false);
+        return;
+    }
     let suspended =
         world.ledger.ever_asked().any(|asked| asked.environment == environment && asked.wish == Wish::Suspend);
     let wish = match dice.below(20) {
@@ -109,6 +125,7 @@ pub fn record(
         Wish::Resume { number } => RequestAction::Resume { number },
         Wish::Close { plan, .. } => RequestAction::Close { plan },
         Wish::Reopen { plan, .. } => RequestAction::Reopen { plan },
+        Wish::Redeploy { number } => RequestAction::Redeploy { number },
     };
     let mut request = Request {
         repository: world.book.repository.unwrap(),

@@ -65,7 +65,13 @@ pub fn may_ask(charter: &Charter, person: &str, environment: &str, wish: &Wish) 
         }
         Wish::Close { .. } | Wish::Reopen { .. } => may_deploy(charter, person, environment),
         Wish::Suspend | Wish::Resume { .. } => may_suspend(charter, person, environment),
+        Wish::Redeploy { .. } => may_force(charter, person),
     }
+}
+
+/// Whether a person may have what is applied deployed again.
+pub fn may_force(charter: &Charter, person: &str) -> bool {
+    person == "dave" && charter.dave && charter.gone != Some("dave")
 }
 
 /// Whether a person may deploy in a closed window.

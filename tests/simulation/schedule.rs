@@ -3,25 +3,35 @@
 use std::collections::BTreeMap;
 
 use countersign::disk::Tips;
+use countersign::model::ApprovalVerdict;
 use countersign::object::Oid;
 use countersign::reconcile::Proofs;
 
+use super::approver::Meaning;
 use super::baton::{Call, Order, Point};
 use super::charter::{Charter, GOVERNANCE};
-use super::content::{Content, ENVIRONMENTS, Gates, Setting, target};
+use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::counts::Counts;
 use super::dice::Dice;
+use super::drift::DRIFTS;
+use super::ledger::Branch;
 use super::people::DAEMONS;
 use super::process::{CONFIG, JOURNAL};
+use super::request::Wish;
 use super::window::{WINDOWS, Window};
 use super::world::World;
-use super::{approver, busy, drafter, lawmaker, pusher, refiner, request, saboteur};
+use super::{approver, busy, drafter, hands, lawmaker, pusher, refiner, request, saboteur};
 
 /// What a schedule did, so that a run can tell whether it tried anything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
     pub claims: usize,
     pub switches: usize,
+    pub corrections: usize,
+    /// Plans of what changed on the host.
+    pub drifted: usize,
+    /// Plans because somebody asked.
+    pub redeployed: usize,
     pub policies: usize,
     pub entries: usize,
     pub counts: Counts,
@@ -45,7 +55,7 @@ pub struct Climate {
     pub faults: usize,
     pub crashes: usize,
     sabotage: usize,
-    drift: usize,
+    hands: usize,
     rewinds: usize,
     laws: usize,
     requests: usize,
@@ -85,6 +95,7 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     let setting = Setting {
         manual: dice.percent(20),
         window: if dice.percent(20) { *dice.pick(&WINDOWS) } else { Window::None },
+        drift: *dice.pick(&DRIFTS),
         extra: dice.percent(if goes_on { 60 } else { 20 }).then_some(0),
         ..Setting::plain(gates)
     };
@@ -103,7 +114,7 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
         faults: often(&mut dice, 5),
         crashes: often(&mut dice, 3),
         sabotage: often(&mut dice, 20),
-        drift: if dice.percent(25) { 4 } else { 0 },
+        hands: if dice.percent(60) { 6 } else { 0 },
         rewinds: if dice.percent(20) { 1 } else { 0 },
         laws: if dice.percent(if goes_on { 10 } else { 45 }) { 6 } else { 0 },
         requests: if dice.percent(60) || setting.manual { 8 } else { 0 },
@@ -116,10 +127,15 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     }
     let is_busy = dice.percent(60);
     let lived = if is_busy { busy::live } else { live };
-    let result = lived(&mut dice, &mut world, &climate).and_then(|()| world.quiet(dice.percent(20)));
+    let result = settle_in(&mut dice, &mut world);
+    let result = result.and_then(|()| lived(&mut dice, &mut world, &climate));
+    let result = result.and_then(|()| world.quiet(dice.percent(20)));
     let tally = Tally {
         claims: world.claims,
         switches: world.switches,
+        corrections: world.corrections,
+        drifted: world.again[0],
+        redeployed: world.again[1],
         policies: world.policies,
         entries: world.book.len(),
         counts: world.counts,
@@ -131,13 +147,31 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     result.map(|()| (tally, left)).map_err(|why| format!("seed {seed}: {why}\n\n{}\n", world.log.join("\n")))
 }
 
+/// Mostly the first plans were approved and applied before anything goes wrong.
+fn settle_in(dice: &mut Dice, world: &mut World) -> Result<(), String> {
+    if dice.percent(40) {
+        return Ok(());
+    }
+    world.run(0)?;
+    for environment in ENVIRONMENTS {
+        for person in ["alice", "carol"] {
+            let Some(published) = world.book.environments[environment].current().cloned() else { continue };
+            let deploy = person == "alice";
+            let meaning =
+                Meaning { person, environment, published, verdict: ApprovalVerdict::Approve, deploy, key: person };
+            approver::record(world, &meaning, None, Branch::Config);
+        }
+    }
+    world.run(0)
+}
+
 fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), String> {
     for _ in 0..25 + dice.below(60) {
         let what = dice.below(100);
         match what {
             0..70 => step(dice, world, climate)?,
             70..76 => pusher::push(dice, world),
-            76..94 => approver::speak(dice, world),
+            76..94 => speak(dice, world, climate),
             94..97 => jump(dice, world),
             _ => rest(dice, world)?,
         }
@@ -148,6 +182,14 @@ fn live(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(), Str
         world.check()?;
     }
     Ok(())
+}
+
+/// Somebody says something, and sometimes the host changes before a daemon hears it.
+pub fn speak(dice: &mut Dice, world: &mut World, climate: &Climate) {
+    approver::speak(dice, world);
+    if climate.hands > 0 && dice.percent(15) {
+        hands::meddle_where_something_waits(dice, world);
+    }
 }
 
 /// What happens beside pushes and approvals.
@@ -173,8 +215,9 @@ pub fn rarely(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(
     if dice.percent(10) {
         world.arrive()?;
     }
-    if dice.percent(climate.drift) {
-        drift(dice, world);
+    if dice.percent(climate.hands) {
+        let environment = *dice.pick(&ENVIRONMENTS);
+        hands::meddle(dice, world, environment);
     }
     if dice.percent(climate.rewinds) {
         rewind(dice, world)?;
@@ -203,6 +246,9 @@ pub fn step(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(),
     } else {
         Order::Go(dice.below(30))
     };
+    if matches!(point, Point::Before(Call::Push) | Point::After(Call::Push)) && dice.percent(12) {
+        meanwhile(dice, world, climate);
+    }
     if !matches!(order, Order::Go(_)) {
         world.note(format!("{name} at {point:?}: {order:?}"));
     }
@@ -212,6 +258,21 @@ pub fn step(dice: &mut Dice, world: &mut World, climate: &Climate) -> Result<(),
         world.note(format!("{name} applied, now at {next:?}"));
     }
     Ok(())
+}
+
+/// In the moment of a claim, more often than at any other: what its daemon shall hear when it looks again, and what it
+/// cannot have seen.
+pub fn meanwhile(dice: &mut Dice, world: &mut World, climate: &Climate) {
+    let claimed = ENVIRONMENTS.into_iter().find(|name| world.book.environments[*name].claim().is_some());
+    let Some(environment) = claimed else { return };
+    match dice.below(4) {
+        0 if climate.hands > 0 => hands::meddle(dice, world, environment),
+        1 if climate.requests > 0 && dice.percent(50) => {
+            request::record(world, "alice", environment, Wish::Suspend, Branch::Config, false);
+        }
+        1 if climate.requests > 0 => request::ask_in(dice, world, environment),
+        _ => approver::speak_in(dice, world, environment),
+    }
 }
 
 /// A daemon runs to the end of its round.
@@ -224,20 +285,6 @@ pub fn jump(dice: &mut Dice, world: &mut World) {
     let seconds = *dice.pick(&[1, 40, 600, 5000, -1, -3000]);
     world.note(format!("the clock jumps by {seconds} s"));
     world.pass(seconds);
-}
-
-/// Somebody changes the host, or puts it back.
-fn drift(dice: &mut Dice, world: &mut World) {
-    let environment = *dice.pick(&ENVIRONMENTS);
-    let target = target(environment, "main");
-    let mut state = world.surroundings.host.state();
-    let Some(Some(files)) = state.targets.get_mut(&target) else { return };
-    if files.remove("foreign.txt").is_none() {
-        files.insert("foreign.txt".to_owned(), "by hand\n".to_owned());
-    }
-    drop(state);
-    world.surroundings.meddled.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-    world.note(format!("somebody changes {target} by hand"));
 }
 
 /// The remote shows an older history for a while. Nothing may be applied on the word of it.

@@ -13,13 +13,14 @@ use super::approver::{self, Meaning, record};
 use super::charter::GOVERNANCE;
 use super::content::{Content, ENVIRONMENTS, Gates, Setting};
 use super::dice::Dice;
+use super::drift::DRIFTS;
 use super::ledger::Branch;
 use super::people::PEOPLE;
 use super::process::JOURNAL;
 use super::request::{self, Wish};
 use super::window::{WINDOWS, Window};
 use super::world::World;
-use super::{lawmaker, pusher};
+use super::{hands, lawmaker, pusher};
 
 /// What was tried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,6 +89,7 @@ fn lived(seed: u64) -> Result<World, String> {
     let mut settings = || Setting {
         manual: dice.percent(25),
         window: if dice.percent(25) { *dice.pick(&WINDOWS) } else { Window::None },
+        drift: *dice.pick(&DRIFTS),
         ..Setting::plain(*dice.pick(&[Gates::Default, Gates::Off, Gates::Own, Gates::Recorded, Gates::Idle]))
     };
     let first = ENVIRONMENTS.map(|name| (name, Content::Present(settings())));
@@ -97,8 +99,9 @@ fn lived(seed: u64) -> Result<World, String> {
     world.run(0)?;
     for _ in 0..4 + dice.below(10) {
         for _ in 0..1 + dice.below(3) {
-            match dice.below(10) {
+            match dice.below(11) {
                 0..2 => pusher::push(&mut dice, &mut world),
+                10 => hands::meddle(&mut dice, &mut world, ENVIRONMENTS[0]),
                 2 => lawmaker::push(&mut dice, &mut world),
                 3 | 4 => request::ask(&mut dice, &mut world),
                 _ => approver::speak(&mut dice, &mut world),

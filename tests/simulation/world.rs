@@ -45,6 +45,9 @@ pub struct World {
     pub log: Vec<String>,
     pub claims: usize,
     pub switches: usize,
+    pub corrections: usize,
+    /// How many plans were made of what changed on the host, and because somebody asked.
+    pub again: [usize; 2],
     /// How many policies came into force after the first.
     pub policies: usize,
     /// What the drafts are by now.
@@ -91,7 +94,6 @@ impl World {
             host: Host::default(),
             clock: Arc::new(AtomicI64::new(1_800_000_000)),
             policy: policy.unwrap(),
-            meddled: Arc::default(),
             late: Arc::default(),
             proofs: None,
             is_thorough: false,
@@ -107,6 +109,8 @@ impl World {
             log: Vec::new(),
             claims: 0,
             switches: 0,
+            corrections: 0,
+            again: [0; 2],
             policies: 0,
             drafts: BTreeMap::new(),
             counts: Counts::default(),
@@ -145,10 +149,6 @@ impl World {
 
     pub fn pass(&self, seconds: i64) {
         self.surroundings.clock.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    pub fn meddled(&self) -> usize {
-        usize::try_from(self.surroundings.meddled.load(Ordering::SeqCst)).unwrap()
     }
 
     /// The first push that is still on its way gets there, if there is one.
@@ -386,9 +386,11 @@ impl World {
 
     /// Ticking again changes nothing, in the same folder and in a fresh one.
     fn quiet_after_restart(&mut self) -> Result<(), String> {
-        if self.meddled() > 0 {
-            // A plan that rests wakes up only when somebody looks at the host again.
-            return Ok(());
+        let (name, folder) = (self.processes[0].name, self.processes[0].folder.clone());
+        if self.surroundings.host.state().all_hands() > 0 {
+            // What somebody changed on the host is seen when a daemon starts.
+            self.start(name, folder, None);
+            self.settle()?;
         }
         let before = self.surroundings.server.references();
         for fresh in [false, true] {
@@ -442,11 +444,11 @@ impl World {
 
     /// A claim whose daemon lost its folder, and the daemon that shall settle it.
     fn orphan(&self) -> Option<(String, usize)> {
-        let running = self.book.environments.iter().find_map(|(name, book)| Some((name, book.running.as_ref()?)))?;
-        let (name, running) = running;
+        let claimed = self.book.environments.iter().find_map(|(name, book)| Some((name, book.claim()?)))?;
+        let (name, claimed) = claimed;
         let lives = (0..self.processes.len())
-            .any(|at| self.may_write(at) && self.processes[at].folder.instance == running.claim.instance);
-        let claim = format!("{name}/{}.{}", running.claim.number, running.claim.attempt);
+            .any(|at| self.may_write(at) && self.processes[at].folder.instance == claimed.instance);
+        let claim = format!("{name}/{}.{}", claimed.number, claimed.attempt);
         (!lives && !self.taken_over.contains(&claim)).then_some((claim, 0))
     }
 }

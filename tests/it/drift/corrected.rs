@@ -181,6 +181,26 @@ fn a_suspension_holds_it_and_one_that_comes_with_the_claim_too() {
 }
 
 #[test]
+fn what_is_merged_in_the_moment_of_the_claim_is_followed_by_the_next_branches() {
+    let two = "rules:\n  - name: platform\n    approvers: { teams: [platform] }\n    required: 2\n";
+    let mut world = World::with().ruleset("standard", two).build();
+    world.environment_with("mallory", "prod", "v1\n", CORRECTED).push("mallory").tick();
+    world.approve_by_record("alice", "prod").approve_by_record("bob", "prod").tick().expect_applied("prod", "v1\n");
+    world.change("mallory", "prod", "v2\n").tick();
+    let merge = countersign::lifecycle::merge_command(&world.ready("approve", "prod"));
+    let prepared = merge.replace("git push", "git push --quiet origin HEAD:prepared");
+    assert_ne!(prepared, merge);
+    world.shell("alice", &prepared);
+    world.when_claimed("git update-ref refs/heads/main prepared");
+    by_hand(&world, "by hand\n");
+    world.timed(DAEMON, BEGINS).settle();
+    std::fs::remove_file(world.at("remote.git/hooks/post-receive")).expect("the hook");
+    assert_eq!(attempts(&world, 1), [(1, APPLIED), (2, APPLIED)]);
+    assert_eq!(world.rule("prod", "standard/platform").have.len(), 1);
+    world.pull("alice").tick().finish();
+}
+
+#[test]
 fn a_closed_window_holds_it() {
     let window = "deploy: { windows: [ { kind: deny, schedule: \"0 12 * * *\", duration: 2h, timezone: UTC } ] }\n";
     let world = &mut applied_with(&format!("{CORRECTED}{window}"));

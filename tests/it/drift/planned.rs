@@ -174,6 +174,27 @@ fn a_rejection_stands_however_the_host_changes_on() {
 }
 
 #[test]
+fn one_that_is_rejected_rests_too_when_the_host_swings_back() {
+    let mut world = applied_with(LOOKED_AT);
+    by_hand(&world, "by hand\n");
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    let rejected = world.status("prod").plan.expect("a plan").digest;
+    world.say("bob", &world.record("bob", "prod", Reject));
+    daemon.run(30);
+    world.expect_phase("prod", Phase::Rejected);
+    by_hand(&world, "v1\n");
+    daemon.run(30);
+    world.expect_phase("prod", Phase::Synced);
+    by_hand(&world, "by hand\n");
+    daemon.run(30);
+    world.expect_phase("prod", Phase::Rejected);
+    assert_eq!(world.status("prod").plan.expect("a plan").digest, rejected);
+    drop(daemon);
+    world.tick().finish();
+}
+
+#[test]
 fn a_close_would_leave_it_there_and_is_refused() {
     let mut world = applied_with(LOOKED_AT);
     by_hand(&world, "by hand\n");
