@@ -4,6 +4,7 @@ pub mod clone;
 pub mod command;
 pub mod keygen;
 pub mod memory;
+mod pack;
 mod porcelain;
 mod process;
 mod reference;

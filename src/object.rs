@@ -161,6 +161,14 @@ pub trait Objects {
     /// [`ObjectError::Store`] where the store cannot be written.
     fn write(&self, kind: Kind, bytes: &[u8]) -> Result<Oid, ObjectError>;
 
+    /// Stores many objects, which may be much faster than one after the other.
+    ///
+    /// # Errors
+    /// As [`Objects::write`]; some may be stored then.
+    fn write_all(&self, objects: &[(Kind, Arc<[u8]>)]) -> Result<(), ObjectError> {
+        objects.iter().try_for_each(|(kind, bytes)| self.write(*kind, bytes).map(drop))
+    }
+
     /// A commit, parsed.
     ///
     /// # Errors

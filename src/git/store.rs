@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Repository, RepositoryInitOptions, RepositoryOpenFlags};
 
-use super::words;
+use super::{pack, words};
 use crate::object::kept::Kept;
 use crate::object::{Kind, ObjectError, Objects, Oid};
 
@@ -14,6 +14,9 @@ const LARGEST: usize = 256 * 1024 * 1024;
 
 /// How many bytes of trees are kept: half of it in use, half on its way out.
 const KEPT: usize = 32 * 1024 * 1024;
+
+/// With more objects than this, what is written at once becomes a pack.
+const PACKED: usize = 200;
 
 /// Why a repository cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +135,20 @@ impl Objects for GitObjects {
         let objects = repository.odb().map_err(|error| ObjectError::Store(message(&error)))?;
         let id = objects.write(object_type(kind), bytes).map_err(|error| ObjectError::Store(message(&error)))?;
         ours(id)
+    }
+
+    fn write_all(&self, objects: &[(Kind, Arc<[u8]>)]) -> Result<(), ObjectError> {
+        if objects.len() <= PACKED {
+            return objects.iter().try_for_each(|(kind, bytes)| self.write(*kind, bytes).map(drop));
+        }
+        let failed = |error: &dyn std::fmt::Display| ObjectError::Store(format!("a pack could not be written: {error}"));
+        let repository = self.repository();
+        let store = repository.odb().map_err(|error| failed(&message(&error)))?;
+        let mut writer = store.packwriter().map_err(|error| failed(&message(&error)))?;
+        pack::write(&mut writer, objects.iter().map(|(kind, bytes)| (*kind, &**bytes))).map_err(|error| failed(&error))?;
+        writer.commit().map_err(|error| failed(&message(&error)))?;
+        drop(writer);
+        store.refresh().map_err(|error| failed(&message(&error)))
     }
 }
 

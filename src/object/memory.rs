@@ -15,6 +15,16 @@ pub struct MemoryObjects {
     commits: Arc<Mutex<HashMap<Oid, Commit>>>,
 }
 
+impl MemoryObjects {
+    /// Everything that is here, in the order of ids.
+    pub fn all(&self) -> Vec<(Kind, Arc<[u8]>)> {
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = objects.iter().map(|(id, (kind, bytes))| (*id, *kind, Arc::clone(bytes))).collect();
+        all.sort_unstable_by_key(|(id, ..)| *id);
+        all.into_iter().map(|(_, kind, bytes)| (kind, bytes)).collect()
+    }
+}
+
 impl Objects for MemoryObjects {
     fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,10 +1,11 @@
-//! A store on top of another: for trees that are in no repository.
+//! A store on top of another: for trees that are in no repository, or not yet.
 
 use std::sync::Arc;
 
 use super::{Kind, MemoryObjects, ObjectError, Objects, Oid};
 
-/// What is written stays in memory, and what is not there is read from the store behind, which is never written to.
+/// What is written stays in memory, and what is not there is read from the store behind, which is written to by
+/// [`Overlay::keep`] alone.
 pub struct Overlay<'a> {
     memory: MemoryObjects,
     behind: &'a dyn Objects,
@@ -19,6 +20,14 @@ impl<'a> Overlay<'a> {
     /// What was written.
     pub fn memory(&self) -> &MemoryObjects {
         &self.memory
+    }
+
+    /// Puts everything that was written into the store behind.
+    ///
+    /// # Errors
+    /// As [`Objects::write_all`].
+    pub fn keep(self) -> Result<(), ObjectError> {
+        self.behind.write_all(&self.memory.all())
     }
 }
 

@@ -17,7 +17,7 @@ use crate::journal::{
 };
 use crate::lifecycle::{EnvironmentState, State, draft_verdict_on, verdict_on};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
-use crate::object::{Edit, Entry, Kind, Mode, Oid, edit_tree, entry_at, files_below};
+use crate::object::{Edit, Entry, Kind, Mode, Objects as _, Oid, Overlay, edit_tree, entry_at, files_below};
 use crate::plan::PlanDocument;
 use crate::plan::preview::Preview;
 use crate::policy::Verdict;
@@ -247,8 +247,10 @@ impl Daemon {
         parent: Option<(Oid, Digest)>,
         message: &str,
     ) -> Result<(Oid, JournalEntry), TickError> {
-        let objects = Arc::clone(&self.objects);
-        let objects = objects.as_ref();
+        let store = Arc::clone(&self.objects);
+        // Written at the end, all at once.
+        let written = Overlay::new(store.as_ref());
+        let objects = &written;
         let old_tree = match parent {
             Some((parent, _)) => Some(objects.commit(parent)?.tree),
             None => None,
@@ -293,6 +295,7 @@ impl Daemon {
         let parents: Vec<Oid> = parent.map(|(parent, _)| parent).into_iter().collect();
         let (commit, _) = write_commit(objects, &new_commit(tree, &parents, entry.time, message), Some(&self.key))
             .map_err(|error| TickError::Sign(error.to_string()))?;
+        written.keep()?;
         Ok((commit, entry))
     }
 
