@@ -159,7 +159,7 @@ impl GitCommand {
             settings.push(format!("http.sslCAInfo={}", file.display()));
         }
         let ssh = match remote.transport() {
-            Transport::Ssh => Some(ssh_command(&access)?),
+            Transport::Ssh => Some(ssh_command(&access, &home.folder)?),
             Transport::Local(_) | Transport::Https => None,
         };
         let (home, repository) = (home.folder.clone(), repository.to_owned());
@@ -269,15 +269,36 @@ fn prefixed(prefix: &str, value: &OsStr) -> OsString {
 }
 
 /// The value of `GIT_SSH_COMMAND`, which git hands to a shell.
-fn ssh_command(access: &Access) -> Result<String, AccessError> {
+///
+/// With a key of the daemon's own, one connection is held for the next calls (`ControlMaster` in ssh_config(5)): most of what
+/// looking at a remote takes is the handshake. It ends by itself soon after the last one.
+fn ssh_command(access: &Access, home: &Path) -> Result<String, AccessError> {
     let common = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 \
                   -o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o PermitLocalCommand=no";
     let Access::Ssh { key, known_hosts } = access else { return Ok(common.to_owned()) };
     let (key, known_hosts) = (ssh_path(key)?, ssh_path(known_hosts)?);
     Ok(format!(
         "{common} -F /dev/null -o IdentitiesOnly=yes -o IdentityAgent=none -o UpdateHostKeys=no \
-         -o GlobalKnownHostsFile=/dev/null -o 'UserKnownHostsFile=\"{known_hosts}\"' -o 'IdentityFile=\"{key}\"'"
+         -o GlobalKnownHostsFile=/dev/null -o 'UserKnownHostsFile=\"{known_hosts}\"' -o 'IdentityFile=\"{key}\"'{}",
+        held_connection(home)
     ))
+}
+
+/// How long a connection is held after its last use, in seconds.
+const HELD: u32 = 300;
+
+/// The longest path of a socket (unix(7)), less what ssh appends while it makes one.
+const SOCKET_PATH: usize = 107 - 17;
+
+/// The options that hold a connection; none where the path of its socket would be too long, or mean something else to ssh.
+fn held_connection(home: &Path) -> String {
+    let socket = home.join("ssh");
+    match ssh_path(&socket) {
+        Ok(path) if path.len() <= SOCKET_PATH => {
+            format!(" -o ControlMaster=auto -o ControlPersist={HELD} -o 'ControlPath=\"{path}\"'")
+        }
+        _ => String::new(),
+    }
 }
 
 /// A path that stands for itself in the shell, in ssh's configuration syntax, and after ssh's expansion of `%`, `~`

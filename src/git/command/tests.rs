@@ -43,18 +43,24 @@ fn only_the_protocol_of_the_remote_is_allowed() {
 #[test]
 fn ssh_is_told_which_key_and_which_hosts_and_nothing_else() {
     let access = Access::Ssh { key: "/etc/my keys/id".into(), known_hosts: "/etc/known_hosts".into() };
-    insta::assert_snapshot!(ssh_command(&access).expect("a command"), @r#"ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o PermitLocalCommand=no -F /dev/null -o IdentitiesOnly=yes -o IdentityAgent=none -o UpdateHostKeys=no -o GlobalKnownHostsFile=/dev/null -o 'UserKnownHostsFile="/etc/known_hosts"' -o 'IdentityFile="/etc/my keys/id"'"#);
-    insta::assert_snapshot!(ssh_command(&Access::Open).expect("a command"), @"ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o PermitLocalCommand=no");
+    let state = Path::new("/var/lib/countersign/config/git-home");
+    let command = ssh_command(&access, state).expect("a command");
+    insta::assert_snapshot!(command, @r#"ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o PermitLocalCommand=no -F /dev/null -o IdentitiesOnly=yes -o IdentityAgent=none -o UpdateHostKeys=no -o GlobalKnownHostsFile=/dev/null -o 'UserKnownHostsFile="/etc/known_hosts"' -o 'IdentityFile="/etc/my keys/id"' -o ControlMaster=auto -o ControlPersist=300 -o 'ControlPath="/var/lib/countersign/config/git-home/ssh"'"#);
+    // A socket has but so long a name.
+    let long = format!("/var/{}", "x".repeat(90));
+    assert!(!ssh_command(&access, Path::new(&long)).expect("a command").contains("Control"));
+    assert!(!ssh_command(&access, Path::new("/%h")).expect("a command").contains("Control"));
+    insta::assert_snapshot!(ssh_command(&Access::Open, state).expect("a command"), @"ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=15 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o PermitLocalCommand=no");
 }
 
 #[test]
 fn paths_that_mean_something_else_to_ssh_are_refused() {
     for path in ["id", "~/.ssh/id", "/x'; touch /tmp/x; '", "/x\" \"y", "/%h/id", "/${HOME}/id", "/a\nb", "/a\\b"] {
         let access = Access::Ssh { key: path.into(), known_hosts: "/k".into() };
-        let error = ssh_command(&access).expect_err(path);
+        let error = ssh_command(&access, Path::new("/state")).expect_err(path);
         assert!(error.to_string().starts_with(&format!("`{path}` cannot be given to ssh: ")), "{error}");
         let access = Access::Ssh { key: "/k".into(), known_hosts: path.into() };
-        assert!(ssh_command(&access).is_err(), "{path}");
+        assert!(ssh_command(&access, Path::new("/state")).is_err(), "{path}");
     }
 }
 

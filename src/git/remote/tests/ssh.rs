@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 
 use super::*;
 
@@ -12,6 +13,7 @@ const SSHD: &str = "/usr/sbin/sshd";
 struct Server {
     child: Child,
     port: u16,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Drop for Server {
@@ -58,15 +60,24 @@ impl Server {
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let mut lines = lines.map_while(Result::ok);
         let listens = lines.any(|line| line.starts_with("Server listening on"));
-        // Its later words are read and dropped, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        let server = Self { child, port };
+        // Its later words are read, so that it never waits for a reader.
+        let said = Arc::<Mutex<Vec<String>>>::default();
+        let saying = Arc::clone(&said);
+        std::thread::spawn(move || lines.for_each(|line| saying.lock().expect("a lock").push(line)));
+        let server = Self { child, port, said };
         if !listens {
             return None;
         }
         let host_key = fs::read_to_string(folder.at("host_key.pub")).expect("a key");
         fs::write(folder.at("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).expect("written");
         Some(server)
+    }
+}
+
+impl Server {
+    /// How often somebody was let in.
+    fn let_in(&self) -> usize {
+        self.said.lock().expect("a lock").iter().filter(|line| line.contains("Accepted publickey")).count()
     }
 }
 
@@ -133,4 +144,26 @@ fn a_foreign_host_key_a_foreign_user_key_and_no_server_are_away() {
     drop(server);
     let said = ask(access(&folder));
     assert!(said.contains("Connection refused"), "{said}");
+}
+
+#[test]
+fn one_connection_is_held_and_a_broken_one_is_made_anew() {
+    let folder = Folder::new();
+    let Some(server) = Server::start(&folder) else { return };
+    folder.bare_and_clone("remote.git", "work");
+    let (url, access) = (url(&folder, server.port), access(&folder));
+    let mut world = World::at(folder, &url, access);
+    let main = world.fetch(MAIN);
+    let ours = world.commit(main, "ours");
+    assert_eq!(world.remote.push(&[update(JOURNAL, None, Some(ours))]).expect("an answer"), [RefResult::Done]);
+    assert_eq!(world.remote.references().expect("references")[JOURNAL], ours);
+    assert_eq!(server.let_in(), 1, "fetch, push and a look, through one connection");
+
+    // What is left of a connection that broke is only its socket.
+    let held = world.folder.at("state/git-home/ssh");
+    let mut end = world.folder.command("ssh");
+    end.args(["-O", "exit", "-o"]).arg(format!("ControlPath={}", held.display())).arg("x");
+    assert!(end.output().expect("ssh runs").status.success(), "no connection is held");
+    fs::write(&held, "").expect("written");
+    assert_eq!(world.remote.references().expect("references")[JOURNAL], ours);
 }
