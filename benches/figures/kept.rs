@@ -1,10 +1,10 @@
 //! Objects in memory that remember what was written, so that all of it can become one pack.
 
-use std::io::Write as _;
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign::git::store::GitObjects;
 use countersign::object::{Kind, MemoryObjects, ObjectError, Objects, Oid};
 
 #[derive(Clone, Default)]
@@ -21,24 +21,11 @@ impl Kept {
 
     /// Puts everything into a bare repository, as one pack.
     pub fn pack_into(&self, repository: &Path) {
-        let store = git2::Repository::open_bare(repository).expect("a repository");
-        let odb = store.odb().expect("a store");
-        let memory = odb.add_new_mempack_backend(1000).expect("a store in memory");
-        for (kind, id) in self.written.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let kind_there = match kind {
-                Kind::Commit => git2::ObjectType::Commit,
-                Kind::Tree => git2::ObjectType::Tree,
-                Kind::Blob => git2::ObjectType::Blob,
-            };
-            odb.write(kind_there, &self.objects.read(*kind, *id).expect("an object")).expect("written");
-        }
-        let mut pack = git2::Buf::new();
-        memory.dump(&store, &mut pack).expect("a pack");
-        let mut index = Command::new("git");
-        index.arg("--git-dir").arg(repository).args(["index-pack", "--stdin"]);
-        let mut index = index.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("git runs");
-        index.stdin.take().expect("a pipe").write_all(&pack).expect("written");
-        assert!(index.wait().expect("git ends").success(), "git index-pack");
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let written: BTreeMap<Oid, Kind> = written.iter().map(|(kind, id)| (*id, *kind)).collect();
+        let object = |(id, kind): (&Oid, &Kind)| (*kind, self.objects.read(*kind, *id).expect("an object"));
+        let objects: Vec<_> = written.iter().map(object).collect();
+        GitObjects::open(repository).expect("a repository").write_all(&objects).expect("written");
     }
 }
 

@@ -33,14 +33,20 @@ pub fn commit(
     write_commit(objects, &new, Some(key(who))).expect("a commit").0
 }
 
-/// The path and the text of a signed approval, its maker's first on the plan.
-pub fn approval(repository: RepositoryId, environment: &EnvironmentName, plan: PlanId, who: &str) -> (String, String) {
+/// The path and the text of somebody's signed word, their first on the plan.
+pub fn approval(
+    repository: RepositoryId,
+    environment: &EnvironmentName,
+    plan: PlanId,
+    who: &str,
+    verdict: ApprovalVerdict,
+) -> (String, String) {
     let signed = |signature| Maker::Signed { by: who.parse().expect("a name"), previous: None, signature };
     let mut approval = Approval {
         repository,
         environment: environment.clone(),
         plan,
-        verdict: ApprovalVerdict::Approve,
+        verdict,
         deploy: false,
         reason: "read".to_owned(),
         acknowledge: Vec::new(),
@@ -74,7 +80,7 @@ impl World {
     /// Both approve the plan that waits in an environment.
     pub fn approve(&self, environment: &str, plan: PlanId, repository: RepositoryId) {
         let name: EnvironmentName = environment.parse().expect("a name");
-        let records = APPROVERS.map(|who| approval(repository, &name, plan, who));
+        let records = APPROVERS.map(|who| approval(repository, &name, plan, who, ApprovalVerdict::Approve));
         self.push(APPROVERS[0], &records.into_iter().collect());
     }
 }

@@ -12,6 +12,7 @@ use countersign::reconcile::Daemon;
 
 use super::measure::{Paired, Took, median, memory, paired, shown, time};
 use super::people::{APPROVERS, PUSHER, key};
+use super::server::Server;
 use super::world::{World, content, git, name};
 
 /// A row of the table.
@@ -24,7 +25,7 @@ pub struct Row {
 }
 
 impl Row {
-    fn ratio(what: &str, against: &str, paired: &Paired, to_reach: &'static str) -> Self {
+    pub fn ratio(what: &str, against: &str, paired: &Paired, to_reach: &'static str) -> Self {
         Self {
             what: what.to_owned(),
             ours: format!("{} (own {})", shown(paired.ours), shown(paired.own)),
@@ -34,7 +35,7 @@ impl Row {
         }
     }
 
-    fn plain(what: &str, ours: String, figure: String, to_reach: &'static str) -> Self {
+    pub fn plain(what: &str, ours: String, figure: String, to_reach: &'static str) -> Self {
         Self { what: what.to_owned(), ours, against: String::new(), figure, to_reach }
     }
 }
@@ -106,7 +107,7 @@ impl Baseline {
 }
 
 /// One environment, changed.
-fn change(world: &World, at: usize, version: usize) -> BTreeMap<String, String> {
+pub fn change(world: &World, at: usize, version: usize) -> BTreeMap<String, String> {
     let file = version % world.size.files;
     let path = format!("environments/{}/config/{file:02}.conf", name(at));
     BTreeMap::from([(path, content(world.size, at, file, version) + &format!("again = {version}\n"))])
@@ -124,8 +125,24 @@ pub fn idle(world: &World, daemon: &mut Daemon, runs: usize) -> Row {
     Row::ratio("idle tick, local remote", "git ls-remote", &paired, "≤ 0.1×")
 }
 
+/// The same by way of a real `sshd`; nothing where there is none.
+pub fn idle_ssh(world: &World, runs: usize) -> Vec<Row> {
+    let Some(server) = Server::start(world) else { return Vec::new() };
+    let url = server.url(world);
+    let mut daemon = world.daemon(&world.folder.join("state/ssh"), &url, server.access());
+    daemon.settle().expect("settled");
+    let ours = || {
+        let (wrote, took) = time(|| daemon.tick().expect("a tick"));
+        assert!(!wrote, "an idle tick wrote something");
+        took
+    };
+    let command = format!("core.sshCommand={}", server.command());
+    let paired = paired(runs, ours, || run("git", &world.folder, &["-c", &command, "ls-remote", &url]));
+    vec![Row::ratio("idle tick, ssh remote", "git ls-remote", &paired, "≤ 0.5×")]
+}
+
 /// A push that touches one environment, until its plan is on the journal.
-pub fn push(world: &World, daemon: &mut Daemon, runs: usize) -> (Row, Duration) {
+pub fn push(world: &World, daemon: &mut Daemon, runs: usize) -> Row {
     let mut baseline = Baseline::new(world);
     let mut at = 0;
     let journal = world.remote().join("refs/heads/countersign/journal");
@@ -142,9 +159,8 @@ pub fn push(world: &World, daemon: &mut Daemon, runs: usize) -> (Row, Duration) 
         Took { wall, own: took.own }
     };
     let paired = paired(runs, ours, || baseline.commit_and_push(world));
-    let own = paired.own;
     let what = format!("push that touches one of {} → its plan on the journal", world.size.environments);
-    (Row::ratio(&what, "git fetch + fast-import + push", &paired, "≤ 1.5×"), own)
+    Row::ratio(&what, "git fetch + fast-import + push", &paired, "≤ 1.5×")
 }
 
 /// An approval that arrives, until the files are switched.

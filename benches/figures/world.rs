@@ -11,8 +11,8 @@ use countersign::digest::RevisionId;
 use countersign::disk::MemoryDisk;
 use countersign::git::memory::{MemoryRemote, MemoryServer};
 use countersign::journal::{Journal, Layout};
-use countersign::model::Glob;
-use countersign::object::{Objects as _, Oid};
+use countersign::model::{ApprovalVerdict, Glob};
+use countersign::object::{MemoryObjects, Objects as _, Oid};
 use countersign::reconcile::{Clock, Config, Daemon, Drivers};
 use countersign::revision::{Hashes, resolve_governance};
 use countersign::settings::{Grant, Grants};
@@ -91,9 +91,7 @@ pub fn generate(folder: &Path, size: Size) -> World {
     };
     let begun = 1_790_000_000;
     let first = commit(None, &governance().into_iter().collect(), "alice", begun);
-    let tree = objects.commit(first).expect("a commit").tree;
-    let pin = resolve_governance(&objects, &Hashes::default(), "", tree).expect("read").0.expect("a policy");
-    let world = World { folder: folder.to_owned(), size, pin };
+    let world = World { folder: folder.to_owned(), size, pin: pin() };
     let clock = Arc::new(std::sync::atomic::AtomicI64::new((begun + 1_000) * 16));
     let mut daemon = Daemon::new(
         world.config(true),
@@ -122,7 +120,7 @@ pub fn generate(folder: &Path, size: Size) -> World {
         let journal = Journal::read(&objects, &Hashes::default(), journal).expect("a journal");
         for who in APPROVERS {
             let waiting = journal.state.environments.iter().filter_map(|(name, env)| Some((name, env.current?)));
-            let records = waiting.map(|(name, plan)| approval(journal.state.repository, name, plan, who)).collect();
+            let records = waiting.map(|(name, plan)| approval(journal.state.repository, name, plan, who, ApprovalVerdict::Approve)).collect();
             tip = commit(Some(tip), &records, who, second + 10);
         }
         step("deployed", || daemon.settle().expect("deployed"));
@@ -130,15 +128,27 @@ pub fn generate(folder: &Path, size: Size) -> World {
     let remote = world.remote();
     fs::create_dir_all(folder.join("srv")).expect("a folder");
     git(folder, &["init", "--quiet", "--bare", "-b", "main", "remote.git"]);
-    step("packed", || objects.pack_into(&remote));
+    step("written", || objects.pack_into(&remote));
     for (name, id) in server.references() {
         git(&remote, &["update-ref", &name, &id.to_string()]);
     }
+    // As a server has it in the long run.
+    step("packed", || git(&remote, &["repack", "-a", "-d", "--quiet"]));
     let key_file = folder.join("journal.key");
     fs::write(&key_file, private_key(DAEMON)).expect("a file");
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).expect("a mode");
     fs::write(folder.join("settings.yaml"), world.settings(&remote.display().to_string())).expect("a file");
     world
+}
+
+/// The policy that every world is pinned to.
+fn pin() -> RevisionId {
+    let objects = MemoryObjects::default();
+    let time = Timestamp::UNIX_EPOCH;
+    let edits = governance().into_iter().collect();
+    let commit = super::people_do::commit(&objects, None, &edits, "alice", time);
+    let tree = objects.commit(commit).expect("a commit").tree;
+    resolve_governance(&objects, &Hashes::default(), "", tree).expect("read").0.expect("a policy")
 }
 
 fn step<T>(what: &str, run: impl FnOnce() -> T) -> T {
@@ -149,6 +159,11 @@ fn step<T>(what: &str, run: impl FnOnce() -> T) -> T {
 }
 
 impl World {
+    /// A world that was generated before.
+    pub fn at(folder: &Path, size: Size) -> Self {
+        Self { folder: folder.to_owned(), size, pin: pin() }
+    }
+
     /// The remote's folder.
     pub fn remote(&self) -> PathBuf {
         self.folder.join("remote.git")

@@ -1,0 +1,158 @@
+//! A daemon as a process of its own that works for long: pushes, approvals, rejections and kills, one after the other as
+//! fast as they come. What it takes of memory and file descriptors must not grow.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use countersign::git::store::GitObjects;
+use countersign::journal::Journal;
+use countersign::journal::read::line;
+use countersign::model::{ApprovalVerdict, EnvironmentName};
+use countersign::revision::Hashes;
+
+use super::measure::memory;
+use super::people::{APPROVERS, PUSHER};
+use super::people_do::approval;
+use super::rows::change;
+use super::world::{World, name};
+
+const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// How long a daemon lives before it is killed.
+const LIFE: Duration = Duration::from_secs(100);
+
+struct Soak<'w> {
+    world: &'w World,
+    daemon: Child,
+    since: Instant,
+    journal: Journal,
+    objects: GitObjects,
+    random: u64,
+    version: usize,
+}
+
+#[derive(Default)]
+struct Tally {
+    pushes: usize,
+    approvals: usize,
+    rejections: usize,
+    kills: usize,
+}
+
+fn start(world: &World) -> Child {
+    let settings = world.folder.join("settings.yaml");
+    let mut daemon = Command::new(COUNTERSIGN);
+    daemon.args(["run", "--settings"]).arg(settings).stdout(Stdio::null()).stderr(Stdio::null());
+    daemon.spawn().expect("it runs")
+}
+
+impl Soak<'_> {
+    fn below(&mut self, bound: usize) -> usize {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.random >> 33).expect("a number") % bound
+    }
+
+    /// Reads what is new on the journal.
+    fn look(&mut self) {
+        let tip = self.world.tip("countersign/journal");
+        for next in line(&self.objects, tip, Some(self.journal.tip)).expect("the journal goes on") {
+            self.journal.follow(&self.objects, &Hashes::default(), next).expect("an entry");
+        }
+    }
+
+    fn push(&mut self) {
+        self.version += 1;
+        let at = self.below(self.world.size.environments);
+        self.world.push(PUSHER, &change(self.world, at, 100_000 + self.version));
+    }
+
+    /// Somebody says something on a plan that waits, if one does.
+    fn speak(&mut self, makers: &[&str], verdict: ApprovalVerdict) -> bool {
+        self.look();
+        let state = &self.journal.state;
+        let waiting = |(name, env): (&EnvironmentName, &countersign::lifecycle::EnvironmentState)| {
+            Some((name.clone(), env.current?))
+        };
+        let waiting: Vec<_> = state.environments.iter().filter_map(waiting).collect();
+        if waiting.is_empty() {
+            return false;
+        }
+        let repository = state.repository;
+        let (environment, plan) = waiting[self.below(waiting.len())].clone();
+        let records: BTreeMap<_, _> =
+            makers.iter().map(|who| approval(repository, &environment, plan, who, verdict)).collect();
+        self.world.push(makers[0], &records);
+        true
+    }
+
+    fn kill(&mut self) {
+        self.daemon.kill().expect("killed");
+        self.daemon.wait().expect("it ended");
+        self.daemon = start(self.world);
+        self.since = Instant::now();
+    }
+}
+
+/// Lets it run, prints what it took minute by minute, and sees at the end that everything is settled and proven.
+pub fn run(world: &World, minutes: usize) {
+    let objects = GitObjects::open(&world.remote()).expect("the remote");
+    let (daemon, since, journal) = (start(world), Instant::now(), world.journal());
+    let mut soak = Soak { world, daemon, since, journal, objects, random: world.size.seed, version: 0 };
+    let first = soak.journal.state.sequence;
+    let begun = Instant::now();
+    let mut tally = Tally::default();
+    println!("| minute | entries | pushes | approvals | rejections | kills | resident | descriptors |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for minute in 1..=minutes {
+        while begun.elapsed() < Duration::from_secs(60) * u32::try_from(minute).expect("a number") {
+            match soak.below(100) {
+                0..50 => {
+                    soak.push();
+                    tally.pushes += 1;
+                }
+                50..85 => tally.approvals += usize::from(soak.speak(&APPROVERS, ApprovalVerdict::Approve)),
+                85..95 => tally.rejections += usize::from(soak.speak(&APPROVERS[..1], ApprovalVerdict::Reject)),
+                _ if soak.since.elapsed() > LIFE => {
+                    soak.kill();
+                    tally.kills += 1;
+                }
+                _ => {}
+            }
+        }
+        soak.look();
+        let process = soak.daemon.id();
+        let open = fs::read_dir(format!("/proc/{process}/fd")).expect("the daemon lives").count();
+        println!(
+            "| {minute} | {} | {} | {} | {} | {} | {:.1} MiB | {open} |",
+            soak.journal.state.sequence - first,
+            tally.pushes,
+            tally.approvals,
+            tally.rejections,
+            tally.kills,
+            memory(process, "VmRSS") as f64 / 1024.0,
+        );
+    }
+    soak.daemon.kill().expect("killed");
+    soak.daemon.wait().expect("it ended");
+    let settings = world.folder.join("settings.yaml");
+    let once = || {
+        let mut once = Command::new(COUNTERSIGN);
+        once.args(["run", "--once", "--settings"]).arg(&settings).stdout(Stdio::null());
+        assert!(once.status().expect("it runs").success(), "run --once");
+    };
+    once();
+    let settled = world.tip("countersign/journal");
+    once();
+    assert_eq!(world.tip("countersign/journal"), settled, "it does not come to rest");
+    let mut verify = Command::new(COUNTERSIGN);
+    verify.arg("-C").arg(world.remote()).args(["verify", "--root", &world.pin.to_string()]).stdout(Stdio::null());
+    assert!(verify.status().expect("it runs").success(), "not proven");
+    soak.look();
+    let deployments: usize = soak.journal.state.environments.values().map(|env| env.history.len()).sum();
+    let of = |at: usize| name(at).parse::<EnvironmentName>().expect("a name");
+    let known = (0..world.size.environments).all(|at| soak.journal.state.environments.contains_key(&of(at)));
+    assert!(known, "an environment got lost");
+    println!("\nat rest and proven: {deployments} deployments");
+}
