@@ -107,6 +107,10 @@ fn starts(schedule: &Schedule, zone: &TimeZone, date: Date) -> Vec<Timestamp> {
     if !schedule.has_date(month, day, weekday) {
         return Vec::new();
     }
+    if let Some(midnight) = plain_day(zone, date) {
+        let second = |(hour, minute): (u32, u32)| SignedDuration::from_secs(i64::from(hour * 3600 + minute * 60));
+        return schedule.times().filter_map(|time| midnight.checked_add(second(time)).ok()).collect();
+    }
     let instant = |(hour, minute): (u32, u32)| {
         let time = Time::new(i8::try_from(hour).ok()?, i8::try_from(minute).ok()?, 0, 0).ok()?;
         zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok()
@@ -114,6 +118,14 @@ fn starts(schedule: &Schedule, zone: &TimeZone, date: Date) -> Vec<Timestamp> {
     let mut starts: Vec<Timestamp> = schedule.times().filter_map(instant).collect();
     starts.sort();
     starts
+}
+
+/// The midnight at which a date begins, where no clock is set on it: nearly always. A schedule may have 1,440 times a day.
+fn plain_day(zone: &TimeZone, date: Date) -> Option<Timestamp> {
+    let midnight = zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).unambiguous().ok()?;
+    let end = midnight.checked_add(SignedDuration::from_hours(24)).ok()?;
+    let set = zone.following(midnight).next();
+    set.is_none_or(|set| set.timestamp() > end).then_some(midnight)
 }
 
 fn zone(window: &Window) -> Option<TimeZone> {
@@ -236,6 +248,28 @@ mod tests {
         assert_eq!(next("2026-01-05T07:00:00Z"), Some(at("2026-01-05T07:30:00Z")));
         assert_eq!(next("2026-01-05T07:30:00Z"), Some(at("2026-01-06T07:00:00Z")));
         assert_eq!(next_of(&schedule, "Mars/Base", at("2026-01-05T07:00:00Z")), None);
+    }
+
+    #[test]
+    fn days_on_which_no_clock_is_set_are_read_at_once_and_alike() {
+        let schedule = Schedule::parse("*/20 * * * *").unwrap();
+        // Half an hour of summer time, clocks that are set at midnight, and a day that is missing.
+        let zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia", "UTC"];
+        for zone in zones.map(|name| TimeZone::get(name).unwrap()) {
+            let mut plain = 0;
+            for day in 0..800 {
+                let date = Date::constant(2010, 12, 1).checked_add(day.days()).unwrap();
+                let slowly = |(hour, minute): (u32, u32)| {
+                    let time = Time::new(hour as i8, minute as i8, 0, 0).unwrap();
+                    zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().unwrap()
+                };
+                let mut expected: Vec<Timestamp> = schedule.times().map(slowly).collect();
+                expected.sort();
+                assert_eq!(starts(&schedule, &zone, date), expected, "{zone:?} {date}");
+                plain += usize::from(plain_day(&zone, date).is_some());
+            }
+            assert!(plain > 700, "{zone:?}: {plain}");
+        }
     }
 
     #[test]

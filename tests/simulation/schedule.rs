@@ -140,7 +140,7 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
         entries: world.book.len(),
         counts: world.counts,
     };
-    if super::number("SIMULATION_SEED").is_some() {
+    if super::number("SIMULATION_SEED").is_some() && super::number("SIMULATION_RUNS").is_none() {
         println!("{}", world.log.join("\n"));
     }
     let left = world.surroundings.server.references();
