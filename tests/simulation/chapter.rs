@@ -6,7 +6,7 @@ use countersign::digest::{PlanId, RevisionId, StatementId};
 use countersign::journal::{Admission, Claim, Event, OutcomeResult, ReadyMade, ServiceResult};
 use countersign::model::RequestAction;
 use countersign::object::Oid;
-use countersign::plan::PlanKind;
+use countersign::plan::{Contributor, PlanKind};
 
 use super::book::News;
 use super::carried::{Makers, Verdict, makers};
@@ -30,7 +30,7 @@ pub struct Published {
     pub revision: Option<RevisionId>,
     /// The config commit of what it imports.
     pub source: Option<Oid>,
-    /// Whom it names as contributors, by their addresses.
+    /// Whom it names as contributors: their addresses, and their names, which somebody keeps who is in the policy no more.
     pub named: Vec<String>,
     /// The same, with how that is known.
     pub makers: Makers,
@@ -218,7 +218,8 @@ impl EnvironmentBook {
                     self.published[at].follow_draft(draft, place);
                 }
                 (self.published[at].commit, self.published[at].source) = (*commit, source);
-                self.published[at].named = contributors.iter().map(|one| one.email.to_string()).collect();
+                let names = |one: &Contributor| [Some(one.email.to_string()), one.person.as_ref().map(ToString::to_string)];
+                self.published[at].named = contributors.iter().flat_map(names).flatten().collect();
                 self.current = Some(at);
                 self.failed = false;
                 return Ok(Some(News::Planned { environment: name, at }));

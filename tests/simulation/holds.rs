@@ -4,6 +4,7 @@
 use countersign::journal::StartedBy;
 use countersign::model::ApprovalVerdict;
 use countersign::object::Oid;
+use countersign::plan::PlanKind;
 
 use super::chapter::{Published, Running};
 use super::charter::{Charter, GOVERNANCE};
@@ -50,8 +51,10 @@ impl World {
                 continue;
             }
             match asked.wish {
+                // What the host did by itself cannot be closed: it would be found again.
                 Wish::Close { plan, occurrence }
                     if in_time
+                        && published.kind != PlanKind::Drift
                         && (plan, occurrence) == (published.plan, published.occurrence)
                         && self.closes(asked, tips.0) =>
                 {

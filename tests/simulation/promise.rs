@@ -140,7 +140,8 @@ impl World {
         // Who worked on it as a draft need not be named again.
         let alone = Published { drafted_by: BTreeSet::new(), ..published.clone() };
         let hands = self.contributors(environment, &alone, published.commit, &self.book.charter());
-        if let Some(hand) = hands.iter().find(|hand| !published.named.contains(&email(hand))) {
+        let is_named = |hand: &str| published.named.iter().any(|name| *name == email(hand) || name == hand);
+        if let Some(hand) = hands.iter().find(|hand| !is_named(hand)) {
             return Err(format!("{environment}: {} does not name {hand}, who contributed", published.plan.short()));
         }
         if environment == GOVERNANCE {
