@@ -97,6 +97,8 @@ pub struct EnvironmentBook {
     /// The config commit of what was recorded without a deployment after that.
     recorded: Option<Oid>,
     pub uncertain: bool,
+    /// Whether any deployment ever ended part-way: what it had set, and nobody wants since, is in no plan and stays.
+    pub left_behind: bool,
     pub attempts: HashMap<u64, u64>,
     number: u64,
     round: u64,
@@ -298,6 +300,7 @@ impl EnvironmentBook {
                     OutcomeResult::Unknown => self.uncertain = true,
                     OutcomeResult::Abandoned => {}
                 }
+                self.left_behind |= self.uncertain;
                 if matches!(result, OutcomeResult::Applied | OutcomeResult::Unknown) {
                     self.change += 1;
                     (self.current, self.redeploy) = (None, None);

@@ -153,7 +153,10 @@ impl World {
         let (found, disturbed) = (state.of(environment), state.disturbed.clone());
         drop(state);
         let mut applied = there.targets(environment, self.ledger.size(book.applied_source)).into_iter();
-        let is_other = |(target, files): &(String, Files)| !disturbed.contains_key(target) && found[target] != *files;
+        let is_other = |(target, files): &(String, Files)| {
+            let is_left_behind = files.is_none() && book.left_behind;
+            !disturbed.contains_key(target) && !is_left_behind && found[target] != *files
+        };
         if !book.uncertain
             && let Some((target, _)) = applied.find(is_other)
         {
