@@ -254,7 +254,8 @@ mod tests {
     fn days_on_which_no_clock_is_set_are_read_at_once_and_alike() {
         let schedule = Schedule::parse("*/20 * * * *").unwrap();
         // Half an hour of summer time, clocks that are set at midnight, and a day that is missing.
-        let zones = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia", "UTC"];
+        let zones =
+            ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Pacific/Apia", "UTC"];
         for zone in zones.map(|name| TimeZone::get(name).unwrap()) {
             let mut plain = 0;
             for day in 0..800 {

@@ -6,7 +6,12 @@
 //! `--worlds FOLDER` keeps generated worlds there and takes those that are; `--only WORDS` measures the rows alone whose
 //! names contain these words, `--pressure` puts them under all the pressure that there is. `--soak MINUTES` lets a daemon
 //! run that long on one world, at speed. Nothing is asserted about time.
-#![allow(clippy::disallowed_methods, clippy::expect_used, clippy::panic, reason = "benches make worlds, and fail by panicking")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "benches make worlds, and fail by panicking"
+)]
 
 mod daemon;
 mod host;

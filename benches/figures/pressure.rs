@@ -55,7 +55,12 @@ pub fn pushes(world: &World, daemon: &mut Daemon, pressure: Pressure) -> Vec<Row
     let rate = format!("{:.0} pushes/s", between as f64 / all.as_secs_f64());
     vec![
         Row::plain(&many, format!("{} (own {})", shown(together.wall), shown(together.own)), shown(together.wall), ""),
-        Row::plain(&format!("{between} pushes, a look after each"), format!("longest {}", shown(longest)), rate, "> 8/s"),
+        Row::plain(
+            &format!("{between} pushes, a look after each"),
+            format!("longest {}", shown(longest)),
+            rate,
+            "> 8/s",
+        ),
     ]
 }
 

@@ -120,7 +120,9 @@ pub fn generate(folder: &Path, size: Size) -> World {
         let journal = Journal::read(&objects, &Hashes::default(), journal).expect("a journal");
         for who in APPROVERS {
             let waiting = journal.state.environments.iter().filter_map(|(name, env)| Some((name, env.current?)));
-            let records = waiting.map(|(name, plan)| approval(journal.state.repository, name, plan, who, ApprovalVerdict::Approve)).collect();
+            let records = waiting
+                .map(|(name, plan)| approval(journal.state.repository, name, plan, who, ApprovalVerdict::Approve))
+                .collect();
             tip = commit(Some(tip), &records, who, second + 10);
         }
         step("deployed", || daemon.settle().expect("deployed"));

@@ -141,11 +141,13 @@ impl Objects for GitObjects {
         if objects.len() <= PACKED {
             return objects.iter().try_for_each(|(kind, bytes)| self.write(*kind, bytes).map(drop));
         }
-        let failed = |error: &dyn std::fmt::Display| ObjectError::Store(format!("a pack could not be written: {error}"));
+        let failed =
+            |error: &dyn std::fmt::Display| ObjectError::Store(format!("a pack could not be written: {error}"));
         let repository = self.repository();
         let store = repository.odb().map_err(|error| failed(&message(&error)))?;
         let mut writer = store.packwriter().map_err(|error| failed(&message(&error)))?;
-        pack::write(&mut writer, objects.iter().map(|(kind, bytes)| (*kind, &**bytes))).map_err(|error| failed(&error))?;
+        pack::write(&mut writer, objects.iter().map(|(kind, bytes)| (*kind, &**bytes)))
+            .map_err(|error| failed(&error))?;
         writer.commit().map_err(|error| failed(&message(&error)))?;
         drop(writer);
         store.refresh().map_err(|error| failed(&message(&error)))

@@ -220,7 +220,8 @@ impl EnvironmentBook {
                     self.published[at].follow_draft(draft, place);
                 }
                 (self.published[at].commit, self.published[at].source) = (*commit, source);
-                let names = |one: &Contributor| [Some(one.email.to_string()), one.person.as_ref().map(ToString::to_string)];
+                let names =
+                    |one: &Contributor| [Some(one.email.to_string()), one.person.as_ref().map(ToString::to_string)];
                 self.published[at].named = contributors.iter().flat_map(names).flatten().collect();
                 self.current = Some(at);
                 self.failed = false;
