@@ -95,9 +95,8 @@ impl State {
         let (sequence, time) = (self.sequence, self.time);
         let wrong = |what: String| FoldError { sequence, what };
         let name = &claim.environment;
-        let owned: Vec<String> = self.targets.of(name).into_iter().collect();
-        let mut targets = claim.targets.clone();
-        targets.sort();
+        // It may own more: what a deployment claimed that was abandoned.
+        let owns_all = claim.targets.iter().all(|target| self.targets.owner(target) == Some(name));
         let policy = self.policy.map_or(0, |policy| policy.version);
         let env = self.known(name)?;
         let is_free = !env.is_busy() && env.deployment.is_none() && !env.uncertain && env.suspensions.is_empty();
@@ -115,7 +114,7 @@ impl State {
         if claim.attempt != last.corrections.attempt + 1 {
             return Err(wrong(format!("correction {}.{} of {name} is out of order", claim.number, claim.attempt)));
         }
-        if found.is_empty() || !claim.met.is_empty() || claim.started.is_some() || targets != owned {
+        if found.is_empty() || !claim.met.is_empty() || claim.started.is_some() || !owns_all {
             return Err(wrong(format!(
                 "correction {}.{} of {name} says what none can say",
                 claim.number, claim.attempt

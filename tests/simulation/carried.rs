@@ -57,7 +57,10 @@ pub fn removed(
     desired: &BTreeMap<String, Files>,
 ) -> BTreeSet<String> {
     let mut removed = BTreeSet::new();
-    for (target, there) in found {
+    // A target that no service has, before or after, is not looked at.
+    let is_theirs =
+        |target: &String| [applied, desired].iter().any(|side| side.get(target).is_some_and(Option::is_some));
+    for (target, there) in found.iter().filter(|(target, _)| is_theirs(target)) {
         let set = |files: &BTreeMap<String, Files>, path: &str| {
             files.get(target).and_then(|files| files.as_ref()?.get(path).cloned()).is_some()
         };

@@ -56,7 +56,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// How many schedules a plain test run tries: some seven minutes on two processors.
+/// How many schedules a plain test run tries: some five minutes on two processors.
 const RUNS: u64 = 5_000;
 
 /// How many schedules it tries twice.

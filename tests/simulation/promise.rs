@@ -16,6 +16,7 @@ use super::host::Switch;
 use super::imports::BASE;
 use super::ledger::{Deed, Ledger};
 use super::people::email;
+use super::process::RECORDS;
 use super::rules::{Rule, asked, asked_of_policy, is_sound, may_approve};
 use super::world::World;
 
@@ -176,8 +177,15 @@ impl World {
         let earlier =
             |other: &&Published| Some(other.plan) == published.instead_of && other.occurrence == published.occurrence;
         let Some(before) = book.published.iter().find(earlier) else { return Ok(()) };
-        let standing = self.standing(environment, before, (published.commit, None), &self.book.charter(), Some(place));
-        match standing.rejecting.first() {
+        // What the daemon had seen of the records is not known: a rejection there may have come later, one that was taken back
+        // there may have been so before.
+        let charter = self.book.charter();
+        let rejecting = |records| {
+            let standing = self.standing(environment, before, (published.commit, records), &charter, Some(place));
+            standing.rejecting
+        };
+        let still = rejecting(self.surroundings.server.get(RECORDS));
+        match rejecting(None).iter().find(|person| still.contains(**person)) {
             Some(person) => {
                 let (plan, before) = (published.plan.short(), before.plan.short());
                 Err(format!("{environment}: {plan} was planned instead of {before}, which {person} had rejected"))

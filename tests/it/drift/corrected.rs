@@ -201,6 +201,25 @@ fn what_is_merged_in_the_moment_of_the_claim_is_followed_by_the_next_branches() 
 }
 
 #[test]
+fn a_target_that_was_claimed_in_vain_does_not_keep_it() {
+    let mut world = applied();
+    let moved = world.target("moved").display().to_string();
+    world.environment_at("mallory", "prod", "v1\n", CORRECTED, &moved).push("mallory").tick();
+    world.approve_by_merge("alice", "prod");
+    let merge = countersign::lifecycle::merge_command(&world.ready("reject", "prod"));
+    world.shell("bob", &merge.replace("git push", "git push --quiet origin HEAD:prepared"));
+    world.when_claimed("git update-ref refs/heads/main prepared");
+    world.tick().expect_phase("prod", Phase::Rejected);
+    std::fs::remove_file(world.at("remote.git/hooks/post-receive")).expect("the hook");
+    let abandoned = |event: &Event| matches!(event, Event::Outcome { result: OutcomeResult::Abandoned, .. });
+    assert!(world.events().iter().any(abandoned));
+    by_hand(&world, "by hand\n");
+    world.timed(DAEMON, BEGINS).settle();
+    assert_eq!(attempts(&world, 1), [(1, APPLIED), (2, APPLIED)]);
+    world.expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
 fn a_closed_window_holds_it() {
     let window = "deploy: { windows: [ { kind: deny, schedule: \"0 12 * * *\", duration: 2h, timezone: UTC } ] }\n";
     let world = &mut applied_with(&format!("{CORRECTED}{window}"));
@@ -460,7 +479,7 @@ fn a5_a_correction_to_anything_else_is_found() {
     expect_found(&mut world, &honest, "correction 2.2 of prod says what none can say", |claim| {
         claim.targets.push("/srv/other".to_owned())
     });
-    expect_found(&mut world, &honest, "correction 2.2 of prod says what none can say", |claim| claim.targets.clear());
+    expect_found(&mut world, &honest, "are not those of what was applied last", |claim| claim.targets.clear());
     expect_found(&mut world, &honest, "correction 2.2 of prod says what none can say", |claim| {
         claim.drift = Some(Vec::new())
     });
