@@ -244,7 +244,7 @@ pub fn signatures(world: &World) -> Row {
     // Each another one: what was verified once is remembered.
     let count = 500;
     let statement = |at: u32| {
-        let bytes = format!("{at:0>600}").into_bytes();
+        let bytes = format!("{at:0>600} at {}", world.size.environments).into_bytes();
         let signature = key(APPROVERS[0]).sign("statement-v1@countersign", &bytes).expect("signed");
         (bytes, signature)
     };
