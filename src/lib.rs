@@ -49,5 +49,6 @@ pub mod services;
 #[expect(clippy::disallowed_methods, reason = "the operator's file is read here")]
 pub mod settings;
 pub mod text;
+mod uses;
 pub mod verify;
 pub mod windows;

@@ -28,7 +28,6 @@ mod restore;
 mod seams;
 mod squatters;
 mod tick;
-mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -52,6 +51,7 @@ use crate::object::{Objects, Oid};
 use crate::revision::Hashes;
 use crate::revision::imports::Importers;
 use crate::settings::Grants;
+use crate::uses::Uses;
 
 /// What the operator decides, as far as the loop needs it.
 #[derive(Debug, Clone)]
@@ -136,9 +136,9 @@ pub struct Daemon {
     /// What waits to be planned again although its configuration did not change.
     again: BTreeSet<EnvironmentName>,
     /// Shared inputs (paths with a leading `/` in a service), and who uses each.
-    shared: users::Users,
+    shared: Uses<String>,
     /// Targets, and who wants each; of drafts for themselves.
-    wanted: [users::Users; 2],
+    wanted: [Uses<String>; 2],
     /// Targets that were taken or given up in this tick.
     moved_targets: BTreeSet<String>,
     /// Who imports whom by the config commit that was looked at last.
@@ -218,7 +218,7 @@ impl Daemon {
             lost: BTreeSet::new(),
             settled: None,
             again: BTreeSet::new(),
-            shared: users::Users::default(),
+            shared: Uses::default(),
             wanted: Default::default(),
             moved_targets: BTreeSet::new(),
             importers: Importers::default(),

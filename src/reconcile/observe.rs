@@ -180,7 +180,7 @@ impl Daemon {
                 changed.insert(name);
             }
         }
-        for (_, users) in differing_at(objects, old, new, self.shared.by_path())? {
+        for (_, users) in differing_at(objects, old, new, self.shared.users())? {
             changed.extend(users.iter().cloned());
         }
         Ok(())

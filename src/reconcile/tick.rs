@@ -4,7 +4,7 @@ use super::report::{EnvironmentLine, Report};
 use super::{Daemon, TickError};
 use crate::disk::Tips;
 use crate::journal::Journal;
-use crate::lifecycle::Phase;
+use crate::lifecycle::{Phase, overlapping};
 
 /// How often one call of [`Daemon::settle`] may tick: far above what any real change needs, so that a defect that
 /// writes forever is seen as one.
@@ -45,7 +45,8 @@ impl Daemon {
         wrote |= moved || self.deploy_all()?;
         // What waits, or is Invalid for want of a target that was taken or given up, may be the other now.
         for target in std::mem::take(&mut self.moved_targets) {
-            self.again.extend(self.wanted.iter().flat_map(|wanted| wanted.overlapping(&target)));
+            let wanted = self.wanted.iter().flat_map(|wanted| overlapping(wanted.users(), &target));
+            self.again.extend(wanted.flat_map(|(_, users)| users.iter().cloned()));
         }
         self.settled = (!wrote).then_some(remotes.all);
         Ok(wrote)

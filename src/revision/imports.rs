@@ -8,6 +8,7 @@ use super::resolve::{Content, Hashes, Read, below, environment_names, read};
 use crate::digest::RevisionId;
 use crate::model::{Environment, EnvironmentName, Import, Problem, Values};
 use crate::object::{Mode, ObjectError, Objects, Oid, differing, entry_at};
+use crate::uses::Uses;
 
 /// The most environments that one may import, with everything that those import.
 pub const MOST_IMPORTS: usize = 64;
@@ -275,8 +276,7 @@ pub fn importers(
 #[derive(Debug, Clone, Default)]
 pub struct Importers {
     tree: Option<Oid>,
-    imports: BTreeMap<EnvironmentName, Vec<EnvironmentName>>,
-    importers: BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>,
+    imports: Uses<EnvironmentName>,
 }
 
 impl Importers {
@@ -299,7 +299,7 @@ impl Importers {
             let Ok(name) = name.parse::<EnvironmentName>() else { continue };
             if !name.is_governance() {
                 let imports = imports_in(objects, hashes, root, tree, &name)?;
-                known.set(&name, imports);
+                known.imports.set(&name, imports.into_iter().collect());
             }
         }
         known.tree = Some(tree);
@@ -307,26 +307,9 @@ impl Importers {
         Ok(())
     }
 
-    fn set(&mut self, name: &EnvironmentName, imports: Vec<EnvironmentName>) {
-        for gone in self.imports.remove(name).into_iter().flatten() {
-            if let Some(users) = self.importers.get_mut(&gone) {
-                users.remove(name);
-                if users.is_empty() {
-                    self.importers.remove(&gone);
-                }
-            }
-        }
-        for imported in &imports {
-            self.importers.entry(imported.clone()).or_default().insert(name.clone());
-        }
-        if !imports.is_empty() {
-            self.imports.insert(name.clone(), imports);
-        }
-    }
-
     /// Each name that is imported, with those that do.
     pub fn all(&self) -> &BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>> {
-        &self.importers
+        self.imports.users()
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lifecycle::environment::EnvironmentState;
 use crate::model::EnvironmentName;
+use crate::uses::Uses;
 
 /// What is known of all environments together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,8 +15,7 @@ pub struct Index {
     drafts: BTreeSet<EnvironmentName>,
     offered: BTreeMap<EnvironmentName, usize>,
     plans_offered: usize,
-    imports: BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>,
-    importers: BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>,
+    imports: Uses<EnvironmentName>,
 }
 
 impl Index {
@@ -41,7 +41,7 @@ impl Index {
 
     /// Whether what is applied in some environment imports this one.
     pub fn is_imported(&self, name: &EnvironmentName) -> bool {
-        self.importers.contains_key(name)
+        self.imports.users().contains_key(name)
     }
 
     /// Takes over what an event left of an environment.
@@ -60,26 +60,7 @@ impl Index {
         let before = if plans > 0 { self.offered.insert(name.clone(), plans) } else { self.offered.remove(name) };
         self.plans_offered = self.plans_offered + plans - before.unwrap_or_default();
         let applied = env.applied.as_ref().filter(|_| env.exists());
-        self.note_imports(name, applied.map(|applied| applied.imports.keys()).into_iter().flatten());
-    }
-
-    fn note_imports<'n>(&mut self, name: &EnvironmentName, imports: impl Iterator<Item = &'n EnvironmentName> + Clone) {
-        let before = self.imports.get(name);
-        if imports.clone().eq(before.into_iter().flatten()) {
-            return;
-        }
-        for gone in self.imports.remove(name).into_iter().flatten() {
-            if let Some(users) = self.importers.get_mut(&gone) {
-                users.remove(name);
-                if users.is_empty() {
-                    self.importers.remove(&gone);
-                }
-            }
-        }
-        for imported in imports {
-            self.imports.entry(name.clone()).or_default().insert(imported.clone());
-            self.importers.entry(imported.clone()).or_default().insert(name.clone());
-        }
+        self.imports.set(name, applied.map(|applied| applied.imports.keys().cloned().collect()).unwrap_or_default());
     }
 
     /// From scratch: the same as event by event.
