@@ -54,6 +54,39 @@ pub struct Published {
     pub removes: Option<BTreeSet<String>>,
 }
 
+impl Published {
+    /// What an event says of a plan, of the config branch or of a draft, that was not told before.
+    pub fn told(event: &Event, (occurrence, change): (u64, u64), place: usize) -> Option<Self> {
+        let (Event::Planned { plan, number, commit, revision, base, contributors, kind, .. }
+        | Event::DraftPlanned { plan, number, commit, revision, base, contributors, kind, .. }) = event
+        else {
+            return None;
+        };
+        Some(Self {
+            plan: *plan,
+            occurrence,
+            also: BTreeSet::new(),
+            drafted_by: BTreeSet::new(),
+            number: *number,
+            commit: *commit,
+            revision: *revision,
+            source: None,
+            named: Vec::new(),
+            makers: makers(contributors),
+            kind: *kind,
+            base: base.map(|base| base.number),
+            change,
+            told_at: place,
+            shown_at: place,
+            renewed: 0,
+            ready: Vec::new(),
+            shown: None,
+            instead_of: None,
+            removes: None,
+        })
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Running {
     pub claim: Claim,
@@ -152,7 +185,7 @@ impl EnvironmentBook {
                 followed.map_err(|what| format!("{name}: {what}"))?;
             }
             Event::Recorded { commit, .. } => self.recorded = Some(*commit),
-            Event::Planned { plan, number, round, commit, revision, base, contributors, kind, .. } => {
+            Event::Planned { plan, number, round, commit, base, contributors, kind, .. } => {
                 if *number < self.number || *round < self.round {
                     return wrong(format!("number or round went back: {number}/{round}"));
                 }
@@ -179,31 +212,8 @@ impl EnvironmentBook {
                 let known = self.published.iter().position(|p| p.plan == *plan && p.occurrence == occurrence);
                 let at = known.unwrap_or(self.published.len());
                 if known.is_none() {
-                    let (plan, number, commit) = (*plan, *number, *commit);
-                    let (revision, ready) = (*revision, Vec::new());
-                    let shown = None;
-                    self.published.push(Published {
-                        plan,
-                        occurrence,
-                        also: BTreeSet::new(),
-                        drafted_by: BTreeSet::new(),
-                        number,
-                        commit,
-                        revision,
-                        source,
-                        named: Vec::new(),
-                        makers: makers(contributors),
-                        kind: *kind,
-                        base: base.map(|base| base.number),
-                        change: self.change,
-                        told_at: place,
-                        shown_at: place,
-                        renewed: 0,
-                        ready,
-                        shown,
-                        instead_of: None,
-                        removes: None,
-                    });
+                    let first = Published::told(event, (occurrence, self.change), place);
+                    self.published.extend(first.map(|first| Published { source, ..first }));
                 }
                 self.published[at].instead_of = before.filter(|before| before != plan);
                 let is_current = self.current == Some(at);

@@ -75,34 +75,13 @@ impl EnvironmentBook {
     /// Follows what is told of a draft.
     pub fn follow_draft(&mut self, name: &'static str, event: &Event, place: usize) -> Option<News> {
         match event {
-            Event::DraftPlanned { plan, number, commit, draft, revision, base, contributors, kind, .. } => {
+            Event::DraftPlanned { plan, commit, draft, contributors, .. } => {
                 let beside = self.current().map(|open| open.revision);
                 let named = contributors.iter().map(|one| one.email.clone());
                 let known = self.drafts.told.iter().position(|told| told.published.plan == *plan && !told.ended);
                 let at = known.unwrap_or(self.drafts.told.len());
                 if known.is_none() {
-                    let published = Published {
-                        plan: *plan,
-                        occurrence: FIRST + at as u64,
-                        also: BTreeSet::new(),
-                        drafted_by: BTreeSet::new(),
-                        number: *number,
-                        commit: *commit,
-                        revision: *revision,
-                        source: None,
-                        named: Vec::new(),
-                        makers: makers(contributors),
-                        kind: *kind,
-                        base: base.map(|base| base.number),
-                        change: self.change,
-                        told_at: place,
-                        shown_at: place,
-                        renewed: 0,
-                        ready: Vec::new(),
-                        shown: None,
-                        instead_of: None,
-                        removes: None,
-                    };
+                    let published = Published::told(event, (FIRST + at as u64, self.change), place)?;
                     self.drafts.told.push(Drafted { published, tip: *draft, beside, ended: false });
                 }
                 let told = &mut self.drafts.told[at];
