@@ -35,6 +35,7 @@ use tempfile::TempDir;
 pub use program::{Run, tool_or_skip};
 pub use record::Record;
 pub use setup::{Setup, document};
+pub use timed::Timed;
 
 /// The name of the daemon that every world has.
 pub const DAEMON: &str = "journal";

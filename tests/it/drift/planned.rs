@@ -1,12 +1,13 @@
 //! `drift` without `correct`: what is found becomes a plan, which is approved like any other.
 
+use countersign::digest::PlanId;
 use countersign::journal::Event;
 use countersign::lifecycle::Phase;
 use countersign::model::ApprovalVerdict::{Approve, Reject};
 use countersign::model::RequestAction;
 use countersign::plan::PlanKind;
 
-use crate::world::{DAEMON, World};
+use crate::world::{DAEMON, Timed, World};
 
 const TWO: &str = "rules:\n  - name: platform\n    approvers: { teams: [platform] }\n    required: 2\n";
 const LOOKED_AT: &str = "requireApproval: true\nrulesets: [standard]\ndrift: { schedule: \"*/30 * * * *\" }\n";
@@ -152,8 +153,8 @@ fn a_push_goes_first_and_what_was_taken_back_shows_the_drift_again() {
     world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish();
 }
 
-#[test]
-fn a_rejection_stands_however_the_host_changes_on() {
+/// A drift plan that somebody rejected half an hour ago.
+fn rejected() -> (World, Timed, PlanId) {
     let mut world = applied_with(LOOKED_AT);
     by_hand(&world, "by hand\n");
     let mut daemon = world.timed(DAEMON, BEGINS);
@@ -161,6 +162,12 @@ fn a_rejection_stands_however_the_host_changes_on() {
     let rejected = world.status("prod").plan.expect("a plan").digest;
     world.say("bob", &world.record("bob", "prod", Reject));
     daemon.run(30);
+    (world, daemon, rejected)
+}
+
+#[test]
+fn a_rejection_stands_however_the_host_changes_on() {
+    let (mut world, mut daemon, rejected) = rejected();
     std::fs::write(world.target("prod").join("more"), "more\n").expect("a file");
     daemon.run(60);
     world.expect_phase("prod", Phase::Rejected);
@@ -175,13 +182,7 @@ fn a_rejection_stands_however_the_host_changes_on() {
 
 #[test]
 fn one_that_is_rejected_rests_too_when_the_host_swings_back() {
-    let mut world = applied_with(LOOKED_AT);
-    by_hand(&world, "by hand\n");
-    let mut daemon = world.timed(DAEMON, BEGINS);
-    daemon.settle();
-    let rejected = world.status("prod").plan.expect("a plan").digest;
-    world.say("bob", &world.record("bob", "prod", Reject));
-    daemon.run(30);
+    let (mut world, mut daemon, rejected) = rejected();
     world.expect_phase("prod", Phase::Rejected);
     by_hand(&world, "v1\n");
     daemon.run(30);

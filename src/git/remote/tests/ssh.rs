@@ -91,14 +91,20 @@ fn url(folder: &Folder, port: u16) -> String {
     format!("ssh://{}@127.0.0.1:{port}{}", user.trim(), folder.at("remote.git").display())
 }
 
-#[test]
-fn references_fetch_and_push_as_locally() {
+/// A remote behind a server, and the tip of its branch, fetched.
+fn served() -> Option<(Server, World, Oid)> {
     let folder = Folder::new();
-    let Some(server) = Server::start(&folder) else { return };
+    let server = Server::start(&folder)?;
     folder.bare_and_clone("remote.git", "work");
     let (url, access) = (url(&folder, server.port), access(&folder));
     let mut world = World::at(folder, &url, access);
     let main = world.fetch(MAIN);
+    Some((server, world, main))
+}
+
+#[test]
+fn references_fetch_and_push_as_locally() {
+    let Some((_server, mut world, main)) = served() else { return };
     let (ours, theirs) = (world.commit(main, "ours"), world.commit(main, "theirs"));
     let made = [update(JOURNAL, None, Some(ours)), update("refs/heads/theirs", None, Some(theirs))];
     assert_eq!(world.remote.push(&made).expect("an answer"), [RefResult::Done, RefResult::Done]);
@@ -148,12 +154,7 @@ fn a_foreign_host_key_a_foreign_user_key_and_no_server_are_away() {
 
 #[test]
 fn one_connection_is_held_and_a_broken_one_is_made_anew() {
-    let folder = Folder::new();
-    let Some(server) = Server::start(&folder) else { return };
-    folder.bare_and_clone("remote.git", "work");
-    let (url, access) = (url(&folder, server.port), access(&folder));
-    let mut world = World::at(folder, &url, access);
-    let main = world.fetch(MAIN);
+    let Some((server, mut world, main)) = served() else { return };
     let ours = world.commit(main, "ours");
     assert_eq!(world.remote.push(&[update(JOURNAL, None, Some(ours))]).expect("an answer"), [RefResult::Done]);
     assert_eq!(world.remote.references().expect("references")[JOURNAL], ours);
