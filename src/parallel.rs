@@ -5,6 +5,7 @@
 //!   it can be told by nothing but the time it takes.
 
 use std::num::NonZeroUsize;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -14,9 +15,10 @@ const MOST: usize = 8;
 /// A thread costs about as much as some signatures: it takes at least so many things.
 const AT_LEAST: usize = 8;
 
-/// How many processors this program may use.
+/// How many processors this program may use. Asked once: to answer, the system reads some files.
 pub(crate) fn processors() -> usize {
-    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST)
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST))
 }
 
 /// What `work` makes of each thing.

@@ -1,5 +1,9 @@
 //! Whether deployments may begin at a time: the windows of an environment, read with the time zone database.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -15,88 +19,138 @@ const MOST_STEPS: usize = 1_000;
 /// Whether a deployment may begin: no deny window is open and, where there are allow windows, one of them is.
 pub fn is_open(windows: &[Window], now: Timestamp) -> bool {
     // Gate: a zone that was known when the settings were read and is not now closes everything.
-    if windows.iter().any(|one| zone(one).is_none()) {
-        return false;
-    }
-    let open = |kind: WindowKind| windows.iter().any(|one| one.kind == kind && covering(one, now).is_some());
-    let allowed = open(WindowKind::Allow) || !windows.iter().any(|one| one.kind == WindowKind::Allow);
-    allowed && !open(WindowKind::Deny)
+    Windows::read(windows).is_some_and(|windows| windows.is_open(now))
 }
 
 /// When a deployment may begin next: now, where it may; `None` where that is not in sight.
 pub fn opens(windows: &[Window], now: Timestamp) -> Option<Timestamp> {
-    let mut at = now;
-    for _ in 0..MOST_STEPS {
-        if is_open(windows, at) {
-            return Some(at);
-        }
-        let denied = windows.iter().filter(|one| one.kind == WindowKind::Deny).filter_map(|one| covering(one, at));
-        at = match denied.max() {
-            Some(end) => end,
-            None => windows.iter().filter(|one| one.kind == WindowKind::Allow).filter_map(|one| next(one, at)).min()?,
-        };
-    }
-    None
+    Windows::read(windows)?.opens(now)
 }
 
 /// When they next go from closed to open after a time; `None` where that is not in sight.
 pub fn next_opening(windows: &[Window], after: Timestamp) -> Option<Timestamp> {
-    let closed = if is_open(windows, after) { closes(windows, after)? } else { after };
-    opens(windows, closed).filter(|at| *at > after)
-}
-
-/// When a deployment may begin no more, where it may at a time.
-fn closes(windows: &[Window], now: Timestamp) -> Option<Timestamp> {
-    let mut at = now;
-    for _ in 0..MOST_STEPS {
-        let denied = windows.iter().filter(|one| one.kind == WindowKind::Deny).filter_map(|one| next(one, at)).min();
-        let allowed =
-            windows.iter().filter(|one| one.kind == WindowKind::Allow).filter_map(|one| covering(one, at)).max();
-        at = match (denied, allowed) {
-            (Some(denied), Some(allowed)) => denied.min(allowed),
-            (one, other) => one.or(other)?,
-        };
-        if !is_open(windows, at) {
-            return Some(at);
-        }
-    }
-    None
+    let windows = Windows::read(windows)?;
+    let closed = if windows.is_open(after) { windows.closes(after)? } else { after };
+    windows.opens(closed).filter(|at| *at > after)
 }
 
 /// When a schedule that is read in a zone comes next after a time; `None` where that is not in sight.
 pub fn next_of(schedule: &Schedule, timezone: &str, after: Timestamp) -> Option<Timestamp> {
-    next_start(schedule, &TimeZone::get(timezone).ok()?, after)
+    Calendar::new(schedule, timezone)?.next(after)
 }
 
-/// The end of the window, where it is open at a time: of the opening that ends last.
-fn covering(window: &Window, now: Timestamp) -> Option<Timestamp> {
-    let zone = zone(window)?;
-    let length = SignedDuration::from_secs(i64::try_from(window.duration.as_seconds()).ok()?);
-    let today = zone.to_datetime(now).date();
-    // One day more on either side: a clock that is set moves openings across midnight.
-    let days = i32::try_from(window.duration.as_seconds() / 86_400).ok()? + 2;
-    for back in -1..=days {
-        let Ok(date) = today.checked_sub(back.days()) else { continue };
-        // All openings are equally long, so the one that began last ends last.
-        let began = starts(&window.schedule, &zone, date).into_iter().rev().find(|start| *start <= now);
-        if let Some(end) = began.and_then(|start| start.checked_add(length).ok()).filter(|end| now < *end) {
-            return Some(end);
-        }
+/// All windows of an environment, as one question needs them.
+struct Windows<'a> {
+    allow: Vec<Opening<'a>>,
+    deny: Vec<Opening<'a>>,
+}
+
+impl<'a> Windows<'a> {
+    /// `None` where a time zone is unknown.
+    fn read(windows: &'a [Window]) -> Option<Self> {
+        let of =
+            |kind| -> Option<Vec<_>> { windows.iter().filter(|one| one.kind == kind).map(Opening::read).collect() };
+        Some(Self { allow: of(WindowKind::Allow)?, deny: of(WindowKind::Deny)? })
     }
-    None
+
+    fn is_open(&self, now: Timestamp) -> bool {
+        let is_any = |openings: &[Opening<'_>]| openings.iter().any(|one| one.covering(now).is_some());
+        (self.allow.is_empty() || is_any(&self.allow)) && !is_any(&self.deny)
+    }
+
+    fn opens(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut at = now;
+        for _ in 0..MOST_STEPS {
+            if self.is_open(at) {
+                return Some(at);
+            }
+            at = match self.deny.iter().filter_map(|one| one.covering(at)).max() {
+                Some(end) => end,
+                None => self.allow.iter().filter_map(|one| one.calendar.next(at)).min()?,
+            };
+        }
+        None
+    }
+
+    /// When a deployment may begin no more, where it may at a time.
+    fn closes(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut at = now;
+        for _ in 0..MOST_STEPS {
+            let denied = self.deny.iter().filter_map(|one| one.calendar.next(at)).min();
+            let allowed = self.allow.iter().filter_map(|one| one.covering(at)).max();
+            at = match (denied, allowed) {
+                (Some(denied), Some(allowed)) => denied.min(allowed),
+                (one, other) => one.or(other)?,
+            };
+            if !self.is_open(at) {
+                return Some(at);
+            }
+        }
+        None
+    }
 }
 
-/// When the window opens next after a time.
-fn next(window: &Window, now: Timestamp) -> Option<Timestamp> {
-    next_start(&window.schedule, &zone(window)?, now)
+/// A window: when it opens, and for how long.
+struct Opening<'a> {
+    calendar: Calendar<'a>,
+    length: SignedDuration,
+    /// On how many days before a time an opening may have begun that still lasts.
+    days: i32,
 }
 
-fn next_start(schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
-    let today = zone.to_datetime(now).date();
-    (-1..=AHEAD).find_map(|ahead| {
-        let date = today.checked_add(ahead.days()).ok()?;
-        starts(schedule, zone, date).into_iter().find(|start| *start > now)
-    })
+impl<'a> Opening<'a> {
+    fn read(window: &'a Window) -> Option<Self> {
+        let seconds = window.duration.as_seconds();
+        Some(Self {
+            calendar: Calendar::new(&window.schedule, &window.timezone)?,
+            length: SignedDuration::from_secs(i64::try_from(seconds).ok()?),
+            // One day more on either side: a clock that is set moves openings across midnight.
+            days: i32::try_from(seconds / 86_400).ok()? + 2,
+        })
+    }
+
+    /// Its end, where it is open at a time: of the opening that ends last.
+    fn covering(&self, now: Timestamp) -> Option<Timestamp> {
+        let today = self.calendar.date(now);
+        (-1..=self.days).find_map(|back| {
+            let starts = self.calendar.starts(today.checked_sub(back.days()).ok()?);
+            // All openings are equally long, so the one that began last ends last.
+            let began = starts.get(starts.partition_point(|start| *start <= now).checked_sub(1)?)?;
+            began.checked_add(self.length).ok().filter(|end| now < *end)
+        })
+    }
+}
+
+/// A schedule in a time zone. A search comes back to the same day for every minute of it, so days are kept.
+struct Calendar<'a> {
+    schedule: &'a Schedule,
+    zone: TimeZone,
+    days: RefCell<HashMap<Date, Rc<[Timestamp]>>>,
+}
+
+impl<'a> Calendar<'a> {
+    /// `None` where the time zone is unknown.
+    fn new(schedule: &'a Schedule, timezone: &str) -> Option<Self> {
+        Some(Self { schedule, zone: TimeZone::get(timezone).ok()?, days: RefCell::default() })
+    }
+
+    fn date(&self, now: Timestamp) -> Date {
+        self.zone.to_datetime(now).date()
+    }
+
+    /// When it comes next after a time.
+    fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let today = self.date(now);
+        (-1..=AHEAD).find_map(|ahead| {
+            let starts = self.starts(today.checked_add(ahead.days()).ok()?);
+            starts.get(starts.partition_point(|start| *start <= now)).copied()
+        })
+    }
+
+    /// The instants at which it begins on a date, in ascending order.
+    fn starts(&self, date: Date) -> Rc<[Timestamp]> {
+        Rc::clone(self.days.borrow_mut().entry(date).or_insert_with(|| starts(self.schedule, &self.zone, date).into()))
+    }
 }
 
 /// The instants at which a schedule begins on a date. A time that is skipped when clocks are set forward is taken as much
@@ -126,10 +180,6 @@ fn plain_day(zone: &TimeZone, date: Date) -> Option<Timestamp> {
     let end = midnight.checked_add(SignedDuration::from_hours(24)).ok()?;
     let set = zone.following(midnight).next();
     set.is_none_or(|set| set.timestamp() > end).then_some(midnight)
-}
-
-fn zone(window: &Window) -> Option<TimeZone> {
-    TimeZone::get(&window.timezone).ok()
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+/// Worlds in memory are made and dropped all the time.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many schedules a plain test run tries: some five minutes on two processors.
 const RUNS: u64 = 5_000;
 
