@@ -119,7 +119,8 @@ impl State {
         for env in self.environments.values_mut() {
             env.earlier.clear();
             let deploying = env.deployment.iter_mut().map(|deployment| &mut deployment.plan);
-            for plan in env.plans.values_mut().chain(deploying) {
+            // Also what was said on a draft, which may be merged later.
+            for plan in env.plans.values_mut().chain(env.drafted.values_mut()).chain(deploying) {
                 plan.renewed = plan.renewed.max(until);
             }
         }

@@ -71,6 +71,11 @@ impl Agenda {
         }
     }
 
+    /// Whether something came up by itself: its time has come, or the clock was set back and no time means what it did.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        now < self.last || self.next().is_some_and(|next| next <= now)
+    }
+
     /// When something comes up by itself.
     pub fn next(&self) -> Option<Timestamp> {
         self.by_time.first().map(|(at, _)| *at)

@@ -186,8 +186,12 @@ impl Daemon {
                 return Ok(wrote);
             }
         };
-        if prepared.id != plan.id {
-            let Prepared { composed, base, desired, .. } = &prepared;
+        let Prepared { composed, base, desired, .. } = &prepared;
+        // Gate: while a plan stayed as it was, somebody may have contributed and been undone: the approvals are held
+        // against them too.
+        let is_other = prepared.id != plan.id
+            || self.has_other_contributors(env, &plan, heads, base.as_ref(), desired.as_ref())?;
+        if is_other {
             if plan.kind == PlanKind::Drift && !drift::is_drifted(composed) {
                 // The host is as it was applied: there is nothing to deploy any more.
                 self.emit(&mut draft, Event::AsApplied { environment: name.clone() })?;
@@ -223,6 +227,15 @@ impl Daemon {
         if approved.is_none_or(|document| effects(&document.plan.services) != effects(&prepared.composed.plan.services))
         {
             return Ok(false);
+        }
+        // Gate: what others contributed to since is another change, with the same end.
+        let heads = self.state()?.heads;
+        if self.has_other_contributors(env, plan, heads, prepared.base.as_ref(), prepared.desired.as_ref())? {
+            let mut draft = self.draft(heads);
+            self.supersede(&mut draft, heads, name)?;
+            self.again.insert(name.clone());
+            self.append(draft)?;
+            return Ok(true);
         }
         self.claim(name, plan, verdict, Prepared { id: plan.id, ..prepared })
     }

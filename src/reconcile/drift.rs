@@ -55,8 +55,9 @@ impl Daemon {
     ) -> Result<Option<Timestamp>, TickError> {
         let Some(gates) = self.in_force(name, env)? else { return Ok(None) };
         let now = self.now();
-        let Some(looked) = self.looked.get(name) else { return Ok(gates.drift.is_some().then_some(now)) };
-        // A clock that was set back must not keep it from looking.
+        // A clock that was set back must not keep it from looking: a look that is still to come was none.
+        let looked = self.looked.get(name).filter(|looked| **looked <= now || gates.drift.is_none());
+        let Some(looked) = looked else { return Ok(gates.drift.is_some().then_some(now)) };
         let since = now.min(*looked);
         let schedule = gates.drift.as_ref().and_then(|drift| next_of(&drift.schedule, &drift.timezone, since));
         let waits = env.current.is_some() && env.deployment.is_none();

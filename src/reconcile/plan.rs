@@ -1,13 +1,11 @@
 //! Planning one environment: what is desired held against what is in force.
 
-use std::sync::Arc;
-
 use super::append::{Draft, PlanFiles};
 use super::at_once::at_once;
 use super::{Daemon, TickError};
-use crate::evidence::contributors::contributions_in;
+use crate::evidence::contributors::{Contributions, contributions_in};
 use crate::journal::{Event, Heads, pages};
-use crate::lifecycle::{Applied, EnvironmentState, JudgeError, judge_plan, refusals};
+use crate::lifecycle::{Applied, EnvironmentState, JudgeError, OpenPlan, judge_plan, refusals};
 use crate::model::{Environment, EnvironmentName, Problem};
 use crate::object::{Mode, Oid, entry_at};
 use crate::plan::compose::{self, Composed, Place};
@@ -322,6 +320,34 @@ impl Daemon {
         Ok(Ok(compose::compose(place, kind, desired, changes, services)))
     }
 
+    /// What was done for a change up to a config commit, by the people whom the policy in force knows.
+    fn contributions(
+        &self,
+        env: &EnvironmentState,
+        heads: Heads,
+        base: Option<&Resolved>,
+        desired: Option<&Resolved>,
+    ) -> Result<Contributions, TickError> {
+        let from = env.applied.as_ref().map(|applied| applied.commit);
+        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
+        let governance = self.governance()?;
+        Ok(contributions_in(&self.graph(), self.objects.as_ref(), &governance, &ranges)?)
+    }
+
+    /// Whether others contributed to a plan by now than it says: they came and went beside what it is for.
+    pub(super) fn has_other_contributors(
+        &self,
+        env: &EnvironmentState,
+        plan: &OpenPlan,
+        heads: Heads,
+        base: Option<&Resolved>,
+        desired: Option<&Resolved>,
+    ) -> Result<bool, TickError> {
+        let found = self.contributions(env, heads, base, desired)?;
+        let governance = self.governance()?;
+        Ok(env.with_asker(plan.kind, &governance, found).contributors != plan.contributors)
+    }
+
     /// Publishes a plan, or what changed beside it.
     pub(super) fn publish(
         &mut self,
@@ -333,13 +359,9 @@ impl Daemon {
         desired: Option<&Resolved>,
     ) -> Result<(), TickError> {
         let env = self.state()?.environment(name);
-        let objects = Arc::clone(&self.objects);
         let governance = self.governance()?;
-        let from = env.applied.as_ref().map(|applied| applied.commit);
-        let graph = self.graph();
-        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
-        let found = contributions_in(&graph, objects.as_ref(), &governance, &ranges)?;
         let kind = composed.plan.kind;
+        let found = self.contributions(&env, heads, base, desired)?;
         // What is in force already takes no commit: the host changed, or somebody asked.
         if found.commits.is_empty() && !env.uncertain && !kind.is_towards_itself() {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);

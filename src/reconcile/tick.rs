@@ -29,7 +29,7 @@ impl Daemon {
             self.settled = None;
         }
         let seen_all = self.settled.as_ref() == Some(&remotes.all) && self.lost.is_empty();
-        let due = self.agenda.next().is_some_and(|next| next <= self.now());
+        let due = self.agenda.is_due(self.now());
         if seen_all && self.again.is_empty() && !due && !self.has_deployments()? {
             return Ok(false);
         }

@@ -293,6 +293,21 @@ fn another_policy_asks_anew() {
 }
 
 #[test]
+fn what_was_said_on_a_draft_before_another_policy_carries_nowhere() {
+    let mut world = carrying().build();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick();
+    world.approve_by_merge("alice", "prod").approve_by_record("bob", "prod").tick().expect_applied("prod", "v1\n");
+    world.draft("mallory", "prod", "v2\n").tick();
+    world.client("alice", &["approve", "prod", "--draft", "--yes"]).text();
+    world.file("alice", "governance/teams/more.yaml", &document("Team", "more", "members: [bob]\n"));
+    world.push("alice").tick().approve_by_record("alice", "governance").tick();
+    world.expect_phase("governance", Phase::Synced).merge_draft("mallory", "prod", "").tick();
+    assert_eq!(world.rule("prod", "standard/platform").have.len(), 1, "her approval of exactly this still counts");
+    world.change("mallory", "prod", "v3\n").tick().expect_not_carried("alice", "the policy");
+    world.finish();
+}
+
+#[test]
 fn r1_a_change_that_was_dropped_takes_its_approvals_with_it() {
     let mut world = half_approved();
     world.change("mallory", "prod", "v1\n").tick().expect_phase("prod", Phase::Synced);

@@ -129,7 +129,7 @@ impl World {
         let state = self.surroundings.host.state();
         let Some(mover) = self.mover else { return Ok(()) };
         for (target, files) in self.as_applied(environment) {
-            let seen = state.seen.get(&(mover, target.clone()));
+            let seen = state.seen.get(&(mover, target.clone(), files.clone()));
             let is_found = is_found(claim, &target);
             if files.is_some() && seen.is_some_and(|seen| (*seen != files) != is_found) {
                 return wrong(format!("it says of {target} that it drifted: {is_found}"));

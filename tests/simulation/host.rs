@@ -14,6 +14,7 @@ use countersign::services::{Driver, DriverError, Settled};
 
 use super::baton::{Baton, Call, Order, Point};
 use super::content::Files;
+use super::process::{CONFIG, RECORDS};
 
 /// What is on the host. Clones are the same host.
 #[derive(Clone, Default)]
@@ -24,14 +25,18 @@ pub struct State {
     pub targets: BTreeMap<String, Files>,
     /// Every switch that the scheduler has not looked at yet.
     pub switches: Vec<Switch>,
-    /// What was there when a daemon last looked, by daemon and target.
-    pub seen: BTreeMap<(&'static str, String), Files>,
+    /// What was there when a daemon last looked, by daemon, target, and what it looked for: drafts look at the same target.
+    pub seen: BTreeMap<(&'static str, String, Files), Files>,
     /// How often each target was changed by hand.
     pub hands: BTreeMap<String, usize>,
     /// The targets that somebody changed by hand since they were last set, and what was there before.
     pub disturbed: BTreeMap<String, Files>,
     /// What a daemon last read from the remote.
     pub looks: BTreeMap<&'static str, Look>,
+    /// What a daemon was told last that the remote has. It may only have asked whether its push arrived.
+    pub told: BTreeMap<&'static str, Look>,
+    /// The tips that a daemon fetched last, by branch.
+    pub fetched: BTreeMap<(&'static str, String), Oid>,
 }
 
 /// One target, switched.
@@ -64,16 +69,41 @@ impl Host {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What a daemon saw when it last looked at the targets of an environment.
-    pub fn seen_by(&self, daemon: &'static str, environment: &str) -> BTreeMap<String, Files> {
-        self.state().seen_by(daemon, environment)
+    /// What a daemon saw when it last looked at the targets of an environment for what is to be there.
+    pub fn seen_by(&self, daemon: &'static str, desired: &BTreeMap<String, Files>) -> BTreeMap<String, Files> {
+        self.state().seen_by(daemon, desired)
     }
 }
 
 impl State {
-    pub fn seen_by(&self, daemon: &'static str, environment: &str) -> BTreeMap<String, Files> {
-        let seen = |target: &String| self.seen.get(&(daemon, target.clone())).cloned().flatten();
-        self.of(environment).into_keys().map(|target| (target.clone(), seen(&target))).collect()
+    pub fn seen_by(&self, daemon: &'static str, desired: &BTreeMap<String, Files>) -> BTreeMap<String, Files> {
+        let seen = |(target, files): (&String, &Files)| {
+            let key = (daemon, target.clone(), files.clone());
+            (target.clone(), self.seen.get(&key).cloned().flatten())
+        };
+        desired.iter().map(seen).collect()
+    }
+
+    /// A daemon was told what the remote has: it has read that where it fetched these tips already.
+    pub fn told(&mut self, daemon: &'static str, told: Look) {
+        self.told.insert(daemon, told);
+        self.look(daemon);
+    }
+
+    /// A daemon fetched: it has read what it was told last once it has these tips.
+    pub fn fetched(&mut self, daemon: &'static str, tips: &[(String, Oid)]) {
+        self.fetched.extend(tips.iter().map(|(name, tip)| ((daemon, name.clone()), *tip)));
+        self.look(daemon);
+    }
+
+    fn look(&mut self, daemon: &'static str) {
+        let Some(told) = self.told.get(daemon).copied() else { return };
+        let has = |branch: &str, tip: Option<Oid>| {
+            tip.is_none() || self.fetched.get(&(daemon, branch.to_owned())).copied() == tip
+        };
+        if has(CONFIG, told.config) && has(RECORDS, told.records) {
+            self.looks.insert(daemon, told);
+        }
     }
 
     /// Somebody changes a target by hand.
@@ -134,7 +164,8 @@ impl Driver for HostDriver {
         let target = target_of(change);
         let mut state = self.host.state();
         let there = state.targets.get(&target).cloned().flatten();
-        state.seen.insert((self.daemon, target.clone()), there.clone());
+        let desired = files_of(objects, change.desired.as_ref());
+        state.seen.insert((self.daemon, target.clone(), desired), there.clone());
         drop(state);
         let base = files_of(objects, change.base.as_ref());
         let live = differences(base.as_ref(), there.as_ref());

@@ -60,8 +60,8 @@ use std::time::Instant;
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// How many schedules a plain test run tries: some five minutes on two processors.
-const RUNS: u64 = 5_000;
+/// How many schedules a plain test run tries: a quarter of an hour on two processors.
+const RUNS: u64 = 20_000;
 
 /// How many schedules it tries twice.
 const TWICE: u64 = 200;

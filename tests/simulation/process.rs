@@ -180,11 +180,15 @@ fn daemon(
                 Moment::Before => Point::Before(call),
                 Moment::After => Point::After(call),
             };
-            if point == Point::After(Call::References) {
-                let (config, records, journal) = (server.get(CONFIG), server.get(RECORDS), server.get(JOURNAL));
-                let mut state = host.state();
-                let hands = state.all_hands();
-                state.looks.insert(name, Look { config, records, journal, hands });
+            match operation {
+                Operation::References if moment == Moment::After => {
+                    let (config, records, journal) = (server.get(CONFIG), server.get(RECORDS), server.get(JOURNAL));
+                    let mut state = host.state();
+                    let hands = state.all_hands();
+                    state.told(name, Look { config, records, journal, hands });
+                }
+                Operation::Fetch(tips) if moment == Moment::After => host.state().fetched(name, tips),
+                _ => {}
             }
             let order = at_remote.stand(point);
             if let (Operation::Push(updates), Order::Late | Order::Orphan) = (operation, order) {

@@ -155,14 +155,14 @@ impl World {
             };
         }
         self.check_rejected(environment, at)?;
-        let shown = self.mover.map(|mover| self.surroundings.host.seen_by(mover, environment));
         let book = self.book.environments.get_mut(environment).unwrap();
+        let published = &book.published[at];
+        let enters = self.ledger.content(published.commit, environment);
+        let desired = enters.targets(environment, self.ledger.size(published.source));
+        let shown = self.mover.map(|mover| self.surroundings.host.seen_by(mover, &desired));
         if let Some(shown) = &shown {
-            let published = &book.published[at];
             let before = left(book, &self.ledger, environment);
             let applied = before.targets(environment, self.ledger.size(book.applied_source));
-            let enters = self.ledger.content(published.commit, environment);
-            let desired = enters.targets(environment, self.ledger.size(published.source));
             let removes = carried::removed(&applied, shown, &desired);
             book.published[at].removes = Some(removes);
         }
@@ -241,12 +241,12 @@ impl World {
         let (Some(mover), Some(shown), false) = (self.mover, &published.shown, book.failed) else { return Ok(()) };
         let state = self.surroundings.host.state();
         let undisturbed = state.looks.get(mover).is_some_and(|look| look.hands == state.all_hands());
-        let (seen, now) = (state.seen_by(mover, environment), state.of(environment));
+        let enters = self.ledger.content(published.commit, environment);
+        let desired = enters.targets(environment, self.ledger.size(published.source));
+        let (seen, now) = (state.seen_by(mover, &desired), state.of(environment));
         drop(state);
         let leaves = left(book, &self.ledger, environment);
         let applied = leaves.targets(environment, self.ledger.size(book.applied_source));
-        let enters = self.ledger.content(published.commit, environment);
-        let desired = enters.targets(environment, self.ledger.size(published.source));
         for (target, applied) in
             applied.iter().filter(|(target, applied)| applied.is_some() || desired[*target].is_some())
         {

@@ -3,7 +3,7 @@
 use countersign::digest::PlanId;
 use countersign::journal::Event;
 use countersign::lifecycle::Phase;
-use countersign::model::ApprovalVerdict::{Approve, Reject};
+use countersign::model::ApprovalVerdict::{Approve, Reject, Withdraw};
 use countersign::model::RequestAction;
 use countersign::plan::PlanKind;
 
@@ -93,6 +93,18 @@ fn it_is_seen_on_schedule_and_after_a_start() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_keep_it_from_looking() {
+    let world = &mut applied_with(LOOKED_AT);
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    by_hand(world, "by hand\n");
+    daemon.pass(-121).settle();
+    world.expect_phase("prod", Phase::AwaitingApproval);
+    drop(daemon);
+    world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
 fn the_zone_of_the_schedule_is_its_own() {
     let world = &mut applied_with(&LOOKED_AT.replace("*/30 * * * *\"", "0 9 * * *\", timezone: Asia/Tokyo"));
     let mut daemon = world.timed(DAEMON, BEGINS);
@@ -178,6 +190,37 @@ fn a_rejection_stands_however_the_host_changes_on() {
     expect_plan(&world, PlanKind::Drift, 2, 2);
     drop(daemon);
     world.approve_by_merge("alice", "prod").tick().expect_applied("prod", "v1\n").finish();
+}
+
+#[test]
+fn p13_who_contributed_and_was_undone_while_a_rejected_plan_stayed_does_not_approve_it() {
+    let mut world = applied_with(LOOKED_AT);
+    world.change("mallory", "prod", "v2\n");
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    let rejection = world.record("bob", "prod", Reject);
+    world.say("bob", &rejection);
+    let (digest, _) = world.sign(&rejection);
+    daemon.settle();
+    let more = world.target("prod").join("more");
+    std::fs::write(&more, "more\n").expect("a file");
+    world.change("alice", "prod", "v3\n").change("alice", "prod", "v2\n");
+    daemon.settle();
+    world.expect_phase("prod", Phase::Rejected);
+    std::fs::remove_file(&more).expect("put back");
+    let withdrawal = world.record("bob", "prod", Withdraw).previous(digest);
+    world.say("bob", &withdrawal);
+    let (digest, _) = world.sign(&withdrawal);
+    world.approve_by_record("alice", "prod");
+    daemon.settle();
+    world.expect_waiting_on("prod", "standard/platform");
+    assert_eq!(world.applied("prod").as_deref(), Some("v1\n"));
+    let approval = world.record("bob", "prod", Approve).previous(digest);
+    world.say("bob", &approval);
+    daemon.settle();
+    world.expect_applied("prod", "v2\n");
+    drop(daemon);
+    world.finish();
 }
 
 #[test]
