@@ -27,7 +27,7 @@ pub use merge::{MergedTree, merge_trees};
 pub use overlay::Overlay;
 pub use recent::Recent;
 pub use sorted::{differing, differing_at};
-pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, entry_at, files_below};
+pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, edited_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
