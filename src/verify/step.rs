@@ -44,7 +44,7 @@ pub(super) struct Step<'s, 'a> {
     /// The verdicts on their plans, and on those of their drafts, likewise.
     verdicts: RefCell<HashMap<EnvironmentName, Rc<Verdicts>>>,
     /// The plan of an environment, by its number and name, as the entry before left it: read last.
-    pub plan_before: RefCell<Option<((EnvironmentName, u64, PlanId), Rc<PlanDocument>)>>,
+    pub plan_before: RefCell<Option<(Asked, Rc<PlanDocument>)>>,
     /// Whose key signed this one.
     pub signer: Option<PublicKey>,
     /// What it changed, where that was read ahead.
@@ -58,6 +58,9 @@ pub(super) struct Step<'s, 'a> {
     /// The plans of drafts that it publishes, for their pages.
     pub published_drafts: BTreeMap<EnvironmentName, PublishedPlan>,
 }
+
+/// The environment, the number and the name of a plan that was asked for.
+pub(super) type Asked = (EnvironmentName, u64, PlanId);
 
 /// The verdicts on the plan that an environment's status speaks of, and on its draft's.
 pub(super) struct Verdicts {
