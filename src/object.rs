@@ -27,7 +27,7 @@ pub use merge::{MergedTree, merge_trees};
 pub use overlay::Overlay;
 pub use recent::Recent;
 pub use sorted::{differing, differing_at};
-pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, entry_at, files_below};
+pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, edited_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,13 +53,19 @@ impl Oid {
 
     /// The first seven hex digits, as git abbreviates.
     pub fn short(self) -> String {
-        hex::encode(self.0)[..7].to_owned()
+        written(&self.0, &mut [0; 40])[..7].to_owned()
     }
+}
+
+/// As text, in this memory.
+fn written<'m>(id: &[u8; 20], memory: &'m mut [u8; 40]) -> &'m str {
+    let _ = hex::encode_to_slice(id, memory);
+    std::str::from_utf8(memory).unwrap_or_default()
 }
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(written(&self.0, &mut [0; 40]))
     }
 }
 
@@ -89,7 +95,7 @@ impl FromStr for Oid {
 
 impl Serialize for Oid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(written(&self.0, &mut [0; 40]))
     }
 }
 

@@ -3,6 +3,7 @@
 //! `serde-saphyr` writes YAML that reads back well, but leaves characters that reorder or hide text as they are. These
 //! documents are read by people too, so whatever is not safe to show is written as an escape, which a reader undoes.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
@@ -20,14 +21,14 @@ pub fn to_yaml<T: Serialize>(value: &T) -> String {
         clippy::expect_used,
         reason = "our documents have string keys and whole numbers only: a key or number of another kind is all that can fail"
     )]
-    let node = serde_json::to_string(value)
-        .and_then(|json| serde_json::from_str::<Node>(&json))
-        .expect("a value with string keys and whole numbers");
-    let mut out = String::new();
+    let json = serde_json::to_string(value).expect("a value with string keys and whole numbers");
+    #[expect(clippy::expect_used, reason = "it was just written")]
+    let node = serde_json::from_str::<Node<'_>>(&json).expect("JSON");
+    let mut out = String::with_capacity(json.len() + json.len() / 4);
     match &node {
         Node::List(items) if !items.is_empty() => write_list(&mut out, items, 0),
         Node::Map(fields) if !fields.is_empty() => write_map(&mut out, fields, 0),
-        scalar => out.push_str(&inline(scalar)),
+        scalar => inline(&mut out, scalar),
     }
     if !out.ends_with('\n') {
         out.push('\n');
@@ -45,15 +46,18 @@ pub fn from_yaml<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Stri
 }
 
 /// A JSON value whose fields keep their order.
-enum Node {
+enum Node<'j> {
     /// Null, a boolean or a number, as JSON writes it: YAML reads the same.
     Word(String),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    Text(Text<'j>),
+    List(Vec<Self>),
+    Map(Vec<(Text<'j>, Self)>),
 }
 
-fn write_list(out: &mut String, items: &[Node], depth: usize) {
+/// A string, where it can be as it is in the JSON.
+struct Text<'j>(Cow<'j, str>);
+
+fn write_list(out: &mut String, items: &[Node<'_>], depth: usize) {
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             indent(out, depth);
@@ -63,19 +67,19 @@ fn write_list(out: &mut String, items: &[Node], depth: usize) {
             Node::List(items) if !items.is_empty() => write_list(out, items, depth + 1),
             Node::Map(fields) if !fields.is_empty() => write_map(out, fields, depth + 1),
             scalar => {
-                out.push_str(&inline(scalar));
+                inline(out, scalar);
                 out.push('\n');
             }
         }
     }
 }
 
-fn write_map(out: &mut String, fields: &[(String, Node)], depth: usize) {
+fn write_map(out: &mut String, fields: &[(Text<'_>, Node<'_>)], depth: usize) {
     for (at, (name, value)) in fields.iter().enumerate() {
         if at > 0 {
             indent(out, depth);
         }
-        out.push_str(&quoted(name));
+        write_quoted(out, &name.0);
         out.push(':');
         match value {
             Node::List(items) if !items.is_empty() => {
@@ -90,7 +94,7 @@ fn write_map(out: &mut String, fields: &[(String, Node)], depth: usize) {
             }
             scalar => {
                 out.push(' ');
-                out.push_str(&inline(scalar));
+                inline(out, scalar);
                 out.push('\n');
             }
         }
@@ -102,21 +106,22 @@ fn indent(out: &mut String, depth: usize) {
 }
 
 /// What fits on one line: a scalar, or an empty list or map.
-fn inline(node: &Node) -> String {
+fn inline(out: &mut String, node: &Node<'_>) {
     match node {
-        Node::Word(word) => word.clone(),
-        Node::Text(text) => quoted(text),
-        Node::List(_) => "[]".to_owned(),
-        Node::Map(_) => "{}".to_owned(),
+        Node::Word(word) => out.push_str(word),
+        Node::Text(text) => write_quoted(out, &text.0),
+        Node::List(_) => out.push_str("[]"),
+        Node::Map(_) => out.push_str("{}"),
     }
 }
 
 /// A string: bare where no reader can take it for anything else, else in double quotes.
-fn quoted(text: &str) -> String {
+fn write_quoted(out: &mut String, text: &str) {
     if is_plain(text) {
-        return text.to_owned();
+        out.push_str(text);
+        return;
     }
-    let mut out = String::from('"');
+    out.push('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
@@ -128,24 +133,51 @@ fn quoted(text: &str) -> String {
         }
     }
     out.push('"');
-    out
 }
 
 fn is_plain(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:-".contains(c))
+    let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || b"_./:-".contains(byte);
+    text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
+        && text.as_bytes().iter().all(is_bare)
         && !text.ends_with(':')
-        && !WORDS.contains(&text.to_ascii_lowercase().as_str())
+        && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 /// Whether a character is safe to show as it is: what [`text::escape`] leaves alone.
 fn is_shown(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_graphic() || c == ' ';
+    }
     let mut buffer = [0; 4];
     let one = c.encode_utf8(&mut buffer);
-    c.is_ascii_graphic() || c == ' ' || (!c.is_ascii() && text::escape(one) == *one)
+    text::escape(one) == *one
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Text<'de>, E> {
+        Ok(Text(Cow::Owned(value.to_owned())))
+    }
+}
+
+impl<'de> Deserialize<'de> for Node<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
     }
@@ -154,33 +186,37 @@ impl<'de> Deserialize<'de> for Node {
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
+    type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Node<'de>, E> {
         Ok(Node::Word(value.to_string()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Node<'de>, E> {
         Ok(Node::Word(value.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Node<'de>, E> {
         Ok(Node::Word(value.to_string()))
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
+    fn visit_unit<E>(self) -> Result<Node<'de>, E> {
         Ok(Node::Word("null".to_owned()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Text(Cow::Borrowed(value))))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+    fn visit_str<E>(self, value: &str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Text(Cow::Owned(value.to_owned()))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
@@ -188,7 +224,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         Ok(Node::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Node, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Node<'de>, A::Error> {
         let mut map = Vec::new();
         while let Some(field) = fields.next_entry()? {
             map.push(field);

@@ -225,6 +225,55 @@ pub fn changed_paths(
     new: Option<Oid>,
     under: &str,
 ) -> Result<Vec<TreeChange>, ObjectError> {
+    changes(objects, old, new, under, |_, _| Ok(()))
+}
+
+/// As [`changed_paths`] of two trees, and whether the new one is surely what [`edit_tree`](super::edit_tree) makes of the
+/// old one with these changes: where this says no, it may be so all the same.
+///
+/// # Errors
+/// As [`changed_paths`].
+pub fn edited_paths(
+    objects: &(impl Objects + ?Sized),
+    old: Option<Oid>,
+    new: Oid,
+) -> Result<(Vec<TreeChange>, bool), ObjectError> {
+    let mut is_edit = true;
+    let found = changes(objects, old, Some(new), "", |before, after| {
+        is_edit &= match after {
+            Some(after) => is_written(after, &objects.read(Kind::Tree, after)?)?,
+            // Empty folders in it are not named by any path.
+            None => before.is_none(),
+        };
+        Ok(())
+    })?;
+    Ok((found, is_edit))
+}
+
+/// Whether a raw tree has something in it, written as [`Tree::to_raw`] writes it.
+fn is_written(id: Oid, raw: &[u8]) -> Result<bool, ObjectError> {
+    if raw.is_empty() || Sorted::of(id, raw)?.is_none() {
+        return Ok(false);
+    }
+    let mut rest = raw;
+    while !rest.is_empty() {
+        let (_, entry, next) = first_entry(id, rest)?;
+        if !rest.starts_with(entry.mode.octal().as_bytes()) {
+            return Ok(false);
+        }
+        rest = next;
+    }
+    Ok(true)
+}
+
+/// The changes, and each pair of folders that differ on the way.
+fn changes(
+    objects: &(impl Objects + ?Sized),
+    old: Option<Oid>,
+    new: Option<Oid>,
+    under: &str,
+    mut folders: impl FnMut(Option<Oid>, Option<Oid>) -> Result<(), ObjectError>,
+) -> Result<Vec<TreeChange>, ObjectError> {
     if old == new {
         return Ok(Vec::new());
     }
@@ -243,9 +292,11 @@ pub fn changed_paths(
             found.push(TreeChange { path: path.clone(), old: file(old), new: file(new) });
         }
         let folder = |entry: Option<Entry>| entry.filter(|entry| entry.mode == Mode::Tree).map(|entry| entry.id);
-        for (name, (old, new)) in differing(objects, folder(old), folder(new))? {
+        let (old, new) = (folder(old), folder(new));
+        for (name, (old, new)) in differing(objects, old, new)? {
             open.push((join(&path, &name), old, new));
         }
+        folders(old, new)?;
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)

@@ -62,12 +62,7 @@ impl Daemon {
         let new: Vec<Oid> = rest.iter().zip(&known).filter(|(_, is_known)| !**is_known).map(|(id, _)| *id).collect();
         ahead::along(objects, Some(&journal.state.start), &new, |ahead| {
             for (id, is_known) in rest.iter().zip(&known) {
-                let goes_on = if *is_known {
-                    prover.follow(*id)
-                } else {
-                    ahead.wait();
-                    prover.step(*id)
-                };
+                let goes_on = if *is_known { prover.follow(*id) } else { prover.step_read(*id, ahead.wait()) };
                 match prover.fault() {
                     Some(Fault::Wrong(what)) => return Err(self.journal_tampered(what)),
                     Some(Fault::Missing(what)) => {

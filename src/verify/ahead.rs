@@ -3,12 +3,14 @@
 //!
 //! # Guarantees
 //! * Nothing is decided here and nothing is told. What was read is remembered where the walk looks for it ([`Recent`], and
-//!   the memory of signatures that fit), and the walk asks the same questions as without: what it finds cannot depend on
-//!   this.
+//!   the memory of signatures that fit), and the walk asks the same questions as without. Which files differ between two
+//!   trees, and their digests, are told to it with the trees' names, and it takes them for these trees alone: what it
+//!   finds cannot depend on this.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::tree::Changed;
 use crate::evidence::Source;
 use crate::evidence::graph::Graph;
 use crate::evidence::signature::commit_signer;
@@ -17,7 +19,7 @@ use crate::journal::read::read_entry;
 use crate::journal::{Event, Heads, JournalEntry};
 use crate::lifecycle::Start;
 use crate::model::EnvironmentName;
-use crate::object::{Mode, ObjectError, Objects, Oid, Recent, changed_paths, entry_at, files_below};
+use crate::object::{Mode, ObjectError, Objects, Oid, Recent, entry_at, files_below};
 use crate::parallel;
 use crate::revision::resolve::below;
 
@@ -49,12 +51,12 @@ pub(crate) fn along<R>(objects: &Recent<'_>, start: Option<&Start>, line: &[Oid]
 }
 
 /// How far it was read.
-pub(crate) struct Ahead(Receiver<()>);
+pub(crate) struct Ahead(Receiver<Option<Changed>>);
 
 impl Ahead {
-    /// Waits until the next entry was read, or nobody reads ahead any more.
-    pub fn wait(&self) {
-        let _ = self.0.recv();
+    /// Waits until the next entry was read, or nobody reads ahead any more: what it changed, where that was read.
+    pub fn wait(&self) -> Option<Changed> {
+        self.0.recv().ok().flatten()
     }
 }
 
@@ -62,7 +64,7 @@ fn read(
     objects: &Recent<'_>,
     mut start: Option<Start>,
     line: &[Oid],
-    tell: &SyncSender<()>,
+    tell: &SyncSender<Option<Changed>>,
 ) -> Result<(), ObjectError> {
     let graph = Graph::new(objects);
     let first = line.first().map(|first| objects.commit(*first)).transpose()?;
@@ -75,20 +77,23 @@ fn read(
         let _ = commit_signer(&read.commit);
         start = start.or_else(|| Start::of(&read.entry));
         let tree = read.commit.tree;
-        let changes = changed_paths(objects, before.map(|(tree, _)| tree), Some(tree), "")?;
-        if changes.len() <= MANY {
-            for entry in changes.iter().filter_map(|change| change.new).filter(|entry| entry.mode == Mode::File) {
-                objects.blob(entry.id)?;
-            }
+        let mut changed = Changed::between(objects, before.map(|(tree, _)| tree), tree)?;
+        let is_shared = changed.len() > MANY;
+        if !is_shared {
+            changed.read(objects)?;
             if let (Some(start), Some((_, heads))) = (&start, before) {
                 statements(objects, &graph, start, heads, read.entry.heads)?;
                 inputs(objects, start, &read.entry)?;
             }
         }
-        before = Some((tree, read.entry.heads));
-        if tell.send(()).is_err() {
+        if tell.send(Some(changed)).is_err() {
             return Ok(());
         }
+        // One environment is planned after the other, and takes longer to be planned than to be read.
+        if let (true, Some(start)) = (is_shared, &start) {
+            inputs(objects, start, &read.entry)?;
+        }
+        before = Some((tree, read.entry.heads));
     }
     Ok(())
 }

@@ -1,12 +1,14 @@
 //! A claim: everything that lets a deployment through, proven again in the state before it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
+use super::deployment::{document_bytes, read_document};
 use super::notes::Attested;
 use super::step::{At, Step};
 use super::tree::Expected;
 use super::wanted::Now;
-use crate::journal::{Claim, DeploymentDocument, yaml_out};
+use crate::journal::{Claim, DeploymentDocument};
 use crate::lifecycle::{Deployment, EnvironmentState, OpenPlan, evidence_files, judge_plan, met};
 use crate::model::EnvironmentName;
 use crate::object::ObjectError;
@@ -171,7 +173,11 @@ impl Step<'_, '_> {
     }
 
     /// The published plan, as the entry before left it: waiting, or in the folder of its deployment.
-    fn plan_before(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<Option<PlanDocument>, ObjectError> {
+    fn plan_before(&self, name: &EnvironmentName, plan: &OpenPlan) -> Result<Option<Rc<PlanDocument>>, ObjectError> {
+        let asked = (name.clone(), plan.number, plan.id);
+        if let Some((_, document)) = self.plan_before.borrow().as_ref().filter(|(known, _)| *known == asked) {
+            return Ok(Some(Rc::clone(document)));
+        }
         let folder = self.folder(name);
         for path in [format!("{folder}/plan.json"), format!("{folder}/history/{}/plan.json", plan.number)] {
             if let Some(bytes) = self.file_before(&path)?
@@ -179,6 +185,8 @@ impl Step<'_, '_> {
                 && document.digest == plan.id
                 && document.plan.id() == plan.id
             {
+                let document = Rc::new(document);
+                *self.plan_before.borrow_mut() = Some((asked, Rc::clone(&document)));
                 return Ok(Some(document));
             }
         }
@@ -211,7 +219,7 @@ impl Step<'_, '_> {
     ) -> Result<(), ObjectError> {
         let path = format!("{}/deployment.yaml", self.history(name, running.claim.number));
         let before = match self.file_before(&path)? {
-            Some(bytes) => match yaml_out::from_yaml(&bytes) {
+            Some(bytes) => match read_document(&bytes) {
                 Ok(document) => Some(document),
                 Err(error) => {
                     self.violated(At::deployment(name, running.claim.number), &path, error);
@@ -221,7 +229,7 @@ impl Step<'_, '_> {
             None => None,
         };
         let document = DeploymentDocument::of_claim(before, env, running);
-        self.expect(path, Expected::Bytes(yaml_out::to_yaml(&document).into_bytes()));
+        self.expect(path, Expected::Bytes(document_bytes(document)));
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! How a claim ended: the result is the daemon's word, that it was allowed is not.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use super::notes::Attested;
 use super::report::ProvenDeployment;
@@ -8,9 +9,33 @@ use super::step::{At, Step};
 use super::tree::Expected;
 use crate::journal::{AttemptOutcome, DeploymentDocument, OutcomeResult, ServiceOutcome, ServiceResult, yaml_out};
 use crate::lifecycle::{Correcting, Deployment, EnvironmentState, JudgeError, SETTLED, held, verdict_on, why_not};
+use crate::memo::Memo;
 use crate::model::{EnvironmentName, ServiceName};
 use crate::object::ObjectError;
 use crate::plan::compose;
+
+/// The documents of the deployments that were rendered last, by their bytes: an outcome soon follows its claim.
+static DOCUMENTS: Memo<DeploymentDocument> = Memo::new(100);
+
+/// A longer one, in bytes, is read each time.
+const LONGEST_KNOWN: usize = 64 << 10;
+
+/// Reads the document of a deployment.
+pub(super) fn read_document(bytes: &[u8]) -> Result<DeploymentDocument, String> {
+    if bytes.len() > LONGEST_KNOWN {
+        return yaml_out::from_yaml(bytes);
+    }
+    DOCUMENTS.of(&[bytes], || yaml_out::from_yaml(bytes))
+}
+
+/// The bytes of the document of a deployment, which reads back as the same.
+pub(super) fn document_bytes(document: DeploymentDocument) -> Vec<u8> {
+    let bytes = yaml_out::to_yaml(&document).into_bytes();
+    if bytes.len() <= LONGEST_KNOWN {
+        let Ok(_) = DOCUMENTS.of::<Infallible>(&[&bytes], || Ok(document));
+    }
+    bytes
+}
 
 impl Step<'_, '_> {
     /// Called before the event is folded.
@@ -167,10 +192,10 @@ impl Step<'_, '_> {
         let Some(bytes) = self.file_before(&path)? else { return Ok(()) };
         let outcome =
             AttemptOutcome { result, message: message.to_owned(), services: services.to_vec(), time: self.entry.time };
-        let document = yaml_out::from_yaml::<DeploymentDocument>(&bytes)
+        let document = read_document(&bytes)
             .and_then(|document| document.with_outcome(claim.attempt, outcome).map_err(|error| error.to_string()));
         match document {
-            Ok(document) => self.expect(path, Expected::Bytes(yaml_out::to_yaml(&document).into_bytes())),
+            Ok(document) => self.expect(path, Expected::Bytes(document_bytes(document))),
             Err(error) => self.violated(at, &path, error),
         }
         Ok(())

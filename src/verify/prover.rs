@@ -8,6 +8,7 @@ use super::chain::previous_digest;
 use super::notes::{Attested, Finding, Notes};
 use super::report::{AttestedCount, Report, Verdict};
 use super::step::Step;
+use super::tree::Changed;
 use super::wanted::Resolutions;
 use crate::digest::{Digest, PlanId, RevisionId};
 use crate::evidence::graph::Graph;
@@ -29,6 +30,8 @@ pub struct Prover<'a> {
     pub(super) first: Option<Oid>,
     pub(super) notes: Notes,
     pub(super) at: Option<Place>,
+    /// What the entry that is being proven changed, where that was read ahead.
+    pub(super) changed: Option<Changed>,
 }
 
 /// The last entry that was walked over, and everything the journal says up to it.
@@ -58,7 +61,7 @@ impl<'a> Prover<'a> {
         hashes: &'a Hashes,
         pin: Option<RevisionId>,
     ) -> Self {
-        Self { objects, graph, hashes, pin, first: None, notes: Notes::default(), at: None }
+        Self { objects, graph, hashes, pin, first: None, notes: Notes::default(), at: None, changed: None }
     }
 
     /// What is wrong so far.
@@ -98,6 +101,12 @@ impl<'a> Prover<'a> {
 
     /// Proves one more entry. False where what comes after it cannot be looked at.
     pub fn step(&mut self, id: Oid) -> bool {
+        self.step_read(id, None)
+    }
+
+    /// As [`Prover::step`], of an entry of which it may have been read ahead what it changed.
+    pub(crate) fn step_read(&mut self, id: Oid, changed: Option<Changed>) -> bool {
+        self.changed = changed;
         self.walk(id, true)
     }
 

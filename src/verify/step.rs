@@ -8,14 +8,15 @@ use std::sync::Arc;
 use super::notes::{Attested, Finding, Notes};
 use super::planned::PublishedPlan;
 use super::prover::{Place, Prover};
-use super::tree::Expected;
-use crate::digest::{Digest, RevisionId};
+use super::tree::{Changed, Expected};
+use crate::digest::{Digest, PlanId, RevisionId};
 use crate::evidence::graph::Graph;
 use crate::journal::read::governance_of;
 use crate::journal::{EntryCommit, Event, Heads, JournalEntry, JournalError};
 use crate::lifecycle::{Accepted, EnvironmentState, JudgeError, draft_verdict_on, verdict_on};
 use crate::model::{EnvironmentName, Governance, PublicKey};
 use crate::object::{Commit, Mode, ObjectError, Objects, Oid, entry_at};
+use crate::plan::PlanDocument;
 use crate::policy::Verdict;
 use crate::revision::Hashes;
 
@@ -42,8 +43,12 @@ pub(super) struct Step<'s, 'a> {
     environments: RefCell<HashMap<EnvironmentName, Rc<EnvironmentState>>>,
     /// The verdicts on their plans, and on those of their drafts, likewise.
     verdicts: RefCell<HashMap<EnvironmentName, Rc<Verdicts>>>,
+    /// The plan of an environment, by its number and name, as the entry before left it: read last.
+    pub plan_before: RefCell<Option<(Asked, Rc<PlanDocument>)>>,
     /// Whose key signed this one.
     pub signer: Option<PublicKey>,
+    /// What it changed, where that was read ahead.
+    pub changed: Option<Changed>,
     /// What the files of this entry must be.
     pub expected: BTreeMap<String, Expected>,
     /// The alarms that follow from the repository.
@@ -53,6 +58,9 @@ pub(super) struct Step<'s, 'a> {
     /// The plans of drafts that it publishes, for their pages.
     pub published_drafts: BTreeMap<EnvironmentName, PublishedPlan>,
 }
+
+/// The environment, the number and the name of a plan that was asked for.
+pub(super) type Asked = (EnvironmentName, u64, PlanId);
 
 /// The verdicts on the plan that an environment's status speaks of, and on its draft's.
 pub(super) struct Verdicts {
@@ -99,7 +107,9 @@ impl<'s, 'a> Step<'s, 'a> {
             before,
             environments: RefCell::default(),
             verdicts: RefCell::default(),
+            plan_before: RefCell::default(),
             signer: None,
+            changed: prover.changed.take(),
             expected: BTreeMap::new(),
             proven_alarms: Vec::new(),
             published: BTreeMap::new(),

@@ -7,7 +7,7 @@ use super::notes::Attested;
 use super::step::{At, Step};
 use crate::digest::Digest;
 use crate::journal::ENTRY;
-use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, TreeChange, changed_paths, edit_tree};
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, TreeChange, edit_tree, edited_paths};
 use crate::parallel;
 
 /// What a file must be after an entry.
@@ -21,13 +21,57 @@ pub(super) enum Expected {
     Attested,
 }
 
+/// What an entry changed: a question about two trees, which may be answered ahead of the walk.
+#[derive(Debug, Clone)]
+pub(crate) struct Changed {
+    before: Option<Oid>,
+    tree: Oid,
+    changes: Vec<TreeChange>,
+    /// Whether the tree is surely the one before with these changes.
+    is_edit: bool,
+    /// The digests of the plain files among them, where they were read.
+    digests: Option<Vec<Option<Digest>>>,
+}
+
+impl Changed {
+    pub(super) fn between(objects: &dyn Objects, before: Option<Oid>, tree: Oid) -> Result<Self, ObjectError> {
+        let (changes, is_edit) = edited_paths(objects, before, tree)?;
+        Ok(Self { before, tree, changes, is_edit, digests: None })
+    }
+
+    /// How many paths.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Reads the files.
+    pub(super) fn read(&mut self, objects: &dyn Objects) -> Result<(), ObjectError> {
+        let digest = |change: &TreeChange| plain(objects, change).map(|bytes| bytes.map(Digest::of));
+        self.digests = Some(self.changes.iter().map(digest).collect::<Result<_, _>>()?);
+        Ok(())
+    }
+}
+
 impl Step<'_, '_> {
     /// Every path that changed is listed with the right digest and must change; every file is what it must be.
     pub(super) fn tree(&mut self) -> Result<(), ObjectError> {
         let before = self.before.map(|(_, tree, _)| tree);
         let (objects, expected) = (self.objects, std::mem::take(&mut self.expected));
-        let changes = changed_paths(objects, before, Some(self.commit.tree), "")?;
-        let found = parallel::map(&changes, |change| Found::at(objects, change, expected.get(&change.path)));
+        let tree = self.commit.tree;
+        let known = self.changed.take().filter(|known| (known.before, known.tree) == (before, tree));
+        let Changed { changes, is_edit, digests, .. } = match known {
+            Some(known) => known,
+            None => Changed::between(objects, before, tree)?,
+        };
+        let found = match digests {
+            Some(digests) => {
+                let known = changes.iter().zip(digests);
+                known
+                    .map(|(change, digest)| Found::known(objects, change, digest, expected.get(&change.path)))
+                    .collect()
+            }
+            None => parallel::map(&changes, |change| Found::at(objects, change, expected.get(&change.path))),
+        };
         let mut edits = BTreeMap::new();
         let mut listed = self.entry.files.clone();
         let mut differences = BTreeMap::new();
@@ -56,7 +100,7 @@ impl Step<'_, '_> {
             self.violated(At::default(), &path, "is listed in entry.json, but did not change");
         }
         // Changed files are not all there is to a tree: compare the thing itself.
-        if edit_tree(&Unwritten(objects), before, &edits)? != self.commit.tree {
+        if !is_edit && edit_tree(&Unwritten(objects), before, &edits)? != tree {
             self.violated(At::default(), "", "the tree is not the one before with these files changed");
         }
         for (path, expected) in &expected {
@@ -104,16 +148,39 @@ struct Found {
 
 impl Found {
     fn at(objects: &dyn Objects, change: &TreeChange, expected: Option<&Expected>) -> Result<Self, ObjectError> {
-        match change.new {
-            // It holds the digests of the others.
-            _ if change.path == ENTRY => Ok(Self::default()),
-            Some(Entry { mode: Mode::File, id }) => {
-                let bytes = objects.blob(id)?;
-                let difference = expected.and_then(|expected| expected.difference(&bytes));
-                Ok(Self { digest: Some(Digest::of(&bytes)), difference })
+        Ok(match plain(objects, change)? {
+            Some(bytes) => Self {
+                digest: Some(Digest::of(&bytes)),
+                difference: expected.and_then(|expected| expected.difference(&bytes)),
+            },
+            None => Self::default(),
+        })
+    }
+
+    /// As [`Found::at`], of a file whose digest is known.
+    fn known(
+        objects: &dyn Objects,
+        change: &TreeChange,
+        digest: Option<Digest>,
+        expected: Option<&Expected>,
+    ) -> Result<Self, ObjectError> {
+        let difference = match expected {
+            Some(expected @ Expected::Bytes(_)) => {
+                plain(objects, change)?.and_then(|bytes| expected.difference(&bytes))
             }
-            _ => Ok(Self::default()),
-        }
+            Some(Expected::Absent | Expected::Attested) | None => None,
+        };
+        Ok(Self { digest, difference })
+    }
+}
+
+/// The bytes at a path that changed, where a plain file is there.
+fn plain(objects: &dyn Objects, change: &TreeChange) -> Result<Option<Arc<[u8]>>, ObjectError> {
+    match change.new {
+        // It holds the digests of the others.
+        _ if change.path == ENTRY => Ok(None),
+        Some(Entry { mode: Mode::File, id }) => objects.blob(id).map(Some),
+        _ => Ok(None),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the config branch says an environment shall be, as far as that follows from the repository.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::prover::Place;
@@ -9,7 +9,7 @@ use crate::digest::RevisionId;
 use crate::lifecycle::{EnvironmentState, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, ObjectError, Objects, Oid, entry_at};
-use crate::revision::imports::{From, importers};
+use crate::revision::imports::{From, Importers};
 use crate::revision::{Desired, Resolved, Sources, resolve};
 
 /// What an environment shall be.
@@ -45,8 +45,8 @@ pub(super) enum Now {
 pub(super) struct Resolutions {
     /// The newest first.
     known: HashMap<EnvironmentName, Vec<(Inputs, Rc<Resolved>)>>,
-    /// Who imports whom by a config commit.
-    importers: Option<(Oid, Rc<Importers>)>,
+    /// Who imports whom, by the config commit that was asked about last.
+    importers: Importers,
 }
 
 /// So many environments are remembered.
@@ -54,9 +54,6 @@ const MOST: usize = 1_000;
 
 /// So many resolutions of each: what is applied and what is desired, and one that was between them.
 const OF_EACH: usize = 3;
-
-/// Who imports each environment that is imported.
-type Importers = BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>;
 
 /// The folders and files something was resolved from, with what was there.
 type Inputs = Vec<(String, Option<Entry>)>;
@@ -182,17 +179,9 @@ impl Step<'_, '_> {
 
     /// Whether anybody imports an environment, going by the head that this entry read and by what is applied.
     pub(super) fn is_imported(&mut self, name: &EnvironmentName) -> Result<bool, ObjectError> {
-        let config = self.entry.heads.config;
-        let known = self.place.resolutions.importers.clone().filter(|(at, _)| *at == config);
-        let found = match known {
-            Some((_, found)) => found,
-            None => {
-                let tree = self.objects.tree_of(config)?;
-                let found = Rc::new(importers(self.objects, self.hashes, &self.place.state.start.root, tree)?);
-                self.place.resolutions.importers = Some((config, Rc::clone(&found)));
-                found
-            }
-        };
-        Ok(self.place.state.is_imported(&found, name))
+        let tree = self.objects.tree_of(self.entry.heads.config)?;
+        let Place { resolutions, state, .. } = &mut *self.place;
+        resolutions.importers.go_to(self.objects, self.hashes, &state.start.root, tree)?;
+        Ok(state.is_imported(resolutions.importers.all(), name))
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::object::{MemoryObjects, RAW_NAME, changed_paths, entry_at};
+use crate::object::{Edit, MemoryObjects, RAW_NAME, TreeChange, changed_paths, edit_tree, edited_paths, entry_at};
 
 const MODES: [&str; 6] = ["40000", "100644", "100664", "100755", "120000", "160000"];
 
@@ -78,6 +78,76 @@ proptest! {
     }
 }
 
+/// A tree with these rows, each folder of which is one of those below.
+fn above(objects: &MemoryObjects, rows: &[Row], below: &[Oid; 3]) -> Oid {
+    let mut bytes = Vec::new();
+    for (mode, name, id) in rows {
+        let one = raw(&[(mode, name.clone(), *id)]);
+        let (entry, its_id) = one.split_at(one.len() - 20);
+        bytes.extend_from_slice(entry);
+        bytes.extend_from_slice(if *mode == MODES[0] { below[usize::from(*id)].as_bytes() } else { its_id });
+    }
+    objects.write(Kind::Tree, &bytes).expect("written")
+}
+
+fn edits(changes: Vec<TreeChange>) -> BTreeMap<String, Edit> {
+    changes.into_iter().map(|change| (change.path, change.new.map_or(Edit::Remove, Edit::Put))).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_is_an_edit_is_what_editing_gives(
+        below in prop::collection::vec((any_rows(), any::<bool>()), 3),
+        old in any_rows(), new in any_rows(), both in any_rows(), sorted in any::<(bool, bool)>(),
+    ) {
+        let objects = MemoryObjects::default();
+        let written = |(rows, sorted): (Vec<Row>, bool)| {
+            let files: Vec<Row> = rows.into_iter().filter(|(mode, ..)| *mode != MODES[0]).collect();
+            let bytes = raw(&if sorted { in_order(files) } else { files });
+            objects.write(Kind::Tree, &bytes).expect("written")
+        };
+        let below: Vec<Oid> = below.into_iter().map(written).collect();
+        let below = [below[0], below[1], below[2]];
+        let top = |rows: &[Row], sorted| {
+            let rows: Vec<Row> = rows.iter().chain(&both).cloned().collect();
+            above(&objects, &if sorted { in_order(rows) } else { rows }, &below)
+        };
+        let (old, new) = (top(&old, sorted.0), top(&new, sorted.1));
+        if let Ok((changes, true)) = edited_paths(&objects, Some(old), new) && old != new {
+            prop_assert_eq!(edit_tree(&objects, Some(old), &edits(changes)), Ok(new));
+        }
+    }
+
+    #[test]
+    fn an_edit_that_takes_no_folder_away_is_one(old in any_rows(), new in any_rows(), folder in any_name()) {
+        let objects = MemoryObjects::default();
+        let files = |rows: Vec<Row>| in_order(rows.into_iter().filter(|(mode, ..)| *mode != MODES[0]).collect());
+        let old = objects.write(Kind::Tree, &raw(&files(old))).unwrap();
+        let put: BTreeMap<String, Edit> = Tree::parse(old, &raw(&files(new))).unwrap().entries.into_iter()
+            .flat_map(|(name, entry)| [(format!("{}/{name}", name_of(&folder)), Edit::Put(entry)), (name, Edit::Put(entry))])
+            .filter(|(name, _)| *name != name_of(&folder))
+            .collect();
+        let new = edit_tree(&objects, Some(old), &put).unwrap();
+        let (_, is_edit) = edited_paths(&objects, Some(old), new).unwrap();
+        prop_assert!(is_edit || new == Oid::of(Kind::Tree, b""));
+    }
+}
+
+/// An empty folder, or another way of writing a mode, is named by no path.
+#[test]
+fn what_no_path_names_is_no_edit() {
+    let objects = MemoryObjects::default();
+    let none = objects.write(Kind::Tree, b"").unwrap();
+    let file = ("100644", b"a".to_vec(), 1);
+    let old = objects.write(Kind::Tree, &raw(std::slice::from_ref(&file))).unwrap();
+    let others =
+        [vec![("100664", b"a".to_vec(), 1)], vec![file.clone(), ("40000", b"b".to_vec(), 0)], vec![file.clone(), file]];
+    for rows in others {
+        let new = above(&objects, &rows, &[none; 3]);
+        assert!(!matches!(edited_paths(&objects, Some(old), new), Ok((_, true))), "{rows:?}");
+    }
+}
+
 /// `n` folders with a file each, and a file at the top.
 fn wide(objects: &MemoryObjects, n: usize, changed: &[usize]) -> Oid {
     let mut top = Tree::default();
@@ -101,6 +171,7 @@ fn a_wide_tree_is_remembered_and_found_in_as_any_other() {
         assert!(entry_at(&objects, new, "env-0999/file").unwrap().is_some());
         assert_eq!(entry_at(&objects, new, "env-1000").unwrap(), None);
         let paths = changed_paths(&objects, Some(old), Some(new), "").unwrap();
+        assert_eq!(edited_paths(&objects, Some(old), new), Ok((paths.clone(), true)));
         assert_eq!(paths.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), ["env-0007/file", "env-0999/file"]);
     }
 }
