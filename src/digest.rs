@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-mod canonical;
-
 /// A SHA-256 digest, written `sha256:` and 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -49,9 +47,6 @@ impl Digest {
 /// Every value that is digested or signed here is made of strings, booleans, null, small integers, lists and
 /// maps with string keys, all of which have a canonical form.
 pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    if let Some(plain) = canonical::plain(value) {
-        return plain;
-    }
     #[expect(
         clippy::expect_used,
         reason = "our types have string keys and finite numbers only, the two things that can fail here"
@@ -61,16 +56,8 @@ pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(written(&self.0, &mut [0; 71]))
+        write!(f, "sha256:{}", hex::encode(self.0))
     }
-}
-
-/// As text, in this memory.
-fn written<'m>(digest: &[u8; 32], memory: &'m mut [u8; 71]) -> &'m str {
-    let (prefix, digits) = memory.split_at_mut(7);
-    prefix.copy_from_slice(b"sha256:");
-    let _ = hex::encode_to_slice(digest, digits);
-    std::str::from_utf8(memory).unwrap_or_default()
 }
 
 impl fmt::Debug for Digest {
@@ -95,7 +82,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(written(&self.0, &mut [0; 71]))
+        serializer.collect_str(self)
     }
 }
 

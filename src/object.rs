@@ -53,19 +53,13 @@ impl Oid {
 
     /// The first seven hex digits, as git abbreviates.
     pub fn short(self) -> String {
-        written(&self.0, &mut [0; 40])[..7].to_owned()
+        hex::encode(self.0)[..7].to_owned()
     }
-}
-
-/// As text, in this memory.
-fn written<'m>(id: &[u8; 20], memory: &'m mut [u8; 40]) -> &'m str {
-    let _ = hex::encode_to_slice(id, memory);
-    std::str::from_utf8(memory).unwrap_or_default()
 }
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(written(&self.0, &mut [0; 40]))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -95,7 +89,7 @@ impl FromStr for Oid {
 
 impl Serialize for Oid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(written(&self.0, &mut [0; 40]))
+        serializer.collect_str(self)
     }
 }
 
