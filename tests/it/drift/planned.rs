@@ -220,7 +220,7 @@ fn p13_who_contributed_and_was_undone_while_a_rejected_plan_stayed_does_not_appr
     daemon.settle();
     world.expect_applied("prod", "v2\n");
     drop(daemon);
-    world.finish();
+    world.tick().finish();
 }
 
 #[test]
