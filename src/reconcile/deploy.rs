@@ -19,7 +19,7 @@ use crate::model::EnvironmentName;
 use crate::plan::compose::{self, Composed};
 use crate::plan::{PlanDocument, PlanKind};
 use crate::policy::{Hold, Permit, Verdict};
-use crate::revision::Resolved;
+use crate::revision::{Desired, Resolved};
 use crate::services::{DriverError, ServiceChange, Settled};
 use crate::windows::{is_open, opens};
 
@@ -198,6 +198,16 @@ impl Daemon {
                 self.append(draft)?;
                 return Ok(true);
             }
+            // Told anew, it tells also what is applied now of what it imports: that may be the same by another deployment.
+            let now = desired.as_ref().map(|_| self.desired(heads.config, name)).transpose()?;
+            let desired = match now {
+                None => None,
+                Some(Desired::Present(now)) if Some(now.revision) == plan.revision => Some(*now),
+                Some(_) => {
+                    self.again.insert(name.clone());
+                    return Ok(false);
+                }
+            };
             self.publish(&mut draft, heads, name, composed, base.as_ref(), desired.as_ref())?;
             self.make_ready(&mut draft, heads)?;
             let wrote = !draft.is_empty();

@@ -406,6 +406,30 @@ fn what_others_import_drifts_and_is_put_back_without_their_noticing() {
 }
 
 #[test]
+fn what_is_planned_anew_before_a_claim_names_what_is_imported_by_then() {
+    let mut world = applied_with(&format!("{LOOKED_AT}values: {{ region: eu }}\n"));
+    let spec = "requireApproval: true\nrulesets: [standard]\nimports: [{ name: prod }]\n";
+    world.pull("mallory").environment_with("mallory", "user", "u1\n", spec).push("mallory").tick();
+    world.approve_by_merge("alice", "user").tick().expect_applied("user", "u1\n");
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    world.change("mallory", "user", "u2\n");
+    daemon.settle();
+    by_hand(&world, "by hand\n");
+    daemon.run(30);
+    world.approve_by_merge("alice", "prod");
+    daemon.settle();
+    assert_eq!(world.deployments("prod"), [(1, 1), (2, 1)], "the same, by another deployment");
+    std::fs::write(world.target("user").join("more"), "more\n").expect("a file");
+    world.approve_by_merge("alice", "user");
+    daemon.settle();
+    world.expect_waiting_on("user", "standard/platform");
+    world.approve_by_merge("alice", "user");
+    daemon.settle();
+    drop(daemon);
+    world.tick().expect_applied("user", "u2\n").finish();
+}
+
+#[test]
 fn a5_a_drift_plan_that_cannot_be_is_found() {
     let mut world = applied_with(LOOKED_AT);
     by_hand(&world, "by hand\n");
