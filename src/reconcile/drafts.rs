@@ -8,13 +8,12 @@ use std::sync::Arc;
 use super::append::{Draft, PlanFiles};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
-use crate::evidence::contributors::contributions_in;
 use crate::evidence::graph::Graph;
 use crate::journal::{Event, Heads, NoPlan, pages};
 use crate::lifecycle::{DRAFTS, DraftCase, DraftWanted, EnvironmentState, JudgeError, draft_wanted, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, ObjectError, Objects, Oid, Overlay, entry_at};
-use crate::plan::{compose, values_diff};
+use crate::plan::values_diff;
 use crate::revision::Resolved;
 use crate::revision::resolve::below;
 
@@ -187,21 +186,14 @@ impl Daemon {
             return self.say_unplanned(draft, heads, name, Some(tip), NoPlan::Problems, refused);
         }
         let merged = Merged { name, tip, settings, base: base.as_ref(), desired: desired.as_deref() };
-        self.publish_draft(draft, heads, graph, &merged)
+        self.publish_draft(draft, heads, &merged)
     }
 
     /// Publishes the plan of a draft, or what changed beside it.
-    fn publish_draft(
-        &mut self,
-        draft: &mut Draft,
-        heads: Heads,
-        graph: &Graph<'_>,
-        merged: &Merged<'_>,
-    ) -> Result<(), TickError> {
+    fn publish_draft(&mut self, draft: &mut Draft, heads: Heads, merged: &Merged<'_>) -> Result<(), TickError> {
         let Merged { name, tip, settings, base, desired } = *merged;
         let env = self.state()?.environment(name);
         let then = env.once_desired(desired.map(|desired| desired.revision));
-        let objects = Arc::clone(&self.objects);
         let problems = |problems| (Some(tip), NoPlan::Problems, problems);
         let composed = match self.compose(name, &then, then.next_number(), base, desired, None)? {
             Ok(composed) => composed,
@@ -212,10 +204,7 @@ impl Daemon {
                 return self.say_unplanned(draft, heads, name, tip, why, found);
             }
         };
-        let from = env.applied.as_ref().map(|applied| applied.commit);
-        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config, tip]);
-        let governance = self.governance()?;
-        let found = contributions_in(graph, objects.as_ref(), &governance, &ranges)?;
+        let found = self.contributions(&env, base, desired, &[heads.config, tip])?;
         if found.commits.is_empty() && !env.uncertain {
             let (tip, why, found) = problems(vec![refusals::nobody_contributed(name)]);
             return self.say_unplanned(draft, heads, name, tip, why, found);

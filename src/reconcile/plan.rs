@@ -320,16 +320,16 @@ impl Daemon {
         Ok(Ok(compose::compose(place, kind, desired, changes, services)))
     }
 
-    /// What was done for a change up to a config commit, by the people whom the policy in force knows.
-    fn contributions(
+    /// What was done for a change up to these commits, by the people whom the policy in force knows.
+    pub(super) fn contributions(
         &self,
         env: &EnvironmentState,
-        heads: Heads,
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
+        heads: &[Oid],
     ) -> Result<Contributions, TickError> {
         let from = env.applied.as_ref().map(|applied| applied.commit);
-        let ranges = compose::ranges(&self.config.root, base, desired, from, &[heads.config]);
+        let ranges = compose::ranges(&self.config.root, base, desired, from, heads);
         let governance = self.governance()?;
         Ok(contributions_in(&self.graph(), self.objects.as_ref(), &governance, &ranges)?)
     }
@@ -343,7 +343,7 @@ impl Daemon {
         base: Option<&Resolved>,
         desired: Option<&Resolved>,
     ) -> Result<bool, TickError> {
-        let found = self.contributions(env, heads, base, desired)?;
+        let found = self.contributions(env, base, desired, &[heads.config])?;
         let governance = self.governance()?;
         Ok(env.with_asker(plan.kind, &governance, found).contributors != plan.contributors)
     }
@@ -361,7 +361,7 @@ impl Daemon {
         let env = self.state()?.environment(name);
         let governance = self.governance()?;
         let kind = composed.plan.kind;
-        let found = self.contributions(&env, heads, base, desired)?;
+        let found = self.contributions(&env, base, desired, &[heads.config])?;
         // What is in force already takes no commit: the host changed, or somebody asked.
         if found.commits.is_empty() && !env.uncertain && !kind.is_towards_itself() {
             return self.set_problems(draft, heads, name, vec![refusals::nobody_contributed(name)]);
