@@ -55,7 +55,8 @@ enum Node<'j> {
 }
 
 /// A string, where it can be as it is in the JSON.
-struct Text<'j>(Cow<'j, str>);
+#[derive(Deserialize)]
+struct Text<'j>(#[serde(borrow)] Cow<'j, str>);
 
 fn write_list(out: &mut String, items: &[Node<'_>], depth: usize) {
     for (at, item) in items.iter().enumerate() {
@@ -151,30 +152,6 @@ fn is_shown(c: char) -> bool {
     let mut buffer = [0; 4];
     let one = c.encode_utf8(&mut buffer);
     text::escape(one) == *one
-}
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(value.to_owned())))
-    }
 }
 
 impl<'de> Deserialize<'de> for Node<'de> {
