@@ -101,6 +101,12 @@ impl EnvironmentBook {
 }
 
 impl Published {
+    /// Whoever worked on a draft, going by what its plan names, and on those before it.
+    pub fn workers(&self) -> impl Iterator<Item = &'static str> {
+        let named = PEOPLE.into_iter().filter(|person| self.named.contains(&email(person)));
+        named.chain(self.drafted_by.iter().copied())
+    }
+
     /// Whether who said something about this plan then said it about this one.
     pub fn covers(&self, plan: PlanId, occurrence: u64) -> bool {
         plan == self.plan && (occurrence == self.occurrence || self.also.contains(&occurrence))
@@ -108,10 +114,9 @@ impl Published {
 
     /// The plan of a draft became this one: what was said on it goes on, and whoever it named stays a contributor.
     pub fn follow_draft(&mut self, draft: Published, place: usize) {
+        self.drafted_by.extend(draft.workers());
         self.also.extend(draft.also);
         self.also.insert(draft.occurrence);
-        self.drafted_by.extend(draft.drafted_by);
-        self.drafted_by.extend(PEOPLE.into_iter().filter(|person| draft.named.contains(&email(person))));
         self.ready.extend(draft.ready);
         if draft.makers != self.makers {
             self.renewed = place;

@@ -9,7 +9,6 @@ use super::charter::{Charter, GOVERNANCE};
 use super::content::{Content, ENVIRONMENTS, Files};
 use super::hearing::{Ear, about};
 use super::imports::{BASE, IMPORTER};
-use super::people::{PEOPLE, email};
 use super::promise::left;
 use super::request::{Asked, Wish};
 use super::rules::{is_sound, may_approve, may_deploy};
@@ -77,10 +76,7 @@ impl World {
         let mut contributors = self.contributors(environment, open, self.config_tip(), &charter);
         // Also whoever worked on a draft with this very plan, which may have become this one.
         let drafts = self.book.environments[environment].drafts.told.iter().map(|told| &told.published);
-        for draft in drafts.filter(|draft| draft.plan == open.plan) {
-            contributors.extend(PEOPLE.into_iter().filter(|person| draft.named.contains(&email(person))));
-            contributors.extend(&draft.drafted_by);
-        }
+        contributors.extend(drafts.filter(|draft| draft.plan == open.plan).flat_map(Published::workers));
         let rules = self.asked_for(&charter, environment, leaves, enters);
         let carried = BTreeSet::new();
         open.occurrence == self.book.environments[environment].occurrence

@@ -21,6 +21,15 @@ fn applied_with(spec: &str) -> World {
     world
 }
 
+/// `user` imports `prod`, and both are applied.
+fn imported() -> World {
+    let mut world = applied_with(&format!("{LOOKED_AT}values: {{ region: eu }}\n"));
+    let spec = "requireApproval: true\nrulesets: [standard]\nimports: [{ name: prod }]\n";
+    world.pull("mallory").environment_with("mallory", "user", "u1\n", spec).push("mallory").tick();
+    world.approve_by_merge("alice", "user").tick().expect_applied("user", "u1\n");
+    world
+}
+
 fn by_hand(world: &World, text: &str) {
     std::fs::write(world.target("prod").join("app.conf"), text).expect("edited on the host");
 }
@@ -393,10 +402,7 @@ fn two_daemons_see_one_plan() {
 
 #[test]
 fn what_others_import_drifts_and_is_put_back_without_their_noticing() {
-    let mut world = applied_with(&format!("{LOOKED_AT}values: {{ region: eu }}\n"));
-    let spec = "requireApproval: true\nrulesets: [standard]\nimports: [{ name: prod }]\n";
-    world.pull("mallory").environment_with("mallory", "user", "u1\n", spec).push("mallory").tick();
-    world.approve_by_merge("alice", "user").tick().expect_applied("user", "u1\n");
+    let mut world = imported();
     by_hand(&world, "by hand\n");
     world.tick().expect_phase("user", Phase::Synced);
     expect_plan(&world, PlanKind::Drift, 2, 1);
@@ -407,10 +413,7 @@ fn what_others_import_drifts_and_is_put_back_without_their_noticing() {
 
 #[test]
 fn what_is_planned_anew_before_a_claim_names_what_is_imported_by_then() {
-    let mut world = applied_with(&format!("{LOOKED_AT}values: {{ region: eu }}\n"));
-    let spec = "requireApproval: true\nrulesets: [standard]\nimports: [{ name: prod }]\n";
-    world.pull("mallory").environment_with("mallory", "user", "u1\n", spec).push("mallory").tick();
-    world.approve_by_merge("alice", "user").tick().expect_applied("user", "u1\n");
+    let mut world = imported();
     let mut daemon = world.timed(DAEMON, BEGINS);
     world.change("mallory", "user", "u2\n");
     daemon.settle();
