@@ -1,5 +1,5 @@
-//! A daemon as a process of its own that works for long: pushes, approvals, rejections and kills, one after the other as
-//! fast as they come. What it takes of memory and file descriptors must not grow.
+//! A daemon as a process of its own that works for long: pushes, approvals, rejections and kills, 500 a minute, which is
+//! more than it has time to answer one by one. What it takes of memory and file descriptors must not grow.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +22,9 @@ const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
 
 /// How long a daemon lives before it is killed.
 const LIFE: Duration = Duration::from_secs(100);
+
+/// From one deed of somebody to the next.
+const PACE: Duration = Duration::from_millis(120);
 
 struct Soak<'w> {
     world: &'w World,
@@ -103,10 +106,13 @@ pub fn run(world: &World, minutes: usize) {
     let first = soak.journal.state.sequence;
     let begun = Instant::now();
     let mut tally = Tally::default();
+    let (mut next, mut last) = (begun, 0);
     println!("| minute | entries | pushes | approvals | rejections | kills | resident | descriptors |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for minute in 1..=minutes {
         while begun.elapsed() < Duration::from_secs(60) * u32::try_from(minute).expect("a number") {
+            std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            next += PACE;
             match soak.below(100) {
                 0..50 => {
                     soak.push();
@@ -122,11 +128,14 @@ pub fn run(world: &World, minutes: usize) {
             }
         }
         soak.look();
+        let entries = soak.journal.state.sequence - first;
+        assert!(entries > last, "a minute without an entry: the daemon starves");
+        last = entries;
         let process = soak.daemon.id();
         let open = fs::read_dir(format!("/proc/{process}/fd")).expect("the daemon lives").count();
         println!(
             "| {minute} | {} | {} | {} | {} | {} | {:.1} MiB | {open} |",
-            soak.journal.state.sequence - first,
+            entries,
             tally.pushes,
             tally.approvals,
             tally.rejections,

@@ -5,13 +5,13 @@
 //! notes) is asked.
 
 use std::collections::btree_map::Entry as Slot;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::changing::changing;
 use super::graph::Graph;
-use super::merged::is_merged_unchanged;
 use super::signature::commit_signer;
 use crate::model::{Governance, Person, PersonName};
-use crate::object::{Commit, Entry, ObjectError, Objects, Oid, entry_at};
+use crate::object::{Commit, ObjectError, Objects, Oid};
 use crate::plan::document::{CommitLine, Contributor, ContributorBasis};
 
 /// Who contributed, and with which commits.
@@ -66,18 +66,14 @@ pub fn contributions_in(
 ) -> Result<Contributions, ObjectError> {
     let mut ledger = Ledger::default();
     let mut commits = Vec::new();
-    let mut changing = Vec::new();
+    let mut ids = Vec::new();
     let mut seen = BTreeSet::new();
     // The last range first, as its commits are turned around in the end.
-    for Range { folders, from, to } in ranges.iter().rev() {
-        let mut inputs = Inputs { objects, folders, entries: HashMap::new() };
-        for id in graph.range(to, from)? {
-            if inputs.are_changed_by(graph, id)? && seen.insert(id) {
-                changing.push(id);
-            }
-        }
+    for range in ranges.iter().rev() {
+        let found = changing(graph, objects, range)?;
+        ids.extend(found.iter().copied().filter(|id| seen.insert(*id)));
     }
-    for id in changing {
+    for id in ids {
         let commit = objects.commit(id)?;
         let key = commit_signer(&commit).ok().flatten();
         let signer = key.and_then(|key| governance.person_with_key(&key)).map(|(person, _)| person);
@@ -91,45 +87,6 @@ pub fn contributions_in(
     }
     commits.reverse();
     Ok(Contributions { contributors: ledger.close(), commits })
-}
-
-/// The inputs of a change, as they are in one commit or another.
-struct Inputs<'a> {
-    objects: &'a dyn Objects,
-    folders: &'a [String],
-    /// What was looked up already: most commits share their trees with a neighbour.
-    entries: HashMap<(Oid, usize), Option<Entry>>,
-}
-
-impl Inputs<'_> {
-    fn entry(&mut self, tree: Oid, folder: usize) -> Result<Option<Entry>, ObjectError> {
-        if let Some(entry) = self.entries.get(&(tree, folder)) {
-            return Ok(*entry);
-        }
-        let entry = entry_at(self.objects, tree, &self.folders[folder])?;
-        self.entries.insert((tree, folder), entry);
-        Ok(entry)
-    }
-
-    fn are_changed_by(&mut self, graph: &Graph<'_>, id: Oid) -> Result<bool, ObjectError> {
-        let node = graph.node(id)?;
-        for folder in 0..self.folders.len() {
-            let here = self.entry(node.tree, folder)?;
-            let mut there = Vec::with_capacity(node.parents.len());
-            for parent in &node.parents {
-                there.push(self.entry(graph.node(*parent)?.tree, folder)?);
-            }
-            let changed = match there.as_slice() {
-                [] => here.is_some(),
-                [parent] => here != *parent,
-                _ => !is_merged_unchanged(graph, self.objects, &node.parents, &self.folders[folder], here, &there)?,
-            };
-            if changed {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
 }
 
 /// A registered person, or an address that is nobody's.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::changing;
 use crate::object::{ObjectError, Objects, Oid};
 
 /// What is remembered of a commit.
@@ -36,6 +37,7 @@ pub struct Graph<'a> {
 pub struct Memory {
     nodes: RefCell<HashMap<Oid, Arc<Node>>>,
     children: RefCell<HashMap<Oid, Vec<Oid>>>,
+    changing: changing::Memory,
 }
 
 enum Known<'a> {
@@ -59,6 +61,11 @@ impl<'a> Graph<'a> {
             Known::Own(memory) => memory,
             Known::Shared(memory) => memory,
         }
+    }
+
+    /// What was found of the commits that change something.
+    pub(super) fn changing(&self) -> &changing::Memory {
+        &self.memory().changing
     }
 
     /// A commit's place in the graph.
