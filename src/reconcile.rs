@@ -7,6 +7,7 @@
 
 mod accept;
 mod agenda;
+mod ahead;
 mod append;
 mod at_once;
 mod correct;
@@ -108,6 +109,8 @@ pub struct Daemon {
     public: PublicKey,
     instance: String,
     hashes: Hashes,
+    /// Environments that are about to be planned.
+    ahead: ahead::Ahead,
     /// The commits that were read: without it every look would read all of history again.
     commits: Memory,
     /// The journal as far as it was read.
@@ -204,6 +207,7 @@ impl Daemon {
             public,
             instance,
             hashes: Hashes::default(),
+            ahead: ahead::Ahead::default(),
             commits: Memory::default(),
             journal: None,
             walked: None,

@@ -1,7 +1,7 @@
 //! The objects of a repository on disk, raw: no replace references, no grafts, no configuration has a say.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use git2::{ErrorCode, ObjectType, Repository, RepositoryInitOptions, RepositoryOpenFlags};
 
@@ -41,6 +41,8 @@ type Trees = Kept<Oid, Arc<[u8]>>;
 struct Inner {
     path: PathBuf,
     repository: Mutex<Repository>,
+    /// The same once more, for a second thread that reads; opened when first needed.
+    second: OnceLock<Option<Mutex<Repository>>>,
     /// The trees read last. A folder of 10,000 entries has 400 KB, is read for every path below it, and libgit2 keeps
     /// nothing of that size.
     trees: Mutex<Trees>,
@@ -70,7 +72,12 @@ impl GitObjects {
 
     fn new(repository: Repository) -> Self {
         let path = repository.path().to_owned();
-        let inner = Inner { path, repository: Mutex::new(repository), trees: Mutex::new(Kept::new(KEPT)) };
+        let inner = Inner {
+            path,
+            repository: Mutex::new(repository),
+            second: OnceLock::new(),
+            trees: Mutex::new(Kept::new(KEPT)),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -93,6 +100,21 @@ impl GitObjects {
         self.inner.repository.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// To read from: whichever nobody uses. Where the repository cannot be opened a second time there is one.
+    fn readable(&self) -> MutexGuard<'_, Repository> {
+        match self.inner.repository.try_lock() {
+            Ok(repository) => return repository,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let none: [&Path; 0] = [];
+        let open = || Repository::open_ext(&self.inner.path, RepositoryOpenFlags::NO_SEARCH, none).ok().map(Mutex::new);
+        match self.inner.second.get_or_init(open) {
+            Some(second) => second.lock().unwrap_or_else(PoisonError::into_inner),
+            None => self.repository(),
+        }
+    }
+
     fn trees(&self) -> MutexGuard<'_, Trees> {
         self.inner.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,7 +133,7 @@ impl Objects for GitObjects {
         {
             return Ok(bytes);
         }
-        let repository = self.repository();
+        let repository = self.readable();
         let objects = repository.odb().map_err(|error| ObjectError::Store(message(&error)))?;
         let bytes = match read(&objects, kind, id) {
             // A repack may have taken away the file it was read from.

@@ -17,7 +17,8 @@ use crate::journal::{
 };
 use crate::lifecycle::{EnvironmentState, State, draft_verdict_on, verdict_on};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
-use crate::object::{Edit, Entry, Kind, Mode, Objects as _, Oid, Overlay, edit_tree, entry_at, files_below};
+use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, Overlay, edit_tree, entry_at, files_below};
+use crate::parallel;
 use crate::plan::PlanDocument;
 use crate::plan::preview::Preview;
 use crate::policy::Verdict;
@@ -322,47 +323,14 @@ impl Daemon {
         }
         self.know_everything()?;
         let Some(journal) = self.journal.as_ref() else { return Ok(()) };
-        let mut statuses = Vec::new();
-        for name in &draft.touched {
-            let env = journal.state.environment(name);
-            let verdict = self.verdict(name, &env)?;
-            let status = Status::of(&journal.state, &journal.governance, name, &env, verdict.as_ref());
-            let status = status.with_draft(&env, self.draft_verdict(name, &env)?.as_ref());
-            let folder = pages::environment_folder(journal.state.start.layout, name);
-            let mut put = |file: &str, bytes: Option<Vec<u8>>| {
-                draft.files.insert(format!("{folder}/{file}"), bytes);
-            };
-            put("status.yaml", Some(yaml_out::to_yaml(&status).into_bytes()));
-            put("README.md", Some(pages::environment_page(&journal.state, &status, &env).into_bytes()));
-            let waits = env.current.is_some() || env.deployment.is_some();
-            if !waits {
-                for file in ["plan.json", "plan.md", "plan.diff"] {
-                    put(file, None);
-                }
-            }
-            if let Some(plan) = draft.plans.get(name).filter(|_| waits) {
-                let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
-                let page = plan.page(&gates, self.config.preview_limit, None);
-                put("plan.json", Some(plan.document.to_file()));
-                put("plan.md", Some(pages::plan_page(&page).into_bytes()));
-                put("plan.diff", Some(pages::plan_diff(&page).into_bytes()));
-            }
-            let drafted = env.draft_plan().and_then(|plan| plan.drafted);
-            if drafted.is_none() {
-                for file in ["draft.json", "draft.md", "draft.diff", "draft.yaml"] {
-                    put(file, None);
-                }
-            }
-            if let (Some(plan), Some(drafted)) = (draft.drafts.get(name), drafted) {
-                let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
-                let page = plan.page(&gates, self.config.preview_limit, Some(drafted.tip));
-                let settings = drafted.settings.map(|settings| self.objects.blob(settings)).transpose()?;
-                put("draft.json", Some(plan.document.to_file()));
-                put("draft.md", Some(pages::plan_page(&page).into_bytes()));
-                put("draft.diff", Some(pages::plan_diff(&page).into_bytes()));
-                put("draft.yaml", settings.map(|settings| settings.to_vec()));
-            }
+        let touched: Vec<&EnvironmentName> = draft.touched.iter().collect();
+        let (objects, root, limit) = (self.objects.as_ref(), self.config.root.as_str(), self.config.preview_limit);
+        let written = parallel::map(&touched, |name| environment_files(objects, root, journal, draft, limit, name));
+        let mut statuses = Vec::with_capacity(written.len());
+        for written in written {
+            let (status, files) = written?;
             statuses.push(status);
+            draft.files.extend(files);
         }
         let (Some(journal), Some(overview)) = (self.journal.as_ref(), self.overview.as_mut()) else { return Ok(()) };
         for status in statuses {
@@ -424,4 +392,56 @@ impl Daemon {
             _ => Ok(None),
         }
     }
+}
+
+/// An environment's status, and the files of the journal that tell of it; `None` for one that shall not be there.
+fn environment_files(
+    objects: &dyn Objects,
+    root: &str,
+    journal: &Journal,
+    draft: &Draft,
+    limit: usize,
+    name: &EnvironmentName,
+) -> Result<(Status, BTreeMap<String, Option<Vec<u8>>>), TickError> {
+    let env = journal.state.environment(name);
+    let verdict = verdict_on(objects, root, &journal.governance, name, &env)?;
+    let status = Status::of(&journal.state, &journal.governance, name, &env, verdict.as_ref());
+    let drafted = draft_verdict_on(objects, root, &journal.governance, name, &env)?;
+    let status = status.with_draft(&env, drafted.as_ref());
+    let folder = pages::environment_folder(journal.state.start.layout, name);
+    let mut files = BTreeMap::new();
+    let mut put = |file: &str, bytes: Option<Vec<u8>>| {
+        files.insert(format!("{folder}/{file}"), bytes);
+    };
+    put("status.yaml", Some(yaml_out::to_yaml(&status).into_bytes()));
+    put("README.md", Some(pages::environment_page(&journal.state, &status, &env).into_bytes()));
+    let waits = env.current.is_some() || env.deployment.is_some();
+    if !waits {
+        for file in ["plan.json", "plan.md", "plan.diff"] {
+            put(file, None);
+        }
+    }
+    if let Some(plan) = draft.plans.get(name).filter(|_| waits) {
+        let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
+        let page = plan.page(&gates, limit, None);
+        put("plan.json", Some(plan.document.to_file()));
+        put("plan.md", Some(pages::plan_page(&page).into_bytes()));
+        put("plan.diff", Some(pages::plan_diff(&page).into_bytes()));
+    }
+    let drafted = env.draft_plan().and_then(|plan| plan.drafted);
+    if drafted.is_none() {
+        for file in ["draft.json", "draft.md", "draft.diff", "draft.yaml"] {
+            put(file, None);
+        }
+    }
+    if let (Some(plan), Some(drafted)) = (draft.drafts.get(name), drafted) {
+        let gates = pages::gate_changes(plan.leaves.as_ref(), plan.enters.as_ref());
+        let page = plan.page(&gates, limit, Some(drafted.tip));
+        let settings = drafted.settings.map(|settings| objects.blob(settings)).transpose()?;
+        put("draft.json", Some(plan.document.to_file()));
+        put("draft.md", Some(pages::plan_page(&page).into_bytes()));
+        put("draft.diff", Some(pages::plan_diff(&page).into_bytes()));
+        put("draft.yaml", settings.map(|settings| settings.to_vec()));
+    }
+    Ok((status, files))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::ahead::CHUNK;
 use super::append::Draft;
 use super::load::Remotes;
 use super::{Daemon, TickError};
@@ -59,15 +60,18 @@ impl Daemon {
         let (later, again) = std::mem::take(&mut self.again).into_iter().partition(|name| *name == policy);
         self.again = later;
         let looked: BTreeSet<EnvironmentName> = names.union(&again).cloned().collect();
-        for name in &looked {
-            match self.plan_environment(&mut draft, remotes.heads, name) {
-                // What one environment was applied from cannot be read as it was: that one holds, the others go on.
-                Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
-                    let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
-                    self.again.insert(name.clone());
-                    self.set_problems(&mut draft, remotes.heads, name, vec![problem])?;
+        for names in looked.iter().collect::<Vec<_>>().chunks(CHUNK) {
+            self.read_ahead(remotes.heads.config, names)?;
+            for name in names {
+                match self.plan_environment(&mut draft, remotes.heads, name) {
+                    // What one environment was applied from cannot be read as it was: that one holds, the others go on.
+                    Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                        let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
+                        self.again.insert((*name).clone());
+                        self.set_problems(&mut draft, remotes.heads, name, vec![problem])?;
+                    }
+                    result => result?,
                 }
-                result => result?,
             }
         }
         self.observe_drafts(&mut draft, remotes, &looked, first_look)?;

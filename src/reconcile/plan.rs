@@ -13,7 +13,7 @@ use crate::plan::{PlanDocument, PlanKind, values_diff};
 use crate::policy::Verdict;
 use crate::revision::imports::From;
 use crate::revision::resolve::below;
-use crate::revision::{Desired, Resolved, Sources, resolve};
+use crate::revision::{Desired, Resolved, Sources};
 use crate::services::DriverError;
 
 /// What an environment shall be, as far as it can be told.
@@ -116,7 +116,7 @@ impl Daemon {
     pub(super) fn desired(&self, config: Oid, name: &EnvironmentName) -> Result<Desired, TickError> {
         let tree = self.objects.commit(config)?.tree;
         let imports = From::Deployments(self.state()?);
-        Ok(resolve(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name, imports)?)
+        self.resolve(tree, name, imports)
     }
 
     /// Gate: a target must be granted by the operator, and belongs to the environment that first claimed it.
@@ -188,7 +188,7 @@ impl Daemon {
     ) -> Result<Resolved, TickError> {
         let tree = self.objects.commit(commit)?.tree;
         let imports = From::Exactly(imports);
-        match resolve(self.objects.as_ref(), &self.hashes, &self.config.root, tree, name, imports)? {
+        match self.resolve(tree, name, imports)? {
             Desired::Present(resolved) if resolved.revision == revision => Ok(*resolved),
             _ => Err(JudgeError::NoSettings { environment: name.clone(), commit }.into()),
         }

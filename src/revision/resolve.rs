@@ -1,7 +1,7 @@
 //! What a config commit says an environment, or the policy, shall be.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::imports::{self, Imported, Merged, Repository, Sources};
 use super::rendered::rendered;
@@ -44,13 +44,18 @@ pub struct Resolved {
     pub services: Vec<ServiceContent>,
 }
 
-/// SHA-256 and size of blobs that were hashed before. A blob's bytes never change, so neither does this.
+/// SHA-256 and size of blobs that were hashed before. A blob's bytes never change, so neither does this. Threads may share it.
 #[derive(Debug, Default)]
 pub struct Hashes {
-    known: RefCell<HashMap<Oid, (Digest, u64)>>,
+    known: Mutex<HashMap<Oid, (Digest, u64)>>,
     /// The policies read last, by the tree of their folder, newest first.
-    policies: RefCell<Vec<(Oid, GovernanceFolder)>>,
-    imports: RefCell<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
+    policies: Mutex<Vec<(Oid, GovernanceFolder)>>,
+    imports: Mutex<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
+}
+
+/// What is remembered is whole at any time, also where a thread that used it has ended badly.
+fn locked<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many policies are remembered: the one in force, a change of it, and the one before.
@@ -59,23 +64,23 @@ const POLICIES: usize = 3;
 impl Hashes {
     /// The policy of this folder, if it was read before.
     pub(super) fn policy(&self, folder: Oid) -> Option<GovernanceFolder> {
-        self.policies.borrow().iter().find(|(known, _)| *known == folder).map(|(_, policy)| policy.clone())
+        locked(&self.policies).iter().find(|(known, _)| *known == folder).map(|(_, policy)| policy.clone())
     }
 
     /// Remembers a policy.
     pub(super) fn keep_policy(&self, folder: Oid, policy: &GovernanceFolder) {
-        let mut policies = self.policies.borrow_mut();
+        let mut policies = locked(&self.policies);
         policies.insert(0, (folder, policy.clone()));
         policies.truncate(POLICIES);
     }
 
     fn of(&self, objects: &dyn Objects, blob: Oid) -> Result<(Digest, u64), ObjectError> {
-        if let Some(found) = self.known.borrow().get(&blob) {
+        if let Some(found) = locked(&self.known).get(&blob) {
             return Ok(*found);
         }
         let bytes = objects.blob(blob)?;
         let hashed = (Digest::of(&bytes), bytes.len() as u64);
-        self.known.borrow_mut().insert(blob, hashed);
+        locked(&self.known).insert(blob, hashed);
         Ok(hashed)
     }
 
@@ -87,11 +92,11 @@ impl Hashes {
         read: impl FnOnce() -> Result<Vec<EnvironmentName>, ObjectError>,
     ) -> Result<Vec<EnvironmentName>, ObjectError> {
         let key = (blob, name.clone());
-        if let Some(found) = self.imports.borrow().get(&key) {
+        if let Some(found) = locked(&self.imports).get(&key) {
             return Ok(found.clone());
         }
         let found = read()?;
-        self.imports.borrow_mut().insert(key, found.clone());
+        locked(&self.imports).insert(key, found.clone());
         Ok(found)
     }
 }
