@@ -26,9 +26,8 @@ impl World {
         let home = GitHome::create(state).expect("a home for git");
         let cache = state.join("git");
         let objects = GitObjects::create_bare(&cache).expect("a store");
-        let store = GitObjects::open(&cache).expect("a store");
         let url: RemoteUrl = url.parse().expect("a URL");
-        let remote = GitRemote::new(url, store, &home, access).expect("a remote");
+        let remote = GitRemote::new(url, objects.clone(), &home, access).expect("a remote");
         let granted = vec![self.folder.join("srv").display().to_string()];
         Daemon::new(
             self.config(false),

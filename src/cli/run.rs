@@ -97,8 +97,7 @@ fn open(settings: &Settings, arguments: &Arguments) -> Result<Daemon, CliError> 
     let home = crate::git::command::GitHome::create(&state)?;
     let cache = state.join("git");
     let objects = GitObjects::create_bare(&cache)?;
-    let store = GitObjects::open(&cache)?;
-    let remote = GitRemote::new(repository.url.clone(), store, &home, access(&repository.credentials)?)
+    let remote = GitRemote::new(repository.url.clone(), objects.clone(), &home, access(&repository.credentials)?)
         .map_err(|error| CliError::failed(error.to_string()))?;
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| CliError::failed(format!("no randomness to be had: {error}")))?;

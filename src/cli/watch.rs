@@ -34,10 +34,13 @@ async fn run(
     loop {
         let interval = super::run::heartbeat_interval(&settings);
         let (back, result) = tokio::task::spawn_blocking(move || {
-            let result = daemon.settle();
-            if result.is_ok() {
-                super::run::beat(&mut daemon, interval);
+            let keep = |daemon: &mut Daemon| {
+                super::run::beat(daemon, interval);
                 daemon.tidy();
+            };
+            let result = daemon.settle_and(keep);
+            if result.is_ok() {
+                keep(&mut daemon);
             }
             (daemon, result)
         })

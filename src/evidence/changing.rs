@@ -23,6 +23,9 @@ const KEPT: usize = 8 << 20;
 /// About what a map needs for an entry.
 const ENTRY: usize = 96;
 
+/// Digests of names, in order.
+type Names = Arc<[u64]>;
+
 /// What was found of a store's commits.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -30,7 +33,7 @@ pub(super) struct Memory {
     walked: RefCell<Kept<Digest, Walked>>,
     /// By commit and folder: which entries of the folder are not in every parent what they are in the commit. The folder
     /// by its number in `folders`, the names by a digest of this process.
-    touched: RefCell<Kept<(Oid, u32), Arc<[u64]>>>,
+    touched: RefCell<Kept<(Oid, u32), Names>>,
     folders: RefCell<HashMap<String, u32>>,
     names: RandomState,
 }
@@ -169,7 +172,7 @@ impl Inputs<'_> {
     }
 
     /// The entries of a folder that are not in every parent what they are in the commit.
-    fn touched(&self, node: &Node, folder: &str) -> Result<Arc<[u64]>, ObjectError> {
+    fn touched(&self, node: &Node, folder: &str) -> Result<Names, ObjectError> {
         let entries = |tree: Oid| -> Result<Option<Oid>, ObjectError> {
             let is_folder = |entry: &Entry| entry.mode == Mode::Tree;
             Ok(entry_at(self.objects, tree, folder)?.filter(is_folder).map(|entry| entry.id))

@@ -41,14 +41,14 @@ pub struct Memory {
 }
 
 enum Known<'a> {
-    Own(Memory),
+    Own(Box<Memory>),
     Shared(&'a Memory),
 }
 
 impl<'a> Graph<'a> {
     /// A view of this store.
     pub fn new(objects: &'a dyn Objects) -> Self {
-        Self { objects, memory: Known::Own(Memory::default()) }
+        Self { objects, memory: Known::Own(Box::default()) }
     }
 
     /// A view of this store that goes on from what was read of it before.

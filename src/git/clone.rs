@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::command::{GitCommand, GitError};
 use super::keygen::SigningKey;
@@ -18,6 +19,8 @@ pub struct LocalClone {
     folder: PathBuf,
     common: PathBuf,
     top: Option<PathBuf>,
+    /// Its configuration, read when first asked for: starting git costs more than all of it is long.
+    settings: OnceLock<BTreeMap<String, String>>,
 }
 
 /// What went wrong in a clone.
@@ -114,7 +117,7 @@ impl LocalClone {
         };
         let top = if bare == "true" { None } else { one_line(&git.run(["rev-parse", "--show-toplevel"])?) };
         let (folder, common) = (folder.to_owned(), PathBuf::from(common));
-        Ok(Self { git, folder, common, top: top.map(PathBuf::from) })
+        Ok(Self { git, folder, common, top: top.map(PathBuf::from), settings: OnceLock::new() })
     }
 
     /// The folder it was found from.
@@ -135,17 +138,24 @@ impl LocalClone {
         Ok(GitObjects::open(&self.common)?)
     }
 
-    /// A value of git's configuration; the last one where there are several.
+    /// A value of git's configuration; the last one where there are several. Read once: what is set later is not seen.
     ///
     /// # Errors
     /// Where the configuration cannot be read.
     pub fn config(&self, name: &str) -> Result<Option<String>, CloneError> {
-        let output = self.git.run(["config", "--null", "--get", name])?;
-        match output.code {
-            Some(0) => Ok(Some(output.text().trim_end_matches('\0').to_owned())),
-            Some(1) => Ok(None),
-            _ => Err(failed(&output)),
-        }
+        let settings = match self.settings.get() {
+            Some(settings) => settings,
+            None => {
+                let output = self.git.run(["config", "--null", "--list"])?;
+                if !output.success() {
+                    return Err(failed(&output));
+                }
+                let text = output.text();
+                let lines = text.split_terminator('\0').map(|line| line.split_once('\n').unwrap_or((line, "")));
+                self.settings.get_or_init(|| lines.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+            }
+        };
+        Ok(settings.get(&as_listed(name)).cloned())
     }
 
     /// The key git would sign with (`user.signingKey`).
@@ -258,14 +268,29 @@ impl LocalClone {
                 None => return Err(RemoteError::Away { url: remote.to_owned(), message: output.message() }.into()),
             }
         }
-        for wanted in &missing {
-            let tracked = Self::tracked_as(remote, &wanted.name);
-            let output = self.git.run(["update-ref", "--no-deref", "-d", &tracked])?;
+        let tracked = |wanted: &Wanted| Self::tracked_as(remote, &wanted.name);
+        let mut here = self.references(&wanted.iter().map(tracked).collect::<Vec<_>>())?;
+        for gone in missing.into_iter().map(tracked).filter_map(|name| here.remove_entry(&name)) {
+            let output = self.git.run(["update-ref", "--no-deref", "-d", &gone.0])?;
             if !output.success() {
                 return Err(failed(&output));
             }
         }
-        wanted.iter().map(|w| Ok((w.name.clone(), self.reference(&Self::tracked_as(remote, &w.name))?))).collect()
+        Ok(wanted.iter().map(|wanted| (wanted.name.clone(), here.get(&tracked(wanted)).copied())).collect())
+    }
+
+    /// Where those of these references are that are there.
+    fn references(&self, names: &[String]) -> Result<BTreeMap<String, Oid>, CloneError> {
+        let options = ["for-each-ref", "--format=%(objectname) %(refname)", "--"];
+        let output = self.git.run(options.into_iter().chain(names.iter().map(String::as_str)))?;
+        if !output.success() {
+            return Err(failed(&output));
+        }
+        let text = output.text();
+        let listed = text.lines().filter_map(|line| line.split_once(' '));
+        // What lies below a name is listed too.
+        let named = listed.filter(|(_, name)| names.iter().any(|wanted| wanted == name));
+        named.map(|(id, name)| Ok((name.to_owned(), id.parse().map_err(|_| failed(&output))?))).collect()
     }
 
     /// What git ignores below a folder of the work tree, and does not track: files, and folders as a whole.
@@ -393,6 +418,16 @@ fn was_held_back(output: &Output) -> bool {
 
 fn check_name(name: &str) -> Result<(), CloneError> {
     if is_ref_name(name) { Ok(()) } else { Err(CloneError::Name { name: name.escape_debug().to_string() }) }
+}
+
+/// A name as `git config --list` writes it: all but what is between the first and the last dot in small letters.
+fn as_listed(name: &str) -> String {
+    match (name.find('.'), name.rfind('.')) {
+        (Some(first), Some(last)) => {
+            format!("{}{}{}", name[..first].to_lowercase(), &name[first..last], name[last..].to_lowercase())
+        }
+        _ => name.to_lowercase(),
+    }
 }
 
 fn one_line(output: &Output) -> Option<String> {

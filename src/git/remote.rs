@@ -73,7 +73,9 @@ impl GitRemote {
     /// Packs what was fetched and written since. Nothing is ever deleted that is not in a pack.
     fn pack(&self) -> Result<(), RemoteError> {
         let output = self.run(["repack", "-d", "-l", "-q", "--geometric=2", "--no-write-bitmap-index"])?;
-        self.expect_success(&output)
+        self.expect_success(&output)?;
+        self.store.reopen();
+        Ok(())
     }
 
     /// Whether there are many packs or, by one folder of 256, many files: git's own measure.

@@ -54,9 +54,7 @@ impl GitObjects {
     /// # Errors
     /// Where there is none, or it is of a format that cannot be read here (SHA-256 objects, reftable).
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let none: [&Path; 0] = [];
-        let repository = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none);
-        Ok(Self::new(repository.map_err(|error| store_error(path, &error))?))
+        Ok(Self::new(open(path).map_err(|error| store_error(path, &error))?))
     }
 
     /// Opens the daemon's own bare repository, made where there is none yet.
@@ -96,6 +94,18 @@ impl GitObjects {
         self.repository().odb().is_ok_and(|objects| objects.exists(native(id)))
     }
 
+    /// Opens it anew after a repack: the library keeps packs open that are gone, with the room they take on the disk.
+    /// Where that fails it is read on from these.
+    pub(super) fn reopen(&self) {
+        let second = self.inner.second.get().and_then(Option::as_ref);
+        for repository in std::iter::once(&self.inner.repository).chain(second) {
+            match open(&self.inner.path) {
+                Ok(again) => *repository.lock().unwrap_or_else(PoisonError::into_inner) = again,
+                Err(error) => tracing::warn!(error = error.message(), "the store could not be opened again"),
+            }
+        }
+    }
+
     pub(super) fn repository(&self) -> MutexGuard<'_, Repository> {
         self.inner.repository.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -107,9 +117,8 @@ impl GitObjects {
             Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {}
         }
-        let none: [&Path; 0] = [];
-        let open = || Repository::open_ext(&self.inner.path, RepositoryOpenFlags::NO_SEARCH, none).ok().map(Mutex::new);
-        match self.inner.second.get_or_init(open) {
+        let second = || open(&self.inner.path).ok().map(Mutex::new);
+        match self.inner.second.get_or_init(second) {
             Some(second) => second.lock().unwrap_or_else(PoisonError::into_inner),
             None => self.repository(),
         }
@@ -174,6 +183,11 @@ impl Objects for GitObjects {
         drop(writer);
         store.refresh().map_err(|error| failed(&message(&error)))
     }
+}
+
+fn open(path: &Path) -> Result<Repository, git2::Error> {
+    let none: [&Path; 0] = [];
+    Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, none)
 }
 
 fn read(objects: &git2::Odb<'_>, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {

@@ -29,6 +29,9 @@ pub(super) fn new_commit<'a>(tree: Oid, parents: &'a [Oid], time: Timestamp, mes
     NewCommit { tree, parents, name: AUTHOR.0, email: AUTHOR.1, time, message }
 }
 
+/// Files of the journal by path; `None` for one that shall not be there.
+type Files = BTreeMap<String, Option<Vec<u8>>>;
+
 /// An entry in the making. Its events are folded into the state as they are added.
 pub(super) struct Draft {
     pub heads: Heads,
@@ -38,7 +41,7 @@ pub(super) struct Draft {
     touched: BTreeSet<EnvironmentName>,
     plans: BTreeMap<EnvironmentName, PlanFiles>,
     drafts: BTreeMap<EnvironmentName, PlanFiles>,
-    files: BTreeMap<String, Option<Vec<u8>>>,
+    files: Files,
 }
 
 /// What the pages of a newly planned change are made of.
@@ -394,7 +397,7 @@ impl Daemon {
     }
 }
 
-/// An environment's status, and the files of the journal that tell of it; `None` for one that shall not be there.
+/// An environment's status, and the files of the journal that tell of it.
 fn environment_files(
     objects: &dyn Objects,
     root: &str,
@@ -402,7 +405,7 @@ fn environment_files(
     draft: &Draft,
     limit: usize,
     name: &EnvironmentName,
-) -> Result<(Status, BTreeMap<String, Option<Vec<u8>>>), TickError> {
+) -> Result<(Status, Files), TickError> {
     let env = journal.state.environment(name);
     let verdict = verdict_on(objects, root, &journal.governance, name, &env)?;
     let status = Status::of(&journal.state, &journal.governance, name, &env, verdict.as_ref());

@@ -89,11 +89,22 @@ impl Daemon {
     /// # Errors
     /// As [`Daemon::tick`].
     pub fn settle(&mut self) -> Result<(), TickError> {
+        self.settle_and(|_| {})
+    }
+
+    /// As [`Daemon::settle`], with something done after each tick that wrote: where pushes never end, neither does this.
+    ///
+    /// # Errors
+    /// As [`Daemon::tick`].
+    pub fn settle_and(&mut self, mut between: impl FnMut(&mut Self)) -> Result<(), TickError> {
         let mut conflicts = 0;
         for _ in 0..MOST_TICKS {
             match self.tick() {
                 Ok(false) => return Ok(()),
-                Ok(true) => conflicts = 0,
+                Ok(true) => {
+                    conflicts = 0;
+                    between(self);
+                }
                 Err(TickError::Conflict) if conflicts < MOST_CONFLICTS => {
                     conflicts += 1;
                     self.forget();
@@ -107,7 +118,7 @@ impl Daemon {
         Err(TickError::Restless { ticks: MOST_TICKS })
     }
 
-    /// Puts the state folder in order: to be called when there is nothing else to do. Where that fails it is only said.
+    /// Puts the state folder in order, where that is needed. Where it fails it is only said.
     pub fn tidy(&mut self) {
         if let Err(error) = self.remote.tidy() {
             tracing::warn!(%error, "the state folder could not be tidied up");

@@ -65,14 +65,21 @@ fn a_clone_is_found_from_wherever_one_stands() {
 fn configuration_is_read_as_git_reads_it() {
     let (folder, clone) = world();
     assert_eq!(clone.config("countersign.remote").expect("read"), None);
-    folder.git("work", &["config", "countersign.remote", "up stream"]);
+    folder.git("work", &["config", "countersign.remote", "first"]);
+    folder.git("work", &["config", "--add", "countersign.remote", "up stream"]);
     folder.git("work", &["config", "user.signingKey", "/keys/id.pub"]);
+    folder.git("work", &["config", "remote.Up.Stream.promisor", "of two\nlines"]);
+    let clone = find(&folder, "work").expect("a clone");
+    assert_eq!(clone.config("remote.Up.Stream.Promisor").expect("read").as_deref(), Some("of two\nlines"));
+    assert_eq!(clone.config("remote.up.stream.promisor").expect("read"), None);
     assert_eq!(clone.config("countersign.remote").expect("read").as_deref(), Some("up stream"));
     assert_eq!(clone.signing_key().expect("read"), Some(SigningKey::File("/keys/id.pub".into())));
     assert_eq!(clone.identity().expect("read"), ("Alice Archer".to_owned(), "alice@vendor.example".to_owned()));
     folder.git("work", &["config", "gpg.ssh.program", "/opt/sign"]);
+    let clone = find(&folder, "work").expect("a clone");
     assert_eq!(clone.signing_program().expect("read"), "/opt/sign");
     fs::write(folder.at("work/.git/config"), "[broken\n").expect("written");
+    let clone = LocalClone { settings: OnceLock::new(), ..clone };
     assert!(matches!(clone.config("countersign.remote"), Err(CloneError::Git { .. })));
 }
 

@@ -278,6 +278,26 @@ fn packs_that_somebody_has_open_are_read_on_after_tidying_up() {
 }
 
 #[test]
+fn packs_that_are_gone_are_not_kept_open() {
+    let mut world = World::new();
+    let mut tip = world.fetch(MAIN);
+    for n in 0..3 {
+        let next = world.commit(tip, &n.to_string());
+        world.remote.push(&[update(MAIN, Some(tip), Some(next))]).expect("an answer");
+        tip = next;
+        world.remote.run(["repack", "-d", "-q", "--no-write-bitmap-index"]).expect("packed");
+        world.remote.store.commit(tip).expect("the commit");
+    }
+    world.remote.pack().expect("packed");
+    world.remote.store.commit(tip).expect("the commit");
+    let folder = world.store.path().display().to_string();
+    let open =
+        fs::read_dir("/proc/self/fd").expect("files").flatten().filter_map(|file| fs::read_link(file.path()).ok());
+    let open: Vec<String> = open.map(|file| file.display().to_string()).filter(|file| file.contains(&folder)).collect();
+    assert!(open.iter().all(|file| !file.ends_with("(deleted)")), "{open:?}");
+}
+
+#[test]
 fn a_lock_that_a_killed_git_left_is_taken_away_and_one_in_use_is_not() {
     let mut world = World::new();
     world.fetch("refs/heads/main");
