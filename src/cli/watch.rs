@@ -34,14 +34,10 @@ async fn run(
     loop {
         let interval = super::run::heartbeat_interval(&settings);
         let (back, result) = tokio::task::spawn_blocking(move || {
-            let keep = |daemon: &mut Daemon| {
+            let result = daemon.settle_and(|daemon| {
                 super::run::beat(daemon, interval);
                 daemon.tidy();
-            };
-            let result = daemon.settle_and(keep);
-            if result.is_ok() {
-                keep(&mut daemon);
-            }
+            });
             (daemon, result)
         })
         .await

@@ -14,14 +14,11 @@ use super::contributors::Range;
 use super::graph::{Graph, Node};
 use super::merged::is_merged_unchanged;
 use crate::digest::Digest;
-use crate::object::kept::Kept;
+use crate::object::kept::{ENTRY, Kept};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, differing, entry_at};
 
 /// How many bytes are kept of each.
 const KEPT: usize = 8 << 20;
-
-/// About what a map needs for an entry.
-const ENTRY: usize = 96;
 
 /// Digests of names, in order.
 type Names = Arc<[u64]>;
@@ -75,19 +72,12 @@ pub(super) fn changing(graph: &Graph<'_>, objects: &dyn Objects, range: &Range) 
     let not: Vec<Oid> = from.iter().chain(seen).copied().collect();
     let mut found = before.as_ref().map(|walked| walked.found.to_vec()).unwrap_or_default();
     let inputs = Inputs { graph, objects, folders };
-    let known = found.len();
     for id in graph.range(to, &not)? {
         if inputs.are_changed_by(id)? {
             found.push(id);
         }
     }
-    if known > 0 && found.len() > known {
-        let mut sorted =
-            found.iter().map(|id| Ok((graph.node(*id)?.generation, *id))).collect::<Result<Vec<_>, _>>()?;
-        sorted.sort_unstable();
-        found = sorted.into_iter().map(|(_, id)| id).collect();
-    }
-    let found: Arc<[Oid]> = found.into();
+    let found: Arc<[Oid]> = graph.in_order(found)?.into();
     let size = ENTRY + size_of::<Oid>() * (to.len() + found.len());
     memory.walked.borrow_mut().put(key, Walked { to: to.clone(), found: Arc::clone(&found) }, size);
     Ok(found)
@@ -95,7 +85,7 @@ pub(super) fn changing(graph: &Graph<'_>, objects: &dyn Objects, range: &Range) 
 
 /// Ranges of as many ends that have folders and beginning in common go on from each other.
 fn key_of(Range { folders, from, to }: &Range) -> Digest {
-    let mut bytes = format!("{} {}", to.len(), from.len()).into_bytes();
+    let mut bytes = format!("{} {} ", to.len(), from.len()).into_bytes();
     from.iter().for_each(|from| bytes.extend_from_slice(from.as_bytes()));
     for folder in folders {
         bytes.extend_from_slice(folder.as_bytes());

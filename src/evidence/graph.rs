@@ -176,8 +176,13 @@ impl<'a> Graph<'a> {
                 }
             }
         }
-        let mut sorted = Vec::with_capacity(found.len());
-        for id in found {
+        self.in_order(found)
+    }
+
+    /// Commits with parents before children: in ascending order of generation, then of id.
+    pub(super) fn in_order(&self, ids: impl IntoIterator<Item = Oid>) -> Result<Vec<Oid>, ObjectError> {
+        let mut sorted = Vec::new();
+        for id in ids {
             sorted.push((self.node(id)?.generation, id));
         }
         sorted.sort_unstable();

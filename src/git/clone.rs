@@ -270,8 +270,8 @@ impl LocalClone {
         }
         let tracked = |wanted: &Wanted| Self::tracked_as(remote, &wanted.name);
         let mut here = self.references(&wanted.iter().map(tracked).collect::<Vec<_>>())?;
-        for gone in missing.into_iter().map(tracked).filter_map(|name| here.remove_entry(&name)) {
-            let output = self.git.run(["update-ref", "--no-deref", "-d", &gone.0])?;
+        for gone in missing.into_iter().map(tracked).filter(|name| here.remove(name).is_some()) {
+            let output = self.git.run(["update-ref", "--no-deref", "-d", &gone])?;
             if !output.success() {
                 return Err(failed(&output));
             }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use git2::{ErrorCode, ObjectType, Repository, RepositoryInitOptions, RepositoryOpenFlags};
 
 use super::{pack, words};
-use crate::object::kept::Kept;
+use crate::object::kept::{ENTRY, Kept};
 use crate::object::{Kind, ObjectError, Objects, Oid};
 
 /// A larger object is not read: nothing that people countersign is that large, and it would fill the memory.
@@ -155,8 +155,7 @@ impl Objects for GitObjects {
         drop(objects);
         drop(repository);
         if kind == Kind::Tree {
-            // About what the map itself needs for an entry.
-            self.trees().put(id, Arc::clone(&bytes), bytes.len() + 128);
+            self.trees().put(id, Arc::clone(&bytes), bytes.len() + ENTRY);
         }
         Ok(bytes)
     }

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem;
 
+/// About what a map needs for an entry, beside what is in it.
+pub(crate) const ENTRY: usize = 128;
+
 /// Values with a size each, of which those used last are kept.
 ///
 /// Two generations: what is used again while its generation is on its way out is taken over into the new one.

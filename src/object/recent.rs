@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::kept::Kept;
+use super::kept::{ENTRY, Kept};
 use super::{Commit, Kind, ObjectError, Objects, Oid};
 
 /// How many bytes are remembered, and in addition how many of commits that were taken apart.
@@ -11,9 +11,6 @@ const KEPT_COMMITS: usize = 8 << 20;
 
 /// What is larger is read each time.
 const LARGEST: usize = 1 << 20;
-
-/// About what a map needs for an entry.
-const ENTRY: usize = 128;
 
 type Read = Kept<Oid, (Kind, Arc<[u8]>)>;
 

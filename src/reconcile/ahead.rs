@@ -3,7 +3,7 @@
 //! # Guarantees
 //! * Nothing is decided here. Only what is the same whoever asks, and whenever, is kept: an environment that imports
 //!   nothing is what its tree says, and trees have the names of their content.
-//! * At most [`CHUNK`] environments are held, and each until it is asked for.
+//! * At most [`CHUNK`] environments are held, and each until it is asked for or others are read.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -361,9 +361,7 @@ impl Daemon {
     /// Where an environment stands.
     pub(super) fn status(&self, name: &EnvironmentName) -> Result<Status, TickError> {
         let env = self.state()?.environment(name);
-        let verdict = self.verdict(name, &env)?;
-        let status = Status::of(self.state()?, &self.journal()?.governance, name, &env, verdict.as_ref());
-        Ok(status.with_draft(&env, self.draft_verdict(name, &env)?.as_ref()))
+        status_of(self.objects.as_ref(), &self.config.root, self.journal()?, name, &env)
     }
 
     /// Adds the files of a deployment: its plan, what met each rule, and the raw evidence.
@@ -397,6 +395,20 @@ impl Daemon {
     }
 }
 
+/// Where an environment stands by the journal.
+fn status_of(
+    objects: &dyn Objects,
+    root: &str,
+    journal: &Journal,
+    name: &EnvironmentName,
+    env: &EnvironmentState,
+) -> Result<Status, TickError> {
+    let verdict = verdict_on(objects, root, &journal.governance, name, env)?;
+    let drafted = draft_verdict_on(objects, root, &journal.governance, name, env)?;
+    let status = Status::of(&journal.state, &journal.governance, name, env, verdict.as_ref());
+    Ok(status.with_draft(env, drafted.as_ref()))
+}
+
 /// An environment's status, and the files of the journal that tell of it.
 fn environment_files(
     objects: &dyn Objects,
@@ -407,10 +419,7 @@ fn environment_files(
     name: &EnvironmentName,
 ) -> Result<(Status, Files), TickError> {
     let env = journal.state.environment(name);
-    let verdict = verdict_on(objects, root, &journal.governance, name, &env)?;
-    let status = Status::of(&journal.state, &journal.governance, name, &env, verdict.as_ref());
-    let drafted = draft_verdict_on(objects, root, &journal.governance, name, &env)?;
-    let status = status.with_draft(&env, drafted.as_ref());
+    let status = status_of(objects, root, journal, name, &env)?;
     let folder = pages::environment_folder(journal.state.start.layout, name);
     let mut files = BTreeMap::new();
     let mut put = |file: &str, bytes: Option<Vec<u8>>| {

@@ -63,15 +63,7 @@ impl Daemon {
         for names in looked.iter().collect::<Vec<_>>().chunks(CHUNK) {
             self.read_ahead(remotes.heads.config, names)?;
             for name in names {
-                match self.plan_environment(&mut draft, remotes.heads, name) {
-                    // What one environment was applied from cannot be read as it was: that one holds, the others go on.
-                    Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
-                        let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
-                        self.again.insert((*name).clone());
-                        self.set_problems(&mut draft, remotes.heads, name, vec![problem])?;
-                    }
-                    result => result?,
-                }
+                self.plan_or_hold(&mut draft, remotes.heads, name)?;
             }
         }
         self.observe_drafts(&mut draft, remotes, &looked, first_look)?;
@@ -87,6 +79,18 @@ impl Daemon {
             tips.config = Some(remotes.heads.config);
             tips.records = remotes.heads.records;
         })
+    }
+
+    /// Plans an environment. Where what it was applied from cannot be read as it was, it holds, and the others go on.
+    fn plan_or_hold(&mut self, draft: &mut Draft, heads: Heads, name: &EnvironmentName) -> Result<(), TickError> {
+        match self.plan_environment(draft, heads, name) {
+            Err(TickError::Judge(error)) if !matches!(error, JudgeError::Object(_)) => {
+                let problem = Problem::of_file(format!("environments/{name}"), error.to_string());
+                self.again.insert(name.clone());
+                self.set_problems(draft, heads, name, vec![problem])
+            }
+            result => result,
+        }
     }
 
     /// The environments whose plans were made from commits that an accepted history no longer contains.

@@ -92,18 +92,21 @@ impl Daemon {
         self.settle_and(|_| {})
     }
 
-    /// As [`Daemon::settle`], with something done after each tick that wrote: where pushes never end, neither does this.
+    /// As [`Daemon::settle`], with something done after each tick that went well: where pushes never end, neither does this.
     ///
     /// # Errors
     /// As [`Daemon::tick`].
-    pub fn settle_and(&mut self, mut between: impl FnMut(&mut Self)) -> Result<(), TickError> {
+    pub fn settle_and(&mut self, mut after: impl FnMut(&mut Self)) -> Result<(), TickError> {
         let mut conflicts = 0;
         for _ in 0..MOST_TICKS {
             match self.tick() {
-                Ok(false) => return Ok(()),
+                Ok(false) => {
+                    after(self);
+                    return Ok(());
+                }
                 Ok(true) => {
                     conflicts = 0;
-                    between(self);
+                    after(self);
                 }
                 Err(TickError::Conflict) if conflicts < MOST_CONFLICTS => {
                     conflicts += 1;
