@@ -1,6 +1,7 @@
 //! Over ssh, with a real server.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
@@ -162,9 +163,15 @@ fn one_connection_is_held_and_a_broken_one_is_made_anew() {
 
     // What is left of a connection that broke is only its socket.
     let held = world.folder.at("state/git-home/ssh");
-    let mut end = world.folder.command("ssh");
-    end.args(["-O", "exit", "-o"]).arg(format!("ControlPath={}", held.display())).arg("x");
-    assert!(end.output().expect("ssh runs").status.success(), "no connection is held");
-    fs::write(&held, "").expect("written");
+    let mut check = world.folder.command("ssh");
+    check.args(["-O", "check", "-o"]).arg(format!("ControlPath={}", held.display())).arg("x");
+    let said = String::from_utf8(check.output().expect("ssh runs").stderr).expect("text");
+    let master = said.trim().strip_prefix("Master running (pid=").and_then(|rest| rest.strip_suffix(')'));
+    let master = master.unwrap_or_else(|| panic!("no connection is held: {said}"));
+    assert!(world.folder.command("kill").args(["-9", master]).status().expect("kill runs").success());
+    while UnixStream::connect(&held).is_ok() {
+        std::thread::yield_now();
+    }
+    assert!(held.exists(), "a killed connection leaves its socket");
     assert_eq!(world.remote.references().expect("references")[JOURNAL], ours);
 }
