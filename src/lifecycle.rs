@@ -18,6 +18,7 @@ mod judged;
 mod kind;
 mod missing;
 mod phase;
+mod plans;
 mod policy;
 mod put_back;
 pub mod ready;
@@ -40,7 +41,8 @@ pub use judged::{JudgeError, draft_verdict_on, gates_at, judge_plan, verdict_on}
 pub use kind::is_earlier;
 pub use missing::missing_records;
 pub use phase::{Phase, WaitingOn, phase_of, phase_of_change};
+pub use plans::Plans;
 pub use policy::{NextPolicy, PolicyWanted, policy_plan, policy_wanted};
 pub use put_back::put_back;
 pub use ready::ReadyRecord;
-pub use state::{Alarm, FoldError, Index, PolicyInForce, Start, State, Targets, overlapping};
+pub use state::{Alarm, Environments, FoldError, Index, PolicyInForce, Start, State, Targets, overlapping};

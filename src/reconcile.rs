@@ -147,7 +147,7 @@ pub struct Daemon {
     /// Who imports whom by the config commit that was looked at last.
     importers: Importers,
     /// What the journal's first page is made of, once everything was looked at.
-    overview: Option<Overview>,
+    overview: Option<Arc<Overview>>,
     /// When the host was last looked at, by environment: after a start it is looked at once.
     looked: BTreeMap<EnvironmentName, Timestamp>,
     /// The settings in force that say when to look, by the commit they were applied from.

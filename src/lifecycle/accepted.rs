@@ -53,7 +53,7 @@ pub fn gone(graph: &Graph<'_>, env: &EnvironmentState, head: Oid) -> Result<bool
     if env.running().is_some() {
         return Ok(false);
     }
-    for plan in env.plans.values().chain(env.deployment.as_ref().map(|deployment| &deployment.plan)) {
+    for plan in env.plans.iter().chain(env.deployment.as_ref().map(|deployment| &deployment.plan)) {
         if !graph.is_ancestor(plan.commit, head)? {
             return Ok(true);
         }

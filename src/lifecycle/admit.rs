@@ -381,12 +381,12 @@ impl Chains {
                 all.extend(judged.by.clone().map(|by| (*sequence, by)));
             }
             let running = env.deployment.iter().map(|deployment| &deployment.plan);
-            for plan in env.plans.values().chain(running.clone()) {
+            for plan in env.plans.iter().chain(running.clone()) {
                 let people = env.approvers_elsewhere(plan).into_iter();
                 let people = people.filter(|person| env.approval_elsewhere(plan, person).is_some());
                 chains.elsewhere.extend(people.map(|person| (plan.id, person)));
             }
-            for plan in env.plans.values().chain(running).chain(env.drafted.values()) {
+            for plan in env.plans.iter().chain(running).chain(env.drafted.iter()) {
                 for (sequence, judged) in &plan.statements {
                     if let (Some(by), Some(verdict)) = (&judged.by, judged.verdict) {
                         chains.record(plan.id, by, verdict, judged, *sequence);

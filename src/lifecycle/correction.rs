@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::damped::Damped;
-use super::environment::{Applied, EnvironmentState, HISTORY_SHOWN, HistoryRow};
+use super::environment::{Applied, EnvironmentState, HistoryRow};
 use super::state::{FoldError, State};
 use crate::journal::{Claim, Drifted, OutcomeResult, drift_in_words};
 use crate::model::{EnvironmentName, Gates};
@@ -121,7 +121,7 @@ impl State {
             )));
         }
         last.corrections.attempt = claim.attempt;
-        env.correcting = Some(Correcting { claim: claim.clone(), claimed: time });
+        env.correcting = Some(Box::new(Correcting { claim: claim.clone(), claimed: time }));
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl State {
         let time = self.time;
         let env = self.environments.get_mut(name)?;
         let is_its = |one: &Correcting| (one.claim.number, one.claim.attempt) == (number, attempt);
-        let Correcting { claim, claimed } = env.correcting.take_if(|one| is_its(one))?;
+        let Correcting { claim, claimed } = *env.correcting.take_if(|one| is_its(one))?;
         let applied = env.applied.as_mut()?;
         let found = claim.drift.clone().unwrap_or_default();
         let corrections = &mut applied.corrections;
@@ -179,8 +179,7 @@ impl State {
         if env.history.first().is_some_and(|first| first.corrects && first.number == number) {
             env.history.remove(0);
         }
-        env.history.insert(0, row);
-        env.history.truncate(HISTORY_SHOWN);
+        env.list(row);
         Some(())
     }
 

@@ -48,12 +48,12 @@ pub struct DraftState {
 impl EnvironmentState {
     /// The plan of the draft that can be approved.
     pub fn draft_plan(&self) -> Option<&OpenPlan> {
-        self.drafted.get(&self.draft.as_ref()?.current?)
+        self.drafted.get(self.draft.as_ref()?.current?)
     }
 
     /// A plan that waits or rests, of the config branch or of the draft.
     pub(super) fn waiting_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
-        self.plans.get_mut(&id).or_else(|| self.drafted.get_mut(&id))
+        self.plans.get_mut(id).or_else(|| self.drafted.get_mut(id))
     }
 
     /// Whether something of the environment itself is known, by the config branch: a draft alone, and what was said on it,
@@ -89,7 +89,7 @@ impl EnvironmentState {
     /// Number, round and base of a plan once the config branch desires this revision.
     fn place_once_desired(&self, revision: Option<RevisionId>) -> (u64, u64, Option<Base>) {
         let deploying = self.deployment.as_ref().map(|deployment| &deployment.plan);
-        let moves = self.plans.values().chain(deploying).any(|open| open.revision != revision);
+        let moves = self.plans.iter().chain(deploying).any(|open| open.revision != revision);
         (self.next_number(), self.round + u64::from(moves), self.base())
     }
 
@@ -102,7 +102,7 @@ impl EnvironmentState {
 
     /// A plan of the draft becomes one of the config branch: with all that was said on it.
     pub(super) fn take_from_draft(&mut self, plan: PlanId) -> Option<OpenPlan> {
-        let taken = self.drafted.remove(&plan)?;
+        let taken = self.drafted.take(plan)?;
         self.forget_current_draft();
         Some(taken)
     }
@@ -110,20 +110,20 @@ impl EnvironmentState {
     /// Gate: a draft's plan ends when number, round or base of the next merge are no longer its own.
     pub(super) fn end_stale_drafts(&mut self) {
         let mut drafted = std::mem::take(&mut self.drafted);
-        drafted.retain(|_, plan| (plan.number, plan.round, plan.base) == self.place_once_desired(plan.revision));
+        drafted.retain(|plan| (plan.number, plan.round, plan.base) == self.place_once_desired(plan.revision));
         self.drafted = drafted;
         self.forget_current_draft();
     }
 
     fn forget_current_draft(&mut self) {
         if let Some(draft) = self.draft.as_mut() {
-            draft.current = draft.current.filter(|id| self.drafted.contains_key(id));
+            draft.current = draft.current.filter(|id| self.drafted.contains(*id));
         }
     }
 
     /// Whether no more plans of drafts are made until number or round moves: those of before rest, and are kept.
     pub fn has_many_drafted(&self, plan: PlanId) -> bool {
-        self.drafted.len() >= MOST_DRAFTED && !self.drafted.contains_key(&plan)
+        self.drafted.len() >= MOST_DRAFTED && !self.drafted.contains(plan)
     }
 }
 
@@ -137,7 +137,7 @@ impl State {
         }
         match event {
             Event::DraftPlanned { environment, draft, plan, number, round, base, revision, .. } => {
-                let env = self.environments.entry(environment.clone()).or_default();
+                let env = self.environments.get_or_new(environment);
                 let then = env.once_desired(*revision);
                 if env.is_busy() {
                     return Err(wrong(format!("a plan of the draft of {environment} while it is being deployed")));
@@ -160,10 +160,10 @@ impl State {
                     return Err(wrong(format!("two plans of {environment} are both named {}", plan.short())));
                 }
                 let Some(mut open) = OpenPlan::of(event, time) else { return Ok(()) };
-                if let Some(old) = env.drafted.remove(plan) {
+                if let Some(old) = env.drafted.take(*plan) {
                     open = open.following(old);
                 }
-                env.drafted.insert(*plan, open);
+                env.drafted.put(open);
                 env.draft = Some(DraftState { tip: *draft, current: Some(*plan), unplanned: None });
             }
             Event::DraftUnplanned { environment, draft, why, problems, .. } => {
@@ -173,7 +173,7 @@ impl State {
                 if draft.is_none() && self.environments.get(environment).is_none_or(|env| env.draft.is_none()) {
                     return Err(wrong(format!("a draft of {environment} is gone that never was")));
                 }
-                let env = self.environments.entry(environment.clone()).or_default();
+                let env = self.environments.get_or_new(environment);
                 let unplanned = Some((*why, problems.clone()));
                 env.draft = draft.map(|tip| DraftState { tip, current: None, unplanned });
             }

@@ -56,7 +56,7 @@ impl EnvironmentState {
     /// Every other plan of the same number, ended or not, in no order that means anything.
     fn others<'a>(&'a self, plan: &'a OpenPlan) -> impl Iterator<Item = &'a OpenPlan> {
         let deploying = self.deployment.iter().map(|deployment| &deployment.plan);
-        let all = self.earlier.iter().chain(self.plans.values()).chain(deploying);
+        let all = self.earlier.iter().chain(self.plans.iter()).chain(deploying);
         all.filter(|other| other.number == plan.number && other.id != plan.id)
     }
 
@@ -98,8 +98,8 @@ impl EnvironmentState {
     /// The plans that do not run have ended: those that something was said on are kept until a plan of another number is
     /// told. A deployment that failed is tried again by what let it through.
     pub(super) fn end_plans(&mut self) {
-        let ended = std::mem::take(&mut self.plans);
-        self.earlier.extend(ended.into_values().filter(|plan| !plan.statements.is_empty()));
+        let ended = self.plans.take_all();
+        self.earlier.extend(ended.into_iter().filter(|plan| !plan.statements.is_empty()));
     }
 
     /// A plan of this number is told. What was approved before belongs to the same change only if there was one all the
@@ -120,7 +120,7 @@ impl State {
             env.earlier.clear();
             let deploying = env.deployment.iter_mut().map(|deployment| &mut deployment.plan);
             // Also what was said on a draft, which may be merged later.
-            for plan in env.plans.values_mut().chain(env.drafted.values_mut()).chain(deploying) {
+            for plan in env.plans.iter_mut().chain(env.drafted.iter_mut()).chain(deploying) {
                 plan.renewed = plan.renewed.max(until);
             }
         }

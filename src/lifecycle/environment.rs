@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::correction::{Correcting, Corrections};
 use super::damped::Damped;
 use super::draft::{DraftState, Drafted};
+use super::plans::Plans;
 use crate::digest::{PlanId, RevisionId, StatementId};
 use crate::journal::{
     Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ReadyWord, ServiceOutcome, StartedBy,
@@ -32,7 +33,7 @@ pub struct EnvironmentState {
     pub recorded: Option<(RevisionId, Oid)>,
     /// The plans of this number and round that have not ended, by digest. One that is being deployed is not among them:
     /// there is one copy of a plan, so that what is said on it is heard wherever it is judged.
-    pub plans: BTreeMap<PlanId, OpenPlan>,
+    pub plans: Plans,
     /// The plans of this number that ended and that something was said on, in the order in which they ended: what their
     /// approvals are carried over from.
     pub earlier: Vec<OpenPlan>,
@@ -43,9 +44,9 @@ pub struct EnvironmentState {
     /// What is wrong with the desired configuration, and at which config commit.
     pub invalid: Option<(Vec<Problem>, Oid)>,
     /// The deployment that is running or failed.
-    pub deployment: Option<Deployment>,
+    pub deployment: Option<Box<Deployment>>,
     /// The correction that is running.
-    pub correcting: Option<Correcting>,
+    pub correcting: Option<Box<Correcting>>,
     /// Somebody's wish that what is applied be applied again, with the sequence of the entry that judged it.
     pub redeploy: Option<(u64, Judged)>,
     /// How often something was told because the host changed by itself, since somebody last did something else.
@@ -69,7 +70,7 @@ pub struct EnvironmentState {
     pub draft: Option<DraftState>,
     /// The plans of drafts that have not ended, by digest, with the number and round of the next merge: the one of
     /// `draft`, and others that rest. None of them is among `plans`.
-    pub drafted: BTreeMap<PlanId, OpenPlan>,
+    pub drafted: Plans,
 }
 
 /// A successful deployment: the base of the next plan.
@@ -199,7 +200,7 @@ impl Default for EnvironmentState {
             consumed: 0,
             applied: None,
             recorded: None,
-            plans: BTreeMap::new(),
+            plans: Plans::default(),
             earlier: Vec::new(),
             superseded: 0,
             current: None,
@@ -215,7 +216,7 @@ impl Default for EnvironmentState {
             suspensions: Vec::new(),
             last_words: BTreeMap::new(),
             draft: None,
-            drafted: BTreeMap::new(),
+            drafted: Plans::default(),
         }
     }
 }
@@ -338,6 +339,13 @@ impl EnvironmentState {
         self.consumed + 1
     }
 
+    /// Adds a deployment to the list.
+    pub(super) fn list(&mut self, row: HistoryRow) {
+        self.history.truncate(HISTORY_SHOWN - 1);
+        self.history.reserve_exact(1);
+        self.history.insert(0, row);
+    }
+
     /// Whether this plan waits and nothing else is said: telling it, with these contributors and these rulesets that carry
     /// approvals over, would say nothing new.
     pub fn says(&self, plan: PlanId, contributors: &[Contributor], carries: &[RulesetName]) -> bool {
@@ -347,24 +355,24 @@ impl EnvironmentState {
 
     /// The plan that waits.
     pub fn current_plan(&self) -> Option<&OpenPlan> {
-        self.plans.get(&self.current?)
+        self.plans.get(self.current?)
     }
 
     /// A plan that has not ended, waiting, resting, running or to be retried, or of the draft.
     pub fn open_plan(&self, id: PlanId) -> Option<&OpenPlan> {
         let deploying = self.deployment.as_ref().map(|deployment| &deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get(&id).or(deploying).or_else(|| self.drafted.get(&id))
+        self.plans.get(id).or(deploying).or_else(|| self.drafted.get(id))
     }
 
     /// Whether another plan that has not ended has the short name of this one.
     pub fn has_other_named(&self, id: PlanId) -> bool {
-        let others = self.open_ids().into_iter().chain(self.drafted.keys().copied());
+        let others = self.open_ids().into_iter().chain(self.drafted.ids());
         others.into_iter().any(|other| other != id && other.short() == id.short())
     }
 
     pub(super) fn open_plan_mut(&mut self, id: PlanId) -> Option<&mut OpenPlan> {
         let deploying = self.deployment.as_mut().map(|deployment| &mut deployment.plan).filter(|plan| plan.id == id);
-        self.plans.get_mut(&id).or(deploying).or_else(|| self.drafted.get_mut(&id))
+        self.plans.get_mut(id).or(deploying).or_else(|| self.drafted.get_mut(id))
     }
 
     /// The base of the next plan.
@@ -384,7 +392,7 @@ impl EnvironmentState {
 
     /// A claim without outcome.
     pub fn running(&self) -> Option<&Deployment> {
-        self.deployment.as_ref().filter(|deployment| deployment.failed.is_none())
+        self.deployment.as_deref().filter(|deployment| deployment.failed.is_none())
     }
 
     /// Whether a claim is without outcome, a correction's included.
@@ -406,7 +414,7 @@ impl EnvironmentState {
     /// The digests of every plan that has not ended, but for those of the draft.
     pub fn open_ids(&self) -> BTreeSet<PlanId> {
         let deploying = self.deployment.as_ref().map(|deployment| deployment.plan.id);
-        self.plans.keys().copied().chain(deploying).collect()
+        self.plans.ids().chain(deploying).collect()
     }
 
     /// The attempt number a claim under this number would take.

@@ -26,7 +26,7 @@ pub fn missing_records(
         let folder = change.path.strip_prefix(&approvals).and_then(|rest| rest.split('/').nth(1));
         let Some(name) = folder.and_then(|name| name.parse::<EnvironmentName>().ok()) else { continue };
         if let Some(env) = state.environments.get(&name) {
-            let plans = env.earlier.iter().chain(env.plans.values()).chain(env.drafted.values());
+            let plans = env.earlier.iter().chain(env.plans.iter()).chain(env.drafted.iter());
             let plans = plans.chain(env.deployment.iter().map(|deployment| &deployment.plan));
             for (_, judged) in plans.flat_map(|plan| &plan.statements) {
                 if judged.admitted == Admission::Admitted && below(&state.start.root, &judged.path) == change.path {

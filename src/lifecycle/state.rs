@@ -1,6 +1,7 @@
 //! Everything the journal says, folded event by event.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -15,9 +16,11 @@ use crate::plan::PlanKind;
 use crate::revision::Source;
 
 mod deployment;
+mod environments;
 mod index;
 mod targets;
 
+pub use environments::Environments;
 pub use index::Index;
 pub use targets::{Targets, overlapping};
 
@@ -128,7 +131,7 @@ pub struct State {
     /// The policy in force; `None` only between the first event and the second.
     pub policy: Option<PolicyInForce>,
     /// Every environment that was ever on the journal.
-    pub environments: BTreeMap<EnvironmentName, EnvironmentState>,
+    pub environments: Environments,
     /// Every ready-made commit that was ever published, with the sequence of its entry.
     pub ready: HashMap<Oid, (u64, ReadyMade)>,
     /// Every statement ever judged.
@@ -163,7 +166,7 @@ impl State {
             time: entry.time,
             heads: entry.heads,
             policy: None,
-            environments: BTreeMap::new(),
+            environments: Environments::default(),
             ready: HashMap::new(),
             judged: HashSet::new(),
             targets: Targets::default(),
@@ -221,8 +224,8 @@ impl State {
     }
 
     /// An environment, empty where the journal never named it.
-    pub fn environment(&self, name: &EnvironmentName) -> EnvironmentState {
-        self.environments.get(name).cloned().unwrap_or_default()
+    pub fn environment(&self, name: &EnvironmentName) -> Arc<EnvironmentState> {
+        self.environments.shared(name).unwrap_or_default()
     }
 
     /// Adds one event of the entry that was opened last.
@@ -253,7 +256,7 @@ impl State {
             Event::PolicyPinned { version, revision, commit } => self.fold_pinned(*version, *revision, *commit)?,
             Event::Statement(judged) => self.fold_statement(judged)?,
             Event::Planned { environment, plan, number, round, kind, base, .. } => {
-                let env = self.environments.entry(environment.clone()).or_default();
+                let env = self.environments.get_or_new(environment);
                 if *number != env.next_number() || *round != env.round {
                     return Err(wrong(format!(
                         "plan {} of {environment} has number {number} round {round}, but {} round {} is next",
@@ -282,12 +285,12 @@ impl State {
                 env.deployment = None;
                 open.shown = sequence;
                 // Merged unchanged, a draft's plan goes on with all that was said on it.
-                if let Some(old) = env.plans.remove(plan).or_else(|| env.take_from_draft(*plan)) {
+                if let Some(old) = env.plans.take(*plan).or_else(|| env.take_from_draft(*plan)) {
                     open.renewed = if old.has_same_people(&open) { old.renewed } else { sequence };
                     open.shown = if env.current == Some(*plan) { old.shown } else { sequence };
                     open = open.following(old);
                 }
-                env.plans.insert(*plan, open);
+                env.plans.put(open);
                 env.current = Some(*plan);
             }
             Event::Superseded { environment, plans, round, .. } => {
@@ -323,7 +326,7 @@ impl State {
                 env.invalid = None;
             }
             Event::Invalid { environment, commit, problems } => {
-                let env = self.environments.entry(environment.clone()).or_default();
+                let env = self.environments.get_or_new(environment);
                 env.invalid = (!problems.is_empty()).then(|| (problems.clone(), *commit));
             }
             Event::Ready(ready) => {
@@ -380,7 +383,7 @@ impl State {
         // A folder below approvals/ makes no environment: whoever may push could make any number of them. The policy is
         // always there.
         if judged.environment.is_governance() {
-            self.environments.entry(judged.environment.clone()).or_default();
+            self.environments.get_or_new(&judged.environment);
         }
         let mut env = self.environments.get_mut(&judged.environment);
         if let Some(env) = env.as_mut() {
@@ -423,7 +426,7 @@ impl State {
 
     /// Every plan, of the config branch or of a draft, that waits or rests and has ready-made commits.
     pub fn offered_plans<'a>(&'a self) -> impl Iterator<Item = (&'a EnvironmentName, &'a OpenPlan)> {
-        let all = |env: &'a EnvironmentState| env.plans.values().chain(env.drafted.values());
+        let all = |env: &'a EnvironmentState| env.plans.iter().chain(env.drafted.iter());
         let offered = self.index.offered().filter_map(|name| self.environments.get_key_value(name));
         let plans = offered.flat_map(move |(name, env)| all(env).map(move |plan| (name, plan)));
         plans.filter(|(_, plan)| !plan.ready.is_empty())

@@ -36,8 +36,8 @@ impl Daemon {
         let mut wanted = Vec::with_capacity(2 * names.len());
         for name in names {
             wanted.push((tree, (*name).clone()));
-            let applied = self.state()?.environment(name).applied;
-            if let Some(applied) = applied.filter(|applied| applied.revision.is_some()) {
+            let env = self.state()?.environment(name);
+            if let Some(applied) = env.applied.as_ref().filter(|applied| applied.revision.is_some()) {
                 // What is not here is for the plan to tell.
                 wanted.extend(self.objects.tree_of(applied.commit).map(|tree| (tree, (*name).clone())));
             }

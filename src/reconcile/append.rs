@@ -336,6 +336,7 @@ impl Daemon {
             draft.files.extend(files);
         }
         let (Some(journal), Some(overview)) = (self.journal.as_ref(), self.overview.as_mut()) else { return Ok(()) };
+        let overview = Arc::make_mut(overview);
         for status in statuses {
             overview.set(&status);
         }
@@ -354,7 +355,7 @@ impl Daemon {
         for name in self.state()?.environments.keys() {
             overview.set(&self.status(name)?);
         }
-        self.overview = Some(overview);
+        self.overview = Some(Arc::new(overview));
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl Daemon {
         {
             return Ok(false);
         }
-        let retry = match &env.deployment {
+        let retry = match env.deployment.as_deref() {
             Some(Deployment { failed: Some((at, ..)), claim, plan, .. }) => {
                 let due = at.saturating_add(backoff(claim.attempt)).unwrap_or(Timestamp::MAX);
                 if now < due {

@@ -248,8 +248,9 @@ impl Daemon {
         why: NoPlan,
         problems: Vec<Problem>,
     ) -> Result<(), TickError> {
-        let said = self.state()?.environment(name).draft.map(|known| (Some(known.tip), known.unplanned));
-        if said == Some((tip, Some((why, problems.clone())))) {
+        let env = self.state()?.environment(name);
+        let said = env.draft.as_ref().filter(|known| Some(known.tip) == tip).and_then(|known| known.unplanned.as_ref());
+        if said.is_some_and(|(said, before)| (*said, before) == (why, &problems)) {
             return Ok(());
         }
         let event =

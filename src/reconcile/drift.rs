@@ -126,7 +126,7 @@ impl Daemon {
     ) -> Result<(), TickError> {
         let env = self.state()?.environment(name);
         let failed = env.deployment.as_ref().map(|deployment| &deployment.plan);
-        if env.plans.values().chain(failed).any(|plan| !plan.kind.is_towards_itself()) {
+        if env.plans.iter().chain(failed).any(|plan| !plan.kind.is_towards_itself()) {
             // Of a change that was taken back.
             self.supersede(draft, heads, name)?;
         }

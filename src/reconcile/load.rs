@@ -10,6 +10,7 @@ use crate::journal::read::{line, read_entry};
 use crate::journal::{Event, Heads, Heartbeat, Journal, JournalError};
 use crate::object::Oid;
 use crate::revision::resolve_governance;
+use crate::verify::Walked;
 
 /// The references that matter, as the remote has them.
 #[derive(Debug, Clone)]
@@ -111,11 +112,17 @@ impl Daemon {
         Err(TickError::ForeignKey { key: self.public.as_str().to_owned() })
     }
 
-    pub(super) fn adopt(&mut self, journal: Journal) -> Result<(), TickError> {
+    /// Goes on from a journal that was read.
+    pub(super) fn adopt(&mut self, mut journal: Journal) -> Result<(), TickError> {
         self.remember(|tips| tips.journal = Some(journal.tip))?;
+        // The proof came to the same state by the same entries: what it knows is not kept, or found out, twice.
+        let proven = self.walked.as_ref().filter(|walked| walked.tip() == journal.tip);
+        self.overview = proven.and_then(Walked::overview);
+        if let Some(walked) = proven {
+            journal.state = walked.state().clone();
+        }
         self.journal = Some(journal);
         self.seen = None;
-        self.overview = None;
         Ok(())
     }
 

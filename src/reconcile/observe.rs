@@ -101,7 +101,7 @@ impl Daemon {
         }
         let graph = self.graph();
         let mut found = BTreeSet::new();
-        for (name, env) in &state.environments {
+        for (name, env) in state.environments.iter() {
             if gone(&graph, env, heads.config)? {
                 found.insert(name.clone());
             }

@@ -227,7 +227,8 @@ impl Daemon {
         name: &EnvironmentName,
         problems: Vec<Problem>,
     ) -> Result<(), TickError> {
-        let before = self.state()?.environment(name).invalid.map(|(problems, _)| problems).unwrap_or_default();
+        let env = self.state()?.environment(name);
+        let before = env.invalid.as_ref().map_or(&[][..], |(problems, _)| problems);
         if before == problems {
             return Ok(());
         }
@@ -247,7 +248,7 @@ impl Daemon {
         let env = self.state()?.environment(name);
         let moved = |open: &crate::lifecycle::OpenPlan| open.revision != revision;
         let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
-        if env.plans.values().chain(deploying).any(moved) {
+        if env.plans.iter().chain(deploying).any(moved) {
             self.supersede(draft, heads, name)?;
         }
         let env = self.state()?.environment(name);

@@ -52,7 +52,7 @@ impl Daemon {
                 self.set_problems(draft, heads, &name, problems)
             }
             PolicyWanted::Next(next) => {
-                if env.plans.values().any(|open| open.revision != Some(next.revision)) {
+                if env.plans.iter().any(|open| open.revision != Some(next.revision)) {
                     self.supersede(draft, heads, &name)?;
                 }
                 let objects = Arc::clone(&self.objects);

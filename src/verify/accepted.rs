@@ -65,7 +65,7 @@ impl Step<'_, '_> {
             return Ok(());
         }
         let mut left = Vec::new();
-        for (name, env) in &self.place.state.environments {
+        for (name, env) in self.place.state.environments.iter() {
             if gone(self.graph, env, self.entry.heads.config)? {
                 left.push(name.clone());
             }

@@ -25,7 +25,7 @@ impl Step<'_, '_> {
             self.violated(at, "claim", "the configuration is invalid, so nothing may be applied");
         }
         // Gate: what nobody merged is applied by nobody.
-        if env.drafted.contains_key(&claim.plan) {
+        if env.drafted.contains(claim.plan) {
             self.violated(at, "claim: plan", "is the plan of a draft, which is not merged");
         }
         let retried = env.deployment.as_ref().filter(|deployment| deployment.plan.id == claim.plan);

@@ -49,7 +49,7 @@ impl Step<'_, '_> {
     ) -> Result<(), ObjectError> {
         let env = self.env(name);
         let is_its = |one: &&Correcting| (one.claim.number, one.claim.attempt) == (number, attempt);
-        if let Some(correcting) = env.correcting.as_ref().filter(is_its) {
+        if let Some(correcting) = env.correcting.as_deref().filter(is_its) {
             return self.correction_ended(name, correcting, result, services, message);
         }
         let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt));

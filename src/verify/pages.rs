@@ -1,5 +1,7 @@
 //! What people were shown: rendered again from the fold.
 
+use std::sync::Arc;
+
 use super::planned::PublishedPlan;
 use super::step::{At, Step};
 use super::tree::Expected;
@@ -16,10 +18,11 @@ const USUAL_LIMIT: usize = 256 * 1024;
 impl Step<'_, '_> {
     /// Called once everything is folded.
     pub(super) fn pages(&mut self) -> Result<(), ObjectError> {
-        let mut overview = match self.place.overview.take() {
+        let mut known = match self.place.overview.take() {
             Some(overview) => overview,
-            None => self.overview()?,
+            None => Arc::new(self.overview()?),
         };
+        let overview = Arc::make_mut(&mut known);
         for name in self.touched() {
             let env = self.env(&name);
             let status = self.status(&name, &env)?;
@@ -41,8 +44,8 @@ impl Step<'_, '_> {
         }
         overview.set_governance(&self.place.state);
         overview.set_alarms(&self.place.state);
-        self.expect("README.md".to_owned(), Expected::Bytes(pages::root_page(&overview).into_bytes()));
-        self.place.overview = Some(overview);
+        self.expect("README.md".to_owned(), Expected::Bytes(pages::root_page(overview).into_bytes()));
+        self.place.overview = Some(known);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::notes::{Attested, Finding};
+use super::notes::Attested;
 use super::step::{At, Step};
 use super::wanted::Wanted;
 use crate::digest::PlanId;
@@ -73,10 +73,10 @@ impl Step<'_, '_> {
         if again.is_none() && env.redeploy.is_some() {
             self.violated(at, &place, "somebody's wish to redeploy should have ended: another change is desired");
         }
-        if env.plans.values().any(|open| open.kind.is_towards_itself() != again.is_some()) {
+        if env.plans.iter().any(|open| open.kind.is_towards_itself() != again.is_some()) {
             self.violated(at, &place, "plans of something else are still open: the round should have gone up");
         }
-        if env.plans.values().any(|open| open.revision != *revision) {
+        if env.plans.iter().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
         if env.says(*id, contributors, carries) {
@@ -128,21 +128,16 @@ impl Step<'_, '_> {
             PlanDocument { carries: carries.clone(), ..document }
         })?;
         self.removed(name, &place, (takes_away.as_ref(), removes.as_ref()), base.as_deref());
-        if let Some(published) = self.published.get_mut(name) {
+        if let Some(mut published) = self.published.remove(name) {
             let plan = &published.document.plan;
             if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
-                self.notes.findings.push(Finding {
-                    sequence: Some(self.entry.sequence),
-                    commit: Some(self.commit.id),
-                    environment: Some(name.clone()),
-                    deployment: None,
-                    place: place.clone(),
-                    what: "nothing is said to have drifted".to_owned(),
-                });
+                self.violated(at, &place, "nothing is said to have drifted");
             }
             published.values = values_diff(base.as_deref(), desired);
             published.leaves = base.map(|base| base.environment.gates.clone());
             published.enters = desired.map(|desired| desired.environment.gates.clone());
+            // At once, and not with the other pages: an entry may plan everything.
+            self.plan_pages(&self.folder(name), "plan", &published, None)?;
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Step<'_, '_> {
         if *revision != Some(next.revision) {
             self.violated(at, &place, format!("its revision is not {}, which the commit has", next.revision));
         }
-        if env.plans.values().any(|open| open.revision != *revision) {
+        if env.plans.iter().any(|open| open.revision != *revision) {
             self.violated(at, &place, "plans for another revision are still open: the round should have gone up");
         }
         if env.says(*id, contributors, carries) {
@@ -108,7 +108,7 @@ impl Step<'_, '_> {
         }
         if let PolicyWanted::Next(next) = self.policy_wanted()?
             && !self.ends_with_history(&name)?
-            && env.plans.values().all(|open| open.revision == Some(next.revision))
+            && env.plans.iter().all(|open| open.revision == Some(next.revision))
         {
             self.violated(at, "superseded", format!("the plans were ended, though {} is desired", next.revision));
         }
@@ -184,7 +184,7 @@ impl Step<'_, '_> {
                 !env.plans.is_empty() || env.invalid.as_ref().is_none_or(|(said, _)| *said != problems)
             }
             PolicyWanted::Next(next) if self.policy_contributions()?.commits.is_empty() => {
-                env.plans.values().any(|open| open.revision != Some(next.revision)) || env.invalid.is_none()
+                env.plans.iter().any(|open| open.revision != Some(next.revision)) || env.invalid.is_none()
             }
             PolicyWanted::Next(next) => {
                 env.invalid.is_some() || env.current_plan().is_none_or(|plan| plan.revision != Some(next.revision))

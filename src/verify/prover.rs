@@ -43,7 +43,7 @@ pub(super) struct Place {
     pub state: State,
     pub governance: Arc<Governance>,
     /// What the first page is made of; made when first needed.
-    pub overview: Option<Overview>,
+    pub overview: Option<Arc<Overview>>,
     pub resolutions: Resolutions,
     /// Each person's last admitted word on each plan. Kept beside the fold, which judgements are made from: a rejection
     /// that the fold lost must not be lost here too.

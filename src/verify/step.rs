@@ -39,8 +39,6 @@ pub(super) struct Step<'s, 'a> {
     pub pin: Option<RevisionId>,
     /// The policy that was in force before this entry moved it.
     pub governance_before: Arc<Governance>,
-    /// Environments as they are, until the next event is folded.
-    environments: RefCell<HashMap<EnvironmentName, Rc<EnvironmentState>>>,
     /// The verdicts on their plans, and on those of their drafts, likewise.
     verdicts: RefCell<HashMap<EnvironmentName, Rc<Verdicts>>>,
     /// The plan of an environment, by its number and name, as the entry before left it: read last.
@@ -51,6 +49,8 @@ pub(super) struct Step<'s, 'a> {
     pub changed: Option<Changed>,
     /// What the files of this entry must be.
     pub expected: BTreeMap<String, Expected>,
+    /// So many bytes of them wait to be compared.
+    pub waiting: usize,
     /// The alarms that follow from the repository.
     pub proven_alarms: Vec<(EnvironmentName, String)>,
     /// The plans it publishes, for their pages.
@@ -105,12 +105,12 @@ impl<'s, 'a> Step<'s, 'a> {
             entry: &read.entry,
             commit: &read.commit,
             before,
-            environments: RefCell::default(),
             verdicts: RefCell::default(),
             plan_before: RefCell::default(),
             signer: None,
             changed: prover.changed.take(),
             expected: BTreeMap::new(),
+            waiting: 0,
             proven_alarms: Vec::new(),
             published: BTreeMap::new(),
             published_drafts: BTreeMap::new(),
@@ -121,6 +121,7 @@ impl<'s, 'a> Step<'s, 'a> {
     pub fn first(&mut self, in_detail: bool) {
         self.chain();
         if in_detail {
+            self.checked(Self::find_changed);
             let config = self.entry.heads.config;
             self.checked(|step| step.policy_files(1, config));
             self.first_events();
@@ -192,9 +193,8 @@ impl<'s, 'a> Step<'s, 'a> {
 
     fn events(&mut self, in_detail: bool) -> bool {
         if in_detail {
+            self.checked(Self::find_changed);
             self.order();
-        }
-        if in_detail {
             self.checked(Self::heads);
             self.checked(Self::statements);
         }
@@ -211,7 +211,6 @@ impl<'s, 'a> Step<'s, 'a> {
             if in_detail {
                 self.event(event);
             }
-            self.environments.get_mut().clear();
             self.verdicts.get_mut().clear();
             if let Err(error) = self.place.state.fold(event) {
                 self.violated(At::default(), "entry.json", error.what);
@@ -351,14 +350,8 @@ impl<'s, 'a> Step<'s, 'a> {
     }
 
     /// An environment as the events so far leave it.
-    pub fn env(&self, name: &EnvironmentName) -> Rc<EnvironmentState> {
-        let mut known = self.environments.borrow_mut();
-        if let Some(env) = known.get(name) {
-            return Rc::clone(env);
-        }
-        let env = Rc::new(self.place.state.environment(name));
-        known.insert(name.clone(), Rc::clone(&env));
-        env
+    pub fn env(&self, name: &EnvironmentName) -> Arc<EnvironmentState> {
+        self.place.state.environment(name)
     }
 
     /// What the policy in force says of an environment's plans as the events so far leave them.
@@ -399,7 +392,7 @@ impl<'s, 'a> Step<'s, 'a> {
     }
 }
 
-fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {
+pub(super) fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {
     match entry_at(objects, tree, path)? {
         Some(entry) if entry.mode == Mode::File => objects.blob(entry.id).map(Some),
         _ => Ok(None),

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::notes::Attested;
-use super::step::{At, Step};
+use super::step::{At, Step, file_of};
 use crate::digest::Digest;
 use crate::journal::ENTRY;
 use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects, Oid, TreeChange, edit_tree, edited_paths};
 use crate::parallel;
+
+/// So many bytes of files wait to be compared with those that are there: one entry may plan all environments.
+const MOST_WAITING: usize = 8 << 20;
 
 /// What a file must be after an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,19 @@ pub(super) enum Expected {
     Absent,
     /// There, with what the daemon says.
     Attested,
+    /// Bytes that were compared with those that are there.
+    Compared(Found),
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Found {
+    /// Whether it is a plain file.
+    is_there: bool,
+    /// Of its bytes, where the entry changed it.
+    digest: Option<Digest>,
+    /// Where they differ from what they must be.
+    difference: Option<String>,
 }
 
 /// What an entry changed: a question about two trees, which may be answered ahead of the walk.
@@ -35,8 +51,15 @@ pub(crate) struct Changed {
 
 impl Changed {
     pub(super) fn between(objects: &dyn Objects, before: Option<Oid>, tree: Oid) -> Result<Self, ObjectError> {
-        let (changes, is_edit) = edited_paths(objects, before, tree)?;
+        let (mut changes, is_edit) = edited_paths(objects, before, tree)?;
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { before, tree, changes, is_edit, digests: None })
+    }
+
+    /// The change of a path, and the digest of what is there now, where it was read.
+    fn of(&self, path: &str) -> Option<(&TreeChange, Option<Digest>)> {
+        let at = self.changes.binary_search_by(|change| change.path.as_str().cmp(path)).ok()?;
+        Some((&self.changes[at], self.digests.as_ref().and_then(|digests| digests[at])))
     }
 
     /// How many paths.
@@ -53,29 +76,33 @@ impl Changed {
 }
 
 impl Step<'_, '_> {
+    /// Finds what this entry changed, unless that was read ahead.
+    pub(super) fn find_changed(&mut self) -> Result<(), ObjectError> {
+        let (before, tree) = (self.before.map(|(_, tree, _)| tree), self.commit.tree);
+        if self.changed.as_ref().is_none_or(|known| (known.before, known.tree) != (before, tree)) {
+            self.changed = None;
+            self.changed = Some(Changed::between(self.objects, before, tree)?);
+        }
+        Ok(())
+    }
+
     /// Every path that changed is listed with the right digest and must change; every file is what it must be.
     pub(super) fn tree(&mut self) -> Result<(), ObjectError> {
-        let before = self.before.map(|(_, tree, _)| tree);
-        let (objects, expected) = (self.objects, std::mem::take(&mut self.expected));
-        let tree = self.commit.tree;
-        let known = self.changed.take().filter(|known| (known.before, known.tree) == (before, tree));
-        let Changed { changes, is_edit, digests, .. } = match known {
-            Some(known) => known,
-            None => Changed::between(objects, before, tree)?,
+        self.compare_files()?;
+        let objects = self.objects;
+        // Where it could not be found that was told.
+        let Some(changed) = self.changed.take() else { return Ok(()) };
+        let expected = std::mem::take(&mut self.expected);
+        let digest = |change: &TreeChange| match (expected.get(&change.path), changed.of(&change.path)) {
+            (Some(Expected::Compared(found)), _) => Ok(found.digest),
+            (_, Some((_, Some(digest)))) => Ok(Some(digest)),
+            _ => plain(objects, change).map(|bytes| bytes.map(Digest::of)),
         };
-        let found = match digests {
-            Some(digests) => {
-                let known = changes.iter().zip(digests);
-                known
-                    .map(|(change, digest)| Found::known(objects, change, digest, expected.get(&change.path)))
-                    .collect()
-            }
-            None => parallel::map(&changes, |change| Found::at(objects, change, expected.get(&change.path))),
-        };
+        let digests = parallel::map(&changed.changes, digest);
         let mut edits = BTreeMap::new();
         let mut listed = self.entry.files.clone();
-        let mut differences = BTreeMap::new();
-        for (change, found) in changes.iter().zip(found) {
+        let mut is_there = BTreeMap::new();
+        for (change, digest) in changed.changes.iter().zip(digests) {
             edits.insert(change.path.clone(), change.new.map_or(Edit::Remove, Edit::Put));
             if change.path == ENTRY {
                 continue;
@@ -84,8 +111,8 @@ impl Step<'_, '_> {
             if !expected.contains_key(&change.path) {
                 self.violated(at, &change.path, "changed, though nothing in this entry changes it");
             }
-            let Found { digest, difference } = found?;
-            differences.insert(&change.path, digest.map(|_| difference));
+            let digest = digest?;
+            is_there.insert(&change.path, digest.is_some());
             if digest.is_none() && change.new.is_some() {
                 self.violated(at, &change.path, "is no plain file");
                 continue;
@@ -100,22 +127,26 @@ impl Step<'_, '_> {
             self.violated(At::default(), &path, "is listed in entry.json, but did not change");
         }
         // Changed files are not all there is to a tree: compare the thing itself.
-        if !is_edit && edit_tree(&Unwritten(objects), before, &edits)? != tree {
+        let before = changed.before;
+        if !changed.is_edit && edit_tree(&Unwritten(objects), before, &edits)? != changed.tree {
             self.violated(At::default(), "", "the tree is not the one before with these files changed");
         }
         for (path, expected) in &expected {
-            let found = match differences.remove(path) {
-                Some(known) => known,
-                None => self.file(path)?.map(|found| expected.difference(&found)),
+            let is_there = match (expected, is_there.get(path)) {
+                (Expected::Compared(found), _) => found.is_there,
+                (_, Some(known)) => *known,
+                (_, None) => self.file(path)?.is_some(),
             };
-            match (expected, found) {
-                (_, Some(Some(what))) => self.violated(At::default(), path, what),
-                (Expected::Bytes(_), Some(None)) | (Expected::Absent, None) => {}
-                (Expected::Bytes(_) | Expected::Attested, None) => {
+            match (expected, is_there) {
+                (Expected::Compared(Found { difference: Some(what), .. }), true) => {
+                    self.violated(At::default(), path, what);
+                }
+                (Expected::Bytes(_) | Expected::Compared(_), true) | (Expected::Absent, false) => {}
+                (Expected::Bytes(_) | Expected::Compared(_) | Expected::Attested, false) => {
                     self.violated(At::default(), path, "is missing");
                 }
-                (Expected::Absent, Some(None)) => self.violated(At::default(), path, "is still there"),
-                (Expected::Attested, Some(None)) => self.notes.attest(Attested::Pages),
+                (Expected::Absent, true) => self.violated(At::default(), path, "is still there"),
+                (Expected::Attested, true) => self.notes.attest(Attested::Pages),
             }
         }
         Ok(())
@@ -123,54 +154,51 @@ impl Step<'_, '_> {
 
     /// What a file of this entry must be.
     pub(super) fn expect(&mut self, path: String, expected: Expected) {
+        if let Expected::Bytes(bytes) = &expected {
+            self.waiting += bytes.len();
+        }
         self.expected.insert(path, expected);
-    }
-}
-
-impl Expected {
-    /// Where a file that is there differs from what it must be, in words.
-    fn difference(&self, found: &[u8]) -> Option<String> {
-        match self {
-            Self::Bytes(expected) => difference(expected, found),
-            Self::Absent | Self::Attested => None,
+        if self.waiting > MOST_WAITING {
+            self.checked(Self::compare_files);
         }
     }
-}
 
-/// What is at a path that changed.
-#[derive(Default)]
-struct Found {
-    /// Of its bytes, where it is a plain file.
-    digest: Option<Digest>,
-    /// Where they differ from what they must be.
-    difference: Option<String>,
+    /// Compares the bytes that wait for it with those that are there, and keeps what came of it.
+    fn compare_files(&mut self) -> Result<(), ObjectError> {
+        self.waiting = 0;
+        let (objects, tree, changed) = (self.objects, self.commit.tree, self.changed.as_ref());
+        let waits = |expected: &Expected| matches!(expected, Expected::Bytes(_));
+        let mut waiting: Vec<_> = self.expected.iter_mut().filter(|(_, expected)| waits(expected)).collect();
+        let compared = parallel::map(&waiting, |(path, expected)| match expected {
+            Expected::Bytes(bytes) => Found::at(objects, tree, changed, path, bytes).map(Expected::Compared),
+            Expected::Absent | Expected::Attested | Expected::Compared(_) => Ok((**expected).clone()),
+        });
+        for ((_, expected), compared) in waiting.iter_mut().zip(compared) {
+            **expected = compared?;
+        }
+        Ok(())
+    }
 }
 
 impl Found {
-    fn at(objects: &dyn Objects, change: &TreeChange, expected: Option<&Expected>) -> Result<Self, ObjectError> {
-        Ok(match plain(objects, change)? {
-            Some(bytes) => Self {
-                digest: Some(Digest::of(&bytes)),
-                difference: expected.and_then(|expected| expected.difference(&bytes)),
-            },
-            None => Self::default(),
-        })
-    }
-
-    /// As [`Found::at`], of a file whose digest is known.
-    fn known(
+    /// What is at a path, held against what must be there.
+    fn at(
         objects: &dyn Objects,
-        change: &TreeChange,
-        digest: Option<Digest>,
-        expected: Option<&Expected>,
+        tree: Oid,
+        changed: Option<&Changed>,
+        path: &str,
+        expected: &[u8],
     ) -> Result<Self, ObjectError> {
-        let difference = match expected {
-            Some(expected @ Expected::Bytes(_)) => {
-                plain(objects, change)?.and_then(|bytes| expected.difference(&bytes))
+        let (bytes, digest) = match changed.and_then(|changed| changed.of(path)) {
+            Some((change, digest)) => {
+                let bytes = plain(objects, change)?;
+                let digest = digest.or_else(|| bytes.as_deref().map(Digest::of));
+                (bytes, digest)
             }
-            Some(Expected::Absent | Expected::Attested) | None => None,
+            None => (file_of(objects, tree, path)?, None),
         };
-        Ok(Self { digest, difference })
+        let difference = bytes.as_deref().and_then(|found| difference(expected, found));
+        Ok(Self { is_there: bytes.is_some(), digest, difference })
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Walked {
     digest: Digest,
     state: State,
     governance: Arc<Governance>,
-    overview: Option<Overview>,
+    overview: Option<Arc<Overview>>,
     last_words: BTreeMap<crate::digest::PlanId, LastWords>,
 }
 
@@ -32,6 +32,16 @@ impl Walked {
     /// The last entry that was walked over.
     pub fn tip(&self) -> Oid {
         self.tip
+    }
+
+    /// Everything the journal says up to there.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the first page is made of there, where that was needed.
+    pub fn overview(&self) -> Option<Arc<Overview>> {
+        self.overview.clone()
     }
 }
 

@@ -374,7 +374,7 @@ impl World {
         };
         let state =
             Journal::read(server.objects(), &Hashes::default(), journal).map_err(|error| error.to_string())?.state;
-        if state.index != Index::of(&state.environments) {
+        if state.index != Index::of(state.environments.iter()) {
             return Err(format!("the index is not what follows from the environments: {:#?}", state.index));
         }
         let report = prove(server.objects(), Tips { journal, config, records }, Some(*policy), None);

@@ -79,7 +79,7 @@ fn why_not(view: &StatementView) -> String {
 fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Judged> {
     let waiting = env.current_plan();
     let deploying = env.deployment.as_ref().map(|deployment| &deployment.plan);
-    let plans = waiting.into_iter().chain(deploying).chain(env.plans.values()).chain(env.draft_plan());
+    let plans = waiting.into_iter().chain(deploying).chain(env.plans.iter()).chain(env.draft_plan());
     let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
     let earlier = env.earlier.iter().flat_map(|plan| plan.statements.iter().map(|(_, judged)| judged));
     let wish = env.redeploy.iter().map(|(_, judged)| judged);

@@ -1,7 +1,7 @@
 //! How a claim and its outcome move the state of an environment, and who owns which target.
 
 use super::super::correction::Corrections;
-use super::super::environment::{Applied, Deployment, HISTORY_SHOWN, HistoryRow};
+use super::super::environment::{Applied, Deployment, HistoryRow};
 use super::{FoldError, State};
 use crate::digest::StatementId;
 use crate::journal::{Claim, OutcomeResult, ServiceOutcome, ServiceResult};
@@ -20,7 +20,7 @@ impl State {
         }
         let env = self.known(&claim.environment)?;
         // Gate: a draft is applied by nobody. Merged, its plan is one of the config branch, and no longer among these.
-        if env.drafted.contains_key(&claim.plan) {
+        if env.drafted.contains(claim.plan) {
             let what = format!("a claim of {} for a plan of its draft, which is not merged", claim.environment);
             return Err(wrong(what));
         }
@@ -39,13 +39,13 @@ impl State {
         let retried = env.deployment.take();
         let carried = retried.as_ref().and_then(|retried| retried.started.clone());
         let mut plan = match retried {
-            Some(Deployment { failed: None, .. }) => {
+            Some(running) if running.failed.is_none() => {
                 return Err(wrong(format!("{} is claimed while it is being deployed", claim.environment)));
             }
             Some(failed) if failed.plan.id == claim.plan && failed.plan.number == claim.number => failed.plan,
             _ => {
                 let waits = env.current_plan().is_some_and(|plan| plan.id == claim.plan && plan.number == claim.number);
-                let plan = if waits { env.plans.remove(&claim.plan) } else { None };
+                let plan = if waits { env.plans.take(claim.plan) } else { None };
                 plan.ok_or_else(|| wrong(format!("a claim of {} for a plan that does not wait", claim.environment)))?
             }
         };
@@ -68,8 +68,8 @@ impl State {
             }
         };
         plan.spent = sequence;
-        env.deployment =
-            Some(Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started });
+        let claimed = Deployment { plan, claim: claim.clone(), claimed: time, failed: None, closed: None, started };
+        env.deployment = Some(Box::new(claimed));
         for target in &claim.targets {
             self.targets.take(target, &claim.environment);
         }
@@ -91,17 +91,17 @@ impl State {
         let wrong = |what: String| FoldError { sequence, what };
         let in_force = self.policy.map(|policy| policy.revision);
         let env = self.known(name)?;
-        let running = env.running().filter(|d| (d.claim.number, d.claim.attempt) == (number, attempt)).cloned();
-        let deployment =
+        let is_its = |d: &Deployment| d.failed.is_none() && (d.claim.number, d.claim.attempt) == (number, attempt);
+        let running = env.deployment.take_if(|deployment| is_its(deployment));
+        let mut deployment =
             running.ok_or_else(|| wrong(format!("an outcome of {name} {number}.{attempt} without claim")))?;
-        let Deployment { plan, claim, claimed, .. } = &deployment;
+        let Deployment { plan, claim, claimed, .. } = &*deployment;
         if name.is_governance() && (result == OutcomeResult::Applied) != (plan.revision == in_force) {
             return Err(wrong(format!(
                 "deployment {number} of the policy ends otherwise than the policy in force says"
             )));
         }
-        let known = env.clone();
-        let reason_of = |id: &StatementId| known.statement_for(plan, *id).map(|(_, judged)| judged.reason.clone());
+        let reason_of = |id: &StatementId| env.statement_for(plan, *id).map(|(_, judged)| judged.reason.clone());
         let mut reasons: Vec<_> = Vec::new();
         for (statement, person) in claim.met.iter().flat_map(|met| &met.statements) {
             let row = (person.clone(), reason_of(statement).unwrap_or_default());
@@ -124,20 +124,19 @@ impl State {
             result,
             message: message.to_owned(),
         };
-        env.history.insert(0, row);
-        env.history.truncate(HISTORY_SHOWN);
+        env.list(row);
         let is_closed = deployment.closed.is_some();
-        env.deployment = None;
         if result == OutcomeResult::Abandoned {
             // The number is not consumed, so a plan claimed from the waiting ones goes on waiting; one that was
             // claimed again after a failure stays failed.
             if is_closed {
                 // Dropped while it ran: the number is consumed all the same.
             } else if env.consumed >= number {
-                let failed = Some((time, services.to_vec(), message.to_owned()));
-                env.deployment = Some(Deployment { failed, started: None, ..deployment });
+                deployment.failed = Some((time, services.to_vec(), message.to_owned()));
+                deployment.started = None;
+                env.deployment = Some(deployment);
             } else {
-                env.plans.insert(deployment.plan.id, deployment.plan);
+                env.plans.put(deployment.plan);
             }
             // A first deployment that was abandoned leaves nothing behind; otherwise everything is kept: giving a target
             // up too late is harmless, too early is not.
@@ -189,8 +188,8 @@ impl State {
                 env.end_redeploy();
             }
             OutcomeResult::Failed => {
-                env.deployment =
-                    Some(Deployment { failed: Some((time, services.to_vec(), message.to_owned())), ..deployment });
+                deployment.failed = Some((time, services.to_vec(), message.to_owned()));
+                env.deployment = Some(deployment);
             }
             OutcomeResult::Unknown | OutcomeResult::Abandoned => {}
         }

@@ -55,7 +55,7 @@ impl Index {
         };
         put(&mut self.deploying, env.deployment.is_some() || env.correcting.is_some());
         put(&mut self.drafts, env.draft.is_some());
-        let plans = env.plans.values().chain(env.drafted.values());
+        let plans = env.plans.iter().chain(env.drafted.iter());
         let plans = plans.filter(|plan| !plan.ready.is_empty()).count();
         let before = if plans > 0 { self.offered.insert(name.clone(), plans) } else { self.offered.remove(name) };
         self.plans_offered = self.plans_offered + plans - before.unwrap_or_default();

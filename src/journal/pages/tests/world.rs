@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -153,7 +154,7 @@ impl World {
         self
     }
 
-    pub fn environment(&self) -> EnvironmentState {
+    pub fn environment(&self) -> Arc<EnvironmentState> {
         self.state.environment(&self.env)
     }
 
