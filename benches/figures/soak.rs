@@ -60,9 +60,8 @@ impl Soak<'_> {
     /// Reads what is new on the journal.
     fn look(&mut self) {
         let tip = self.world.tip("countersign/journal");
-        for next in line(&self.objects, tip, Some(self.journal.tip)).expect("the journal goes on") {
-            self.journal.follow(&self.objects, &Hashes::default(), next).expect("an entry");
-        }
+        let new = line(&self.objects, tip, Some(self.journal.tip)).expect("the journal goes on");
+        self.journal.follow(&self.objects, &Hashes::default(), &new).expect("entries");
     }
 
     fn push(&mut self) {

@@ -2,6 +2,8 @@
 //! names, each entry naming the one before by the digest of its raw commit.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use super::JournalEntry;
 use crate::digest::Digest;
@@ -10,6 +12,7 @@ use crate::lifecycle::{FoldError, PolicyInForce, State};
 use crate::memo::Memo;
 use crate::model::Governance;
 use crate::object::{Commit, Kind, Mode, ObjectError, Objects, Oid, entry_at};
+use crate::parallel;
 use crate::revision::{Hashes, resolve_governance};
 
 /// The file that holds a commit's entry.
@@ -17,6 +20,12 @@ pub const ENTRY: &str = "entry.json";
 
 /// Entries that were read: each is read when it is followed, and again when it is proven.
 static KNOWN: Memo<JournalEntry> = Memo::new(500);
+
+/// So few entries are not worth a thread.
+const FEW: usize = 8;
+
+/// So many entries are read ahead.
+const FAR: usize = 32;
 
 /// A larger one, in bytes, is read each time.
 const LARGEST_KNOWN: usize = 64 << 10;
@@ -135,20 +144,42 @@ impl Journal {
         Ok(Self { tip: first, state, governance })
     }
 
-    /// Follows the journal to one more commit. After [`JournalError::Fold`] this value is of no more use; after any
-    /// other error nothing has changed.
+    /// Follows the journal along these commits, each the next one. Another processor reads ahead. After
+    /// [`JournalError::Fold`] this value is of no more use; after any other error it is where it came to.
     ///
     /// # Errors
-    /// Where that commit is not the next entry.
-    pub fn follow(&mut self, objects: &dyn Objects, hashes: &Hashes, next: Oid) -> Result<(), JournalError> {
-        let read = read_entry(objects, next)?;
-        let wrong = |what: &str| JournalError::Entry { commit: next, what: what.to_owned() };
+    /// Where one of them is not the next entry.
+    pub fn follow(
+        &mut self,
+        objects: &(dyn Objects + Sync),
+        hashes: &Hashes,
+        line: &[Oid],
+    ) -> Result<(), JournalError> {
+        let mut before = Digest::of(&objects.read(Kind::Commit, self.tip)?);
+        read_ahead(objects, line, |entries| {
+            for read in entries {
+                let read = read?;
+                self.follow_one(objects, hashes, &read, before)?;
+                before = Digest::of(&read.commit.raw);
+            }
+            Ok(())
+        })
+    }
+
+    /// `before` is the digest of the last entry's raw commit.
+    fn follow_one(
+        &mut self,
+        objects: &dyn Objects,
+        hashes: &Hashes,
+        read: &EntryCommit,
+        before: Digest,
+    ) -> Result<(), JournalError> {
+        let wrong = |what: &str| JournalError::Entry { commit: read.commit.id, what: what.to_owned() };
         if read.commit.parents != [self.tip] {
             return Err(wrong("it does not follow the last entry"));
         }
         check_signed(&read.commit, &self.governance)?;
-        let before = objects.read(Kind::Commit, self.tip)?;
-        if read.entry.previous != Some(Digest::of(&before)) {
+        if read.entry.previous != Some(before) {
             return Err(wrong("`previous` is not the digest of the commit before"));
         }
         let version = self.state.policy.map(|policy| policy.version);
@@ -156,7 +187,7 @@ impl Journal {
         if self.state.policy.map(|policy| policy.version) != version {
             self.governance = governance_of(objects, hashes, &self.state)?;
         }
-        self.tip = next;
+        self.tip = read.commit.id;
         Ok(())
     }
 
@@ -164,17 +195,42 @@ impl Journal {
     ///
     /// # Errors
     /// Where any of it is not as it must be.
-    pub fn read(objects: &dyn Objects, hashes: &Hashes, tip: Oid) -> Result<Self, JournalError> {
+    pub fn read(objects: &(dyn Objects + Sync), hashes: &Hashes, tip: Oid) -> Result<Self, JournalError> {
         let line = line(objects, tip, None)?;
         let (first, rest) = line
             .split_first()
             .ok_or_else(|| JournalError::Entry { commit: tip, what: "the journal is empty".to_owned() })?;
         let mut journal = Self::begin(objects, hashes, *first)?;
-        for next in rest {
-            journal.follow(objects, hashes, *next)?;
-        }
+        journal.follow(objects, hashes, rest)?;
         Ok(journal)
     }
+}
+
+/// Walks over the entries of these commits while they are read, and their signatures verified, on another processor.
+fn read_ahead<R>(
+    objects: &(dyn Objects + Sync),
+    line: &[Oid],
+    walk: impl FnOnce(&mut dyn Iterator<Item = Result<EntryCommit, JournalError>>) -> R,
+) -> R {
+    if line.len() < FEW || parallel::processors() < 2 {
+        return walk(&mut line.iter().map(|id| read_entry(objects, *id)));
+    }
+    let (tell, told) = sync_channel(FAR);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for id in line {
+                let read = read_entry(objects, *id);
+                if let Ok(read) = &read {
+                    // Found again by whoever asks next; what does not fit is for the walk to tell.
+                    let _ = commit_signer(&read.commit);
+                }
+                if tell.send(read).is_err() {
+                    return;
+                }
+            }
+        });
+        walk(&mut told.into_iter())
+    })
 }
 
 /// The policy in force, read from the config commit that brought it and held against its revision.

@@ -161,16 +161,14 @@ impl Daemon {
                 (begun, rest.to_vec())
             }
         };
-        for next in rest {
-            match journal.follow(objects, &self.hashes, next) {
-                Ok(()) => {}
-                // Signed by a journal key and yet impossible: not junk on top, but a forked or forged journal.
-                Err(error @ (JournalError::Fold(_) | JournalError::Policy { .. } | JournalError::Object(_))) => {
-                    return Err(self.journal_tampered(error.to_string()));
-                }
-                Err(error @ JournalError::Entry { .. }) => {
-                    return Ok((journal, Some((tip, error.to_string()))));
-                }
+        match journal.follow(objects, &self.hashes, &rest) {
+            Ok(()) => {}
+            // Signed by a journal key and yet impossible: not junk on top, but a forked or forged journal.
+            Err(error @ (JournalError::Fold(_) | JournalError::Policy { .. } | JournalError::Object(_))) => {
+                return Err(self.journal_tampered(error.to_string()));
+            }
+            Err(error @ JournalError::Entry { .. }) => {
+                return Ok((journal, Some((tip, error.to_string()))));
             }
         }
         if journal.tip != tip {
