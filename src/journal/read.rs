@@ -2,8 +2,6 @@
 //! names, each entry naming the one before by the digest of its raw commit.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
 use super::JournalEntry;
 use crate::digest::Digest;
@@ -21,11 +19,8 @@ pub const ENTRY: &str = "entry.json";
 /// Entries that were read: each is read when it is followed, and again when it is proven.
 static KNOWN: Memo<JournalEntry> = Memo::new(500);
 
-/// So few entries are not worth a thread.
-const FEW: usize = 8;
-
-/// So many entries are read ahead.
-const FAR: usize = 32;
+/// So many entries are read at once, on all processors.
+const AT_ONCE: usize = 64;
 
 /// A larger one, in bytes, is read each time.
 const LARGEST_KNOWN: usize = 64 << 10;
@@ -144,7 +139,7 @@ impl Journal {
         Ok(Self { tip: first, state, governance })
     }
 
-    /// Follows the journal along these commits, each the next one. Another processor reads ahead. After
+    /// Follows the journal along these commits, each the next one. They are read on all processors. After
     /// [`JournalError::Fold`] this value is of no more use; after any other error it is where it came to.
     ///
     /// # Errors
@@ -156,14 +151,14 @@ impl Journal {
         line: &[Oid],
     ) -> Result<(), JournalError> {
         let mut before = Digest::of(&objects.read(Kind::Commit, self.tip)?);
-        read_ahead(objects, line, |entries| {
-            for read in entries {
+        for some in line.chunks(AT_ONCE) {
+            for read in parallel::map(some, |id| read_signed(objects, *id)) {
                 let read = read?;
                 self.follow_one(objects, hashes, &read, before)?;
                 before = Digest::of(&read.commit.raw);
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// `before` is the digest of the last entry's raw commit.
@@ -206,31 +201,12 @@ impl Journal {
     }
 }
 
-/// Walks over the entries of these commits while they are read, and their signatures verified, on another processor.
-fn read_ahead<R>(
-    objects: &(dyn Objects + Sync),
-    line: &[Oid],
-    walk: impl FnOnce(&mut dyn Iterator<Item = Result<EntryCommit, JournalError>>) -> R,
-) -> R {
-    if line.len() < FEW || parallel::processors() < 2 {
-        return walk(&mut line.iter().map(|id| read_entry(objects, *id)));
-    }
-    let (tell, told) = sync_channel(FAR);
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            for id in line {
-                let read = read_entry(objects, *id);
-                if let Ok(read) = &read {
-                    // Found again by whoever asks next; what does not fit is for the walk to tell.
-                    let _ = commit_signer(&read.commit);
-                }
-                if tell.send(read).is_err() {
-                    return;
-                }
-            }
-        });
-        walk(&mut told.into_iter())
-    })
+/// As [`read_entry`], and verifies the signature: what that says is remembered, and asked for by whoever follows.
+fn read_signed(objects: &dyn Objects, id: Oid) -> Result<EntryCommit, JournalError> {
+    let read = read_entry(objects, id)?;
+    // One that does not fit is for the follower to tell.
+    let _ = commit_signer(&read.commit);
+    Ok(read)
 }
 
 /// The policy in force, read from the config commit that brought it and held against its revision.
