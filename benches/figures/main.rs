@@ -34,6 +34,10 @@ use pressure::Pressure;
 use rows::Row;
 use world::{Size, World, generate};
 
+/// The program's own.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let after = |flag: &str| {

@@ -215,8 +215,20 @@ impl GitCommand {
         Ok(process::run(command, Vec::new(), self.limits, notes)?)
     }
 
+    /// For the daemon the file of the program: where the environment is another, a bare name makes the standard library copy
+    /// the process instead of sharing its memory until the program runs, which takes the longer the more it has.
+    fn program(&self) -> OsString {
+        match &self.caller {
+            Caller::Daemon { .. } => {
+                let found = std::env::var_os("PATH").and_then(|folders| in_folders(&folders, "git"));
+                found.map_or_else(|| "git".into(), PathBuf::into_os_string)
+            }
+            Caller::Person { .. } => "git".into(),
+        }
+    }
+
     fn command(&self) -> Result<Command, AccessError> {
-        let mut command = Command::new("git");
+        let mut command = Command::new(self.program());
         match &self.caller {
             Caller::Daemon { home, repository, settings, ssh, access } => {
                 command.env_clear().envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
@@ -260,6 +272,13 @@ pub enum GitError {
     /// The program itself.
     #[error(transparent)]
     Process(#[from] ProcessError),
+}
+
+/// The file of a program, where it is in one of these folders (`PATH`). A relative one would be another folder where the
+/// program runs.
+fn in_folders(folders: &OsStr, program: &str) -> Option<PathBuf> {
+    let files = std::env::split_paths(folders).filter(|folder| folder.is_absolute()).map(|folder| folder.join(program));
+    files.into_iter().find(|file| file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok())
 }
 
 fn prefixed(prefix: &str, value: &OsStr) -> OsString {

@@ -1,6 +1,7 @@
 //! One run of a program: given input, bounded in time and output, its words captured.
 
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -117,7 +118,8 @@ pub(super) fn run(
     limits: Limits,
     notes: &mut dyn FnMut(&str),
 ) -> Result<Output, ProcessError> {
-    let program = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
     let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
