@@ -145,7 +145,7 @@ impl Remote for GitRemote {
             ];
             let fetch = || self.run(options.into_iter().chain(specs.iter().map(String::as_str)));
             let mut output = fetch()?;
-            if !output.success() && self.clear_left_locks(some) {
+            if !output.success() && (self.clear_left_locks(some) || was_overtaken(&output)) {
                 output = fetch()?;
             }
             self.expect_success(&output)?;
@@ -189,6 +189,11 @@ impl Remote for GitRemote {
     fn tidy(&mut self) -> Result<(), RemoteError> {
         if self.is_untidy() { self.pack() } else { Ok(()) }
     }
+}
+
+/// Whether another git moved one of the references kept here during a fetch: one that a killed daemon left at work.
+fn was_overtaken(output: &Output) -> bool {
+    output.stderr.contains("cannot lock ref") && output.stderr.contains(" but expected ")
 }
 
 /// Fetching.
