@@ -19,8 +19,8 @@ pub const ENTRY: &str = "entry.json";
 /// Entries that were read: each is read when it is followed, and again when it is proven.
 static KNOWN: Memo<JournalEntry> = Memo::new(500);
 
-/// So many entries are read at once, on all processors.
-const AT_ONCE: usize = 64;
+/// So many entries are read at once, on all processors: one may be about everything, and take megabytes.
+const AT_ONCE: usize = 32;
 
 /// A larger one, in bytes, is read each time.
 const LARGEST_KNOWN: usize = 64 << 10;

@@ -141,10 +141,11 @@ impl Step<'_, '_> {
                 (Expected::Compared(Found { difference: Some(what), .. }), true) => {
                     self.violated(At::default(), path, what);
                 }
-                (Expected::Bytes(_) | Expected::Compared(_), true) | (Expected::Absent, false) => {}
-                (Expected::Bytes(_) | Expected::Compared(_) | Expected::Attested, false) => {
+                (Expected::Compared(_), true) | (Expected::Absent, false) => {}
+                (Expected::Compared(_) | Expected::Attested, false) => {
                     self.violated(At::default(), path, "is missing");
                 }
+                (Expected::Bytes(_), _) => self.violated(At::default(), path, "was not compared"),
                 (Expected::Absent, true) => self.violated(At::default(), path, "is still there"),
                 (Expected::Attested, true) => self.notes.attest(Attested::Pages),
             }
