@@ -119,7 +119,7 @@ fn a_program_is_found_where_the_path_has_it() {
     }
     std::fs::create_dir_all(at("folder/git")).expect("a folder");
     let found = |folders: &[PathBuf]| in_folders(&std::env::join_paths(folders).expect("a path"), "git");
-    let all = ["none", "plain", "folder", "first", "second"].map(|name| at(name));
+    let all = ["none", "plain", "folder", "first", "second"].map(at);
     assert_eq!(found(&all), Some(at("first/git")));
     assert_eq!(found(&all[..3]), None);
     assert_eq!(found(&["first".into(), "".into()]), None);
