@@ -147,10 +147,8 @@ mod tests {
         assert!(add.success());
         fs::remove_file(&path).expect("the private half is in the agent alone");
         // The agent's socket comes from the environment; a program of one's own brings it here.
-        let program = folder.at("with-agent");
-        fs::write(&program, format!("#!/bin/sh\nSSH_AUTH_SOCK={} exec ssh-keygen \"$@\"\n", socket.display()))
-            .expect("written");
-        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permissions");
+        let script = format!("SSH_AUTH_SOCK={} exec ssh-keygen \"$@\"", socket.display());
+        let program = folder.program("with-agent", &script);
         for key in [
             SigningKey::File(folder.at("key.pub")),
             SigningKey::parse(&public(&folder, "key.pub"), None),

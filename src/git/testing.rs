@@ -72,10 +72,16 @@ impl Folder {
 
     /// Puts a hook into a bare repository.
     pub fn hook(&self, bare: &str, name: &str, script: &str) {
-        let path = self.at(bare).join("hooks").join(name);
+        self.program(&format!("{bare}/hooks/{name}"), script);
+    }
+
+    /// A shell script that can be run.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let path = self.at(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("permissions");
+        path
     }
 
     /// A key made by `ssh-keygen`, without passphrase.

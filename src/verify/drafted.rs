@@ -13,7 +13,6 @@ use crate::journal::{Event, NoPlan};
 use crate::lifecycle::{DraftCase, DraftWanted, Drafted, draft_wanted, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{ObjectError, Oid, Overlay};
-use crate::plan::values_diff;
 
 impl Step<'_, '_> {
     /// Called before the event is folded.
@@ -105,11 +104,8 @@ impl Step<'_, '_> {
             self.violated(at, format!("{place}: contributors"), what);
         }
         let document = |plan: crate::plan::Plan| plan.document(*truncated, known, commits, imports.clone());
-        let mut published = self.told_in("draft.json", name, *id, composed, document)?;
-        published.values = values_diff(base.as_deref(), desired);
-        published.leaves = base.map(|base| base.environment.gates.clone());
-        published.enters = desired.map(|desired| desired.environment.gates.clone());
-        self.published_drafts.insert(name.clone(), published);
+        let published = self.told("draft.json", name, *id, composed, document)?;
+        self.published_drafts.insert(name.clone(), published.between(base.as_deref(), desired));
         Ok(())
     }
 

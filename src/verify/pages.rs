@@ -36,8 +36,6 @@ impl Step<'_, '_> {
                 for file in ["plan.json", "plan.md", "plan.diff"] {
                     self.expect(format!("{folder}/{file}"), Expected::Absent);
                 }
-            } else if let Some(published) = self.published.remove(&name) {
-                self.plan_pages(&folder, "plan", &published, None)?;
             }
             self.draft_pages(&name, &folder)?;
             overview.set(&status);

@@ -27,6 +27,14 @@ pub(super) struct PublishedPlan {
     pub is_proven: bool,
 }
 
+impl PublishedPlan {
+    /// With what its pages say of the settings of both sides.
+    pub(super) fn between(self, base: Option<&Resolved>, desired: Option<&Resolved>) -> Self {
+        let gates = |side: Option<&Resolved>| side.map(|side| side.environment.gates.clone());
+        Self { values: values_diff(base, desired), leaves: gates(base), enters: gates(desired), ..self }
+    }
+}
+
 impl Step<'_, '_> {
     /// Called before the event is folded.
     pub(super) fn planned(&mut self, name: &EnvironmentName, event: &Event) -> Result<(), ObjectError> {
@@ -123,23 +131,18 @@ impl Step<'_, '_> {
         }
         self.carrying(name, &env, event, carries)?;
         let takes_away = composed.removes.clone();
-        self.told(name, *id, composed, |plan| {
+        let published = self.told("plan.json", name, *id, composed, |plan| {
             let document = plan.document(*truncated, known, commits, imports.clone());
             PlanDocument { carries: carries.clone(), ..document }
         })?;
-        self.removed(name, &place, (takes_away.as_ref(), removes.as_ref()), base.as_deref());
-        if let Some(mut published) = self.published.remove(name) {
-            let plan = &published.document.plan;
-            if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
-                self.violated(at, &place, "nothing is said to have drifted");
-            }
-            published.values = values_diff(base.as_deref(), desired);
-            published.leaves = base.map(|base| base.environment.gates.clone());
-            published.enters = desired.map(|desired| desired.environment.gates.clone());
-            // At once, and not with the other pages: an entry may plan everything.
-            self.plan_pages(&self.folder(name), "plan", &published, None)?;
+        let removed = (takes_away.as_ref(), removes.as_ref());
+        self.removed(name, &place, removed, base.as_deref(), published.is_proven);
+        let plan = &published.document.plan;
+        if plan.kind == PlanKind::Drift && plan.services.iter().all(|service| service.action == Action::None) {
+            self.violated(at, &place, "nothing is said to have drifted");
         }
-        Ok(())
+        // At once, and not with the other pages: an entry may plan everything.
+        self.plan_pages(&self.folder(name), "plan", &published.between(base.as_deref(), desired), None)
     }
 
     /// The rulesets that carry approvals over, as the plan's pages say, are those that the policy in force asks for.
@@ -176,8 +179,8 @@ impl Step<'_, '_> {
         place: &str,
         (known, told): (Option<&BTreeSet<String>>, Option<&BTreeSet<String>>),
         base: Option<&Resolved>,
+        is_proven: bool,
     ) {
-        let is_proven = self.published.get(name).is_some_and(|published| published.is_proven);
         let is_right = match (known, told) {
             _ if known == told => true,
             (Some(known), Some(told)) => {
@@ -192,22 +195,9 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Holds the published document against the plan as computed again: what differs only by what may have been found
-    /// on the host is taken from the document, as attested.
+    /// Holds the published document in this file against the plan as computed again: what differs only by what may have been
+    /// found on the host is taken from the document, as attested.
     pub(super) fn told(
-        &mut self,
-        name: &EnvironmentName,
-        id: PlanId,
-        composed: Composed,
-        document: impl FnOnce(Plan) -> PlanDocument,
-    ) -> Result<(), ObjectError> {
-        let published = self.told_in("plan.json", name, id, composed, document)?;
-        self.published.insert(name.clone(), published);
-        Ok(())
-    }
-
-    /// As [`Step::told`], of the document in this file.
-    pub(super) fn told_in(
         &mut self,
         file: &str,
         name: &EnvironmentName,

@@ -8,6 +8,7 @@ use crate::journal::{Event, OutcomeResult};
 use crate::lifecycle::{NextPolicy, PolicyWanted, policy_plan, policy_wanted, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, Mode, ObjectError, Oid, entry_at, files_below};
+use crate::plan::Plan;
 use crate::plan::compose::Composed;
 use crate::revision::Sources;
 use crate::revision::resolve::below;
@@ -80,7 +81,9 @@ impl Step<'_, '_> {
         if removes.is_some() || !carries.is_empty() {
             self.violated(at, &place, "says that approvals carry over, which they never do to another policy");
         }
-        self.told(&name, *id, composed, |plan| plan.document(*truncated, known, commits, Sources::new()))
+        let document = |plan: Plan| plan.document(*truncated, known, commits, Sources::new());
+        let published = self.told("plan.json", &name, *id, composed, document)?;
+        self.plan_pages(&self.folder(&name), "plan", &published, None)
     }
 
     fn policy_plan(&self, next: &NextPolicy) -> Result<Option<Composed>, ObjectError> {

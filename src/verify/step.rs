@@ -53,8 +53,6 @@ pub(super) struct Step<'s, 'a> {
     pub waiting: usize,
     /// The alarms that follow from the repository.
     pub proven_alarms: Vec<(EnvironmentName, String)>,
-    /// The plans it publishes, for their pages.
-    pub published: BTreeMap<EnvironmentName, PublishedPlan>,
     /// The plans of drafts that it publishes, for their pages.
     pub published_drafts: BTreeMap<EnvironmentName, PublishedPlan>,
 }
@@ -112,7 +110,6 @@ impl<'s, 'a> Step<'s, 'a> {
             expected: BTreeMap::new(),
             waiting: 0,
             proven_alarms: Vec::new(),
-            published: BTreeMap::new(),
             published_drafts: BTreeMap::new(),
         }
     }

@@ -221,12 +221,7 @@ fn r5_a_rewound_journal_is_tampered() {
 fn r5_a_rewound_records_branch_is_never_taken_for_fewer_statements() {
     let mut world = two_needed();
     let record = world.record("bob", "prod", Reject);
-    world.put_record("bob", &record);
-    world.shell(
-        "bob",
-        "git add --all && git commit --quiet -m record && git push --quiet origin HEAD:countersign/records",
-    );
-    world.tick().expect_phase("prod", Phase::Rejected);
+    world.say_on_records("bob", &record).tick().expect_phase("prod", Phase::Rejected);
     world.git("remote.git", &["update-ref", "refs/heads/countersign/records", "countersign/records~1"]);
     world.tick().expect_phase("prod", Phase::Rejected).expect_not_applied("prod").finish();
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::git::testing::Folder;
 
 fn daemon(state: &Path, url: &str, access: Access) -> GitCommand {
     let home = GitHome::create(state).expect("a home");
@@ -108,19 +109,16 @@ fn a_person_s_git_is_their_own() {
 
 #[test]
 fn a_program_is_found_where_the_path_has_it() {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |path: &str| folder.path().join(path);
-    for (path, mode) in [("plain/git", 0o644), ("first/git", 0o755), ("second/git", 0o755)] {
-        std::fs::create_dir_all(at(path).parent().expect("a folder")).expect("a folder");
-        std::fs::write(at(path), "").expect("written");
-        std::fs::set_permissions(at(path), std::fs::Permissions::from_mode(mode)).expect("a mode");
+    let folder = Folder::new();
+    let at = |path: &str| folder.at(path);
+    let [first, _] = ["first/git", "second/git"].map(|path| folder.program(path, ""));
+    for path in ["plain", "folder/git"] {
+        std::fs::create_dir_all(at(path)).expect("a folder");
     }
-    std::fs::create_dir_all(at("folder/git")).expect("a folder");
+    std::fs::write(at("plain/git"), "").expect("written");
     let found = |folders: &[PathBuf]| in_folders(&std::env::join_paths(folders).expect("a path"), "git");
     let all = ["none", "plain", "folder", "first", "second"].map(at);
-    assert_eq!(found(&all), Some(at("first/git")));
+    assert_eq!(found(&all), Some(first));
     assert_eq!(found(&all[..3]), None);
     assert_eq!(found(&["first".into(), "".into()]), None);
 }

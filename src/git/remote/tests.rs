@@ -317,21 +317,15 @@ fn a_lock_that_a_killed_git_left_is_taken_away_and_one_in_use_is_not() {
 
 #[test]
 fn a_reference_that_another_git_moves_during_a_fetch_is_fetched_again() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let mut world = World::new();
     let main = world.fetch(MAIN);
     let new = world.folder.commit("work", "file", "x\n");
     world.folder.git("work", &["push", "--quiet", "origin", "main"]);
     let theirs = world.commit(main, "theirs");
     // Runs on the remote's side, once git has read what is here and before it writes.
-    let hook = world.folder.at("hook");
     let (here, kept) = (world.store.path().display(), kept_as(MAIN));
-    let script = format!(
-        "#!/bin/sh\ngit --git-dir={here} update-ref {kept} {theirs} || exit 1\necho >>\"$0.ran\"\nexec \"$@\"\n"
-    );
-    fs::write(&hook, script).expect("written");
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let script = format!("git --git-dir={here} update-ref {kept} {theirs} || exit 1\necho >>\"$0.ran\"\nexec \"$@\"");
+    let hook = world.folder.program("hook", &script);
     let settings = world.folder.at("state/git-home/gitconfig");
     let hooked = fs::read_to_string(&settings).expect("settings")
         + &format!("[uploadpack]\n\tpackObjectsHook = {}\n", hook.display());

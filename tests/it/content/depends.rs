@@ -89,18 +89,13 @@ fn after_one_that_fails_nothing_else_is_touched() {
     world.approve_by_merge("alice", "prod");
     // The folder that `api` is put into goes away when the claim is there.
     let (here, away) = (world.at("srv/sub"), world.at("away"));
-    let hook = world.at("remote.git/hooks/post-receive");
-    let claimed = "git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'";
-    let moved = format!("mv {} {}", here.display(), away.display());
-    std::fs::write(&hook, format!("#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif {claimed}; then {moved}; fi\n"))
-        .expect("a hook");
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a hook");
+    world.when_claimed(&format!("mv {} {}", here.display(), away.display()));
     world.tick().expect_exit(1).expect_phase("prod", Phase::Failed);
     let results = outcomes(&world).into_iter().map(|(name, result)| format!("{name} {result:?}")).collect::<Vec<_>>();
     assert_eq!(results, ["free Done", "base Done", "api Failed", "web Untouched"]);
     assert_eq!(on_host(&world, "base", "f").as_deref(), Some("2\n"));
     assert_eq!(on_host(&world, "web", "f").as_deref(), Some("1\n"));
-    std::fs::remove_file(hook).expect("removed");
+    std::fs::remove_file(world.at("remote.git/hooks/post-receive")).expect("removed");
     std::fs::rename(away, here).expect("it is back");
     for path in ["web", "api", "base"] {
         file(&mut world, path, "3\n");

@@ -1,7 +1,5 @@
 //! A config branch that was rewritten, and accepted.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::*;
 
 #[test]
@@ -197,13 +195,11 @@ fn r5_an_interrupted_deployment_is_settled_from_what_was_claimed() {
     let mut world = applied();
     world.change("mallory", "prod", "v2\n").tick().approve_by_merge("bob", "prod");
     // The claim passes, what follows it does not.
-    let hook = world.at("remote.git/hooks/update");
-    let script = "#!/bin/sh\n[ $1 = refs/heads/countersign/journal ] || exit 0\nif git show $2:entry.json | grep -q '\"event\":\"claimed\"'; then exit 1; fi\n";
-    std::fs::write(&hook, script).expect("a hook");
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook");
+    let script = "[ $1 = refs/heads/countersign/journal ] || exit 0\nif git show $2:entry.json | grep -q '\"event\":\"claimed\"'; then exit 1; fi";
+    world.hook("update", script);
     let run = world.try_tick();
     assert_eq!(run.code, Some(2), "{run}");
-    std::fs::remove_file(&hook).expect("the hook");
+    std::fs::remove_file(world.at("remote.git/hooks/update")).expect("the hook");
     world.expect_phase("prod", Phase::Deploying).expect_applied("prod", "v2\n");
     amend(&mut world, "mallory");
     let word = main_at(&world);

@@ -1,7 +1,5 @@
 //! Requests signed by hand: what `ssh-keygen` makes of the documented bytes.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use countersign::digest::StatementId;
 use countersign::model::{Maker, Request, RequestAction};
 
@@ -55,12 +53,10 @@ impl World {
 
     /// As soon as a claim arrives on the remote, this line runs there.
     pub fn when_claimed(&self, line: &str) {
-        let hook = self.at("remote.git/hooks/post-receive");
         let script = format!(
-            "#!/bin/sh\nunset GIT_QUARANTINE_PATH\nif git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'; then {line}; fi\n"
+            "unset GIT_QUARANTINE_PATH\nif git show countersign/journal:entry.json | grep -q '\"event\":\"claimed\"'; then {line}; fi"
         );
-        std::fs::write(&hook, script).expect("a hook");
-        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook");
+        self.hook("post-receive", &script);
     }
 
     /// A request of a person, which names what the journal knows as their last statement in the environment.
