@@ -1,5 +1,7 @@
 //! SHA-256 digests, canonical JSON (RFC 8785), and the identifiers made of them.
 
+mod canonical;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -44,14 +46,17 @@ impl Digest {
 
 /// The canonical JSON (RFC 8785) of a value, as UTF-8 without a final newline.
 ///
-/// Every value that is digested or signed here is made of strings, booleans, null, small integers, lists and
-/// maps with string keys, all of which have a canonical form.
+/// Every value that is digested or signed here is made of strings, booleans, null, whole numbers, lists and maps with
+/// string keys, all of which have a canonical form.
 pub fn canonical_json<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     #[expect(
         clippy::expect_used,
-        reason = "our types have string keys and finite numbers only, the two things that can fail here"
+        reason = "our types have string keys and whole numbers only: other keys and numbers are all that can fail here"
     )]
-    serde_json_canonicalizer::to_vec(&value).expect("a value with string keys and finite numbers")
+    serde_json::to_vec(value)
+        .ok()
+        .and_then(|json| canonical::canonical(&json).ok())
+        .expect("a value with string keys and whole numbers")
 }
 
 impl fmt::Display for Digest {
