@@ -40,6 +40,8 @@ type Trees = Kept<Oid, Arc<[u8]>>;
 
 struct Inner {
     path: PathBuf,
+    /// Where packs are written; worktrees share it.
+    packs: PathBuf,
     repository: Mutex<Repository>,
     /// The same once more, for a second thread that reads; opened when first needed.
     second: OnceLock<Option<Mutex<Repository>>>,
@@ -69,9 +71,9 @@ impl GitObjects {
     }
 
     fn new(repository: Repository) -> Self {
-        let path = repository.path().to_owned();
         let inner = Inner {
-            path,
+            path: repository.path().to_owned(),
+            packs: repository.commondir().join("objects/pack"),
             repository: Mutex::new(repository),
             second: OnceLock::new(),
             trees: Mutex::new(Kept::new(KEPT)),
@@ -173,13 +175,9 @@ impl Objects for GitObjects {
         }
         let failed =
             |error: &dyn std::fmt::Display| ObjectError::Store(format!("a pack could not be written: {error}"));
+        pack::write(&self.inner.packs, objects).map_err(|error| failed(&error))?;
         let repository = self.repository();
         let store = repository.odb().map_err(|error| failed(&message(&error)))?;
-        let mut writer = store.packwriter().map_err(|error| failed(&message(&error)))?;
-        pack::write(&mut writer, objects.iter().map(|(kind, bytes)| (*kind, &**bytes)))
-            .map_err(|error| failed(&error))?;
-        writer.commit().map_err(|error| failed(&message(&error)))?;
-        drop(writer);
         store.refresh().map_err(|error| failed(&message(&error)))
     }
 }
@@ -197,16 +195,24 @@ fn read(objects: &git2::Odb<'_>, kind: Kind, id: Oid) -> Result<Arc<[u8]>, Objec
         }
         _ => ObjectError::Store(message(&error)),
     };
-    let (size, found) = objects.read_header(native(id)).map_err(failed)?;
-    if found != object_type(kind) {
-        return Err(ObjectError::Malformed { kind, id, what: format!("it is a {}", found.str()) });
-    }
-    if size > LARGEST {
-        let what = format!("it is larger than {} MiB", LARGEST / 1024 / 1024);
-        return Err(ObjectError::Malformed { kind, id, what });
+    let fits = |size: usize, found: ObjectType| {
+        if found != object_type(kind) {
+            return Err(ObjectError::Malformed { kind, id, what: format!("it is a {}", found.str()) });
+        }
+        if size > LARGEST {
+            let what = format!("it is larger than {} MiB", LARGEST / 1024 / 1024);
+            return Err(ObjectError::Malformed { kind, id, what });
+        }
+        Ok(())
+    };
+    // Git itself takes commits and trees into memory as a whole, so those that are here cannot be too large for that.
+    if kind == Kind::Blob {
+        let (size, found) = objects.read_header(native(id)).map_err(failed)?;
+        fits(size, found)?;
     }
     // Reading compares the bytes with the name.
     let object = objects.read(native(id)).map_err(failed)?;
+    fits(object.len(), object.kind())?;
     Ok(Arc::from(object.data()))
 }
 
