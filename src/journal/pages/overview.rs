@@ -13,8 +13,8 @@ use crate::lifecycle::{Alarm, Phase, State};
 use crate::model::EnvironmentName;
 use crate::text::{cut, markdown_inline};
 
-/// How many environments the page lists.
-const LISTED: usize = 100;
+/// How many environments the page lists: it is written anew by nearly every entry.
+const LISTED: usize = 50;
 /// How much of a message a row shows, in characters.
 const CELL: usize = 200;
 
