@@ -46,6 +46,14 @@ impl<V: Clone> Memo<V> {
         known.insert(question, found.clone());
         Ok(found)
     }
+
+    /// Forgets everything where more than so many answers are known.
+    pub(crate) fn keep_at_most(&self, few: usize) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > few {
+            known.clear();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +89,16 @@ mod tests {
         assert_eq!(asked(&memo, &[b"ab", b"c"], Ok(1)), (Ok(1), true));
         assert_eq!(asked(&memo, &[b"a", b"bc"], Ok(2)), (Ok(2), true));
         assert_eq!(asked(&memo, &[b"abc"], Ok(3)), (Ok(3), true));
+    }
+
+    #[test]
+    fn what_is_too_much_is_forgotten_when_it_is_asked_to() {
+        let memo = Memo::new(10);
+        assert_eq!(asked(&memo, &[b"a"], Ok(1)), (Ok(1), true));
+        memo.keep_at_most(1);
+        assert_eq!(asked(&memo, &[b"a"], Ok(2)), (Ok(1), false));
+        memo.keep_at_most(0);
+        assert_eq!(asked(&memo, &[b"a"], Ok(2)), (Ok(2), true));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{Daemon, TickError};
 use crate::disk::Tips;
 use crate::journal::Journal;
 use crate::lifecycle::{Phase, overlapping};
+use crate::model::Environment;
 
 /// How often one call of [`Daemon::settle`] may tick: far above what any real change needs, so that a defect that
 /// writes forever is seen as one.
@@ -102,6 +103,7 @@ impl Daemon {
             match self.tick() {
                 Ok(false) => {
                     after(self);
+                    Environment::forget_many();
                     return Ok(());
                 }
                 Ok(true) => {

@@ -20,8 +20,12 @@ const SPEC: &[&str] =
 const SPEC_NOT_BUILT: &[&str] = &["promotion", "secrets"];
 const TYPES_NOT_BUILT: &[&str] = &["git", "command", "terraform", "helm", "kubernetes"];
 
-/// Files that were read. Every judgement reads the settings that a change leaves, and those that it enters.
-static KNOWN: Memo<Environment> = Memo::new(1_000);
+/// Files that were read. Every judgement reads the settings that a change leaves, and those that it enters, and who goes
+/// through all environments more than once shall find them all.
+static KNOWN: Memo<Environment> = Memo::new(20_000);
+
+/// So many are kept while there is nothing to do.
+const KEPT: usize = 1_000;
 
 /// A service with what is judged of it beside its own fields.
 struct Read<'d> {
@@ -42,6 +46,11 @@ impl Environment {
     pub fn read(file: &str, folder_name: &str, bytes: &[u8]) -> Result<Self, Problems> {
         let parts = [file.as_bytes(), folder_name.as_bytes(), bytes];
         KNOWN.of(&parts, || Self::read_now(file, folder_name, bytes))
+    }
+
+    /// Gives back the room of what was read, where that is much.
+    pub fn forget_many() {
+        KNOWN.keep_at_most(KEPT);
     }
 
     fn read_now(file: &str, folder_name: &str, bytes: &[u8]) -> Result<Self, Problems> {
