@@ -78,8 +78,8 @@ pub fn prove(objects: &(dyn Objects + Sync), tips: Tips, pin: Option<RevisionId>
     };
     ahead::along(&objects, None, &line, |ahead| {
         for (at, id) in line.iter().enumerate() {
-            let changed = ahead.wait();
-            let goes_on = if at < skipped { prover.follow(*id) } else { prover.step_read(*id, changed) };
+            let read = ahead.wait();
+            let goes_on = if at < skipped { prover.follow(*id) } else { prover.step_read(*id, read) };
             if !goes_on {
                 break;
             }

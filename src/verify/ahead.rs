@@ -7,6 +7,7 @@
 //!   trees, and their digests, are told to it with the trees' names, and it takes them for these trees alone: what it
 //!   finds cannot depend on this.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -16,15 +17,16 @@ use crate::evidence::graph::Graph;
 use crate::evidence::signature::commit_signer;
 use crate::evidence::statements::find_statements;
 use crate::journal::read::read_entry;
-use crate::journal::{Event, Heads, JournalEntry};
+use crate::journal::{Claim, EntryCommit, Event, Heads, JournalEntry};
 use crate::lifecycle::Start;
 use crate::model::EnvironmentName;
 use crate::object::{Mode, ObjectError, Objects, Oid, Recent, entry_at, files_below};
 use crate::parallel;
 use crate::revision::resolve::below;
 
-/// So many entries are read ahead.
-const FAR: usize = 32;
+/// So many entries are read ahead: while an entry is proven that plans hundreds, those that deploy what it planned can
+/// be read. What is read ahead must still be remembered when it is asked for. A large one takes the room of several.
+const FAR: usize = 256;
 
 /// Of an entry that changes more files than that, the walk itself shares the work.
 const MANY: usize = 64;
@@ -32,40 +34,84 @@ const MANY: usize = 64;
 /// So few entries are not worth a thread.
 const FEW: usize = 8;
 
+/// Where so few entries are ready the walk is the faster of the two, and reads more of them itself.
+const SCARCE: usize = 4;
+
 /// Walks along these entries while they are read ahead: [`Ahead::wait`] before each.
 ///
 /// `start` is what the journal's first entry fixed, where that is not among them.
-pub(crate) fn along<R>(objects: &Recent<'_>, start: Option<&Start>, line: &[Oid], walk: impl FnOnce(Ahead) -> R) -> R {
+pub(crate) fn along<R>(
+    objects: &Recent<'_>,
+    start: Option<&Start>,
+    line: &[Oid],
+    walk: impl FnOnce(Ahead<'_>) -> R,
+) -> R {
     let (tell, told) = sync_channel(FAR);
+    let ready = &AtomicUsize::new(0);
     thread::scope(|scope| {
         if line.len() > FEW && parallel::processors() > 1 {
             scope.spawn(move || {
                 // What cannot be read is for the walk to tell.
-                let _ = read(objects, start.cloned(), line, &tell);
+                let _ = read(objects, start.cloned(), line, &Tell { tell, ready });
             });
         } else {
             drop(tell);
         }
-        walk(Ahead(told))
+        walk(Ahead { told, ready })
     })
 }
 
 /// How far it was read.
-pub(crate) struct Ahead(Receiver<Option<Changed>>);
+pub(crate) struct Ahead<'r> {
+    told: Receiver<Option<ReadAhead>>,
+    /// So many entries wait to be walked over.
+    ready: &'r AtomicUsize,
+}
 
-impl Ahead {
-    /// Waits until the next entry was read, or nobody reads ahead any more: what it changed, where that was read.
-    pub fn wait(&self) -> Option<Changed> {
-        self.0.recv().ok().flatten()
+/// The other end of [`Ahead`].
+struct Tell<'r> {
+    tell: SyncSender<Option<ReadAhead>>,
+    ready: &'r AtomicUsize,
+}
+
+impl Tell<'_> {
+    /// False where nobody walks any more.
+    fn send(&self, read: ReadAhead) -> bool {
+        let room = read.changed.len() / MANY;
+        self.ready.fetch_add(1, Ordering::Relaxed);
+        let mut told = std::iter::repeat_with(|| None).take(room).chain([Some(read)]);
+        told.all(|told| self.tell.send(told).is_ok())
+    }
+
+    fn is_scarce(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) < SCARCE
     }
 }
 
-fn read(
-    objects: &Recent<'_>,
-    mut start: Option<Start>,
-    line: &[Oid],
-    tell: &SyncSender<Option<Changed>>,
-) -> Result<(), ObjectError> {
+/// An entry that was read ahead, and what it changed.
+pub(crate) struct ReadAhead {
+    pub read: EntryCommit,
+    pub changed: Changed,
+}
+
+impl Ahead<'_> {
+    /// Waits until the next entry was read, or nobody reads ahead any more.
+    pub fn wait(&self) -> Option<ReadAhead> {
+        loop {
+            match self.told.recv() {
+                Ok(Some(read)) => {
+                    self.ready.fetch_sub(1, Ordering::Relaxed);
+                    return Some(read);
+                }
+                // The room of a large one.
+                Ok(None) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+fn read(objects: &Recent<'_>, mut start: Option<Start>, line: &[Oid], tell: &Tell<'_>) -> Result<(), ObjectError> {
     let graph = Graph::new(objects);
     let first = line.first().map(|first| objects.commit(*first)).transpose()?;
     let mut before = match first.and_then(|first| first.parents.first().copied()) {
@@ -79,21 +125,23 @@ fn read(
         let tree = read.commit.tree;
         let mut changed = Changed::between(objects, before.map(|(tree, _)| tree), tree)?;
         let is_shared = changed.len() > MANY;
-        if !is_shared {
+        if !is_shared && !tell.is_scarce() {
             changed.read(objects)?;
             if let (Some(start), Some((_, heads))) = (&start, before) {
                 statements(objects, &graph, start, heads, read.entry.heads)?;
-                inputs(objects, start, &read.entry)?;
+                inputs(objects, start, read.entry.heads, &planned(&read.entry))?;
             }
         }
-        if tell.send(Some(changed)).is_err() {
+        // One environment is planned after the other, and takes longer to be planned than to be read.
+        let planned = if is_shared { planned(&read.entry) } else { Vec::new() };
+        let heads = read.entry.heads;
+        before = Some((tree, heads));
+        if !tell.send(ReadAhead { read, changed }) {
             return Ok(());
         }
-        // One environment is planned after the other, and takes longer to be planned than to be read.
-        if let (true, Some(start)) = (is_shared, &start) {
-            inputs(objects, start, &read.entry)?;
+        if let Some(start) = &start {
+            inputs(objects, start, heads, &planned)?;
         }
-        before = Some((tree, read.entry.heads));
     }
     Ok(())
 }
@@ -116,16 +164,22 @@ fn statements(
     Ok(())
 }
 
-/// Reads what the environments that are planned are made of.
-fn inputs(objects: &Recent<'_>, start: &Start, entry: &JournalEntry) -> Result<(), ObjectError> {
-    let tree = objects.tree_of(entry.heads.config)?;
+/// The environments that an entry plans or deploys.
+fn planned(entry: &JournalEntry) -> Vec<EnvironmentName> {
     let planned = |event: &Event| match event {
-        Event::Planned { environment, .. } | Event::Claimed(crate::journal::Claim { environment, .. }) => {
-            Some(environment.clone())
-        }
+        Event::Planned { environment, .. } | Event::Claimed(Claim { environment, .. }) => Some(environment.clone()),
         _ => None,
     };
-    for name in entry.events.iter().filter_map(planned).filter(|name: &EnvironmentName| !name.is_governance()) {
+    entry.events.iter().filter_map(planned).filter(|name| !name.is_governance()).collect()
+}
+
+/// Reads what these environments are made of.
+fn inputs(objects: &Recent<'_>, start: &Start, heads: Heads, names: &[EnvironmentName]) -> Result<(), ObjectError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let tree = objects.tree_of(heads.config)?;
+    for name in names {
         let folder = below(&start.root, &format!("environments/{name}"));
         let Some(folder) = entry_at(objects, tree, &folder)?.filter(|entry| entry.mode == Mode::Tree) else { continue };
         for entry in files_below(objects, folder.id)?.into_values().filter(|entry| entry.mode != Mode::Submodule) {

@@ -3,7 +3,7 @@
 use super::notes::Attested;
 use super::planned::in_words;
 use super::step::{At, Step};
-use super::wanted::Wanted;
+use super::wanted::{TOGETHER, Wanted};
 use crate::digest::{PlanId, RevisionId};
 use crate::journal::Event;
 use crate::lifecycle::{EnvironmentState, JudgeError, OpenPlan, judge_plan, refusals};
@@ -226,9 +226,12 @@ impl Step<'_, '_> {
             .filter(|(name, env)| !name.is_governance() && !env.is_busy() && !env.open_ids().is_empty())
             .map(|(name, _)| name.clone())
             .collect();
-        for name in open {
-            let env = self.env(&name);
-            let wanted = self.wanted(&name, &env)?;
+        for (at, name) in open.iter().enumerate() {
+            if at % TOGETHER == 0 {
+                self.foresee(&open[at..].iter().take(TOGETHER).collect::<Vec<_>>());
+            }
+            let env = self.env(name);
+            let wanted = self.wanted(name, &env)?;
             let target = match &wanted {
                 Wanted::Present(desired) => Some(Some(desired.revision)),
                 Wanted::Destroyed => Some(None),
@@ -238,7 +241,7 @@ impl Step<'_, '_> {
             let stale = ids.iter().filter_map(|id| env.open_plan(*id)).find(|plan| Some(plan.revision) != target);
             if let Some(plan) = stale {
                 let what = format!("plan {} lives on, though {}", plan.id.short(), in_words(&wanted));
-                self.violated(At::environment(&name), "entry.json: events", what);
+                self.violated(At::environment(name), "entry.json: events", what);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Tips;
+use super::ahead::ReadAhead;
 use super::chain::previous_digest;
 use super::notes::{Attested, Finding, Notes};
 use super::report::{AttestedCount, Report, Verdict};
@@ -101,13 +102,16 @@ impl<'a> Prover<'a> {
 
     /// Proves one more entry. False where what comes after it cannot be looked at.
     pub fn step(&mut self, id: Oid) -> bool {
-        self.step_read(id, None)
+        self.walk(id, true)
     }
 
-    /// As [`Prover::step`], of an entry of which it may have been read ahead what it changed.
-    pub(crate) fn step_read(&mut self, id: Oid, changed: Option<Changed>) -> bool {
-        self.changed = changed;
-        self.walk(id, true)
+    /// As [`Prover::step`], of an entry that may have been read ahead.
+    pub(crate) fn step_read(&mut self, id: Oid, ahead: Option<ReadAhead>) -> bool {
+        let Some(ReadAhead { read, changed }) = ahead.filter(|ahead| ahead.read.commit.id == id) else {
+            return self.step(id);
+        };
+        self.changed = Some(changed);
+        self.walk_read(read, true)
     }
 
     /// Follows one more entry without proving what it says.
@@ -116,13 +120,16 @@ impl<'a> Prover<'a> {
     }
 
     fn walk(&mut self, id: Oid, in_detail: bool) -> bool {
-        let read = match read_entry(self.objects, id) {
-            Ok(read) => read,
+        match read_entry(self.objects, id) {
+            Ok(read) => self.walk_read(read, in_detail),
             Err(error) => {
                 self.unreadable_entry(id, &error);
-                return false;
+                false
             }
-        };
+        }
+    }
+
+    fn walk_read(&mut self, read: EntryCommit, in_detail: bool) -> bool {
         let goes_on = match self.at.take() {
             None => self.begin(read, in_detail),
             Some(place) => self.go_on(place, read, in_detail),

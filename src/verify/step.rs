@@ -9,6 +9,7 @@ use super::notes::{Attested, Finding, Notes};
 use super::planned::PublishedPlan;
 use super::prover::{Place, Prover};
 use super::tree::{Changed, Expected};
+use super::wanted::TOGETHER;
 use crate::digest::{Digest, PlanId, RevisionId};
 use crate::evidence::graph::Graph;
 use crate::journal::read::governance_of;
@@ -197,7 +198,10 @@ impl<'s, 'a> Step<'s, 'a> {
         }
         self.place.state.open_entry(self.entry.time, self.entry.heads);
         let mut heard = !in_detail;
-        for event in &self.entry.events {
+        for (at, event) in self.entry.events.iter().enumerate() {
+            if in_detail && at % TOGETHER == 0 {
+                self.foresee(&planned(self.entry.events[at..].iter().take(TOGETHER)));
+            }
             if !heard && !matches!(event, Event::Statement(_)) {
                 heard = true;
                 self.checked(Self::missing_alarms);
@@ -387,6 +391,15 @@ impl<'s, 'a> Step<'s, 'a> {
     pub fn folder(&self, name: &EnvironmentName) -> String {
         crate::journal::pages::environment_folder(self.place.state.start.layout, name)
     }
+}
+
+/// The environments that these events plan.
+fn planned<'e>(events: impl Iterator<Item = &'e Event>) -> Vec<&'e EnvironmentName> {
+    let planned = events.filter_map(|event| match event {
+        Event::Planned { environment, .. } if !environment.is_governance() => Some(environment),
+        _ => None,
+    });
+    planned.collect()
 }
 
 pub(super) fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {

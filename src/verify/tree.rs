@@ -62,6 +62,14 @@ impl Changed {
         Some((&self.changes[at], self.digests.as_ref().and_then(|digests| digests[at])))
     }
 
+    /// The plain file that is at a path now, where the entry changed it.
+    pub(super) fn file(&self, path: &str) -> Option<Oid> {
+        match self.of(path)?.0.new {
+            Some(Entry { mode: Mode::File, id }) => Some(id),
+            _ => None,
+        }
+    }
+
     /// How many paths.
     pub(super) fn len(&self) -> usize {
         self.changes.len()

@@ -9,6 +9,7 @@ use crate::digest::RevisionId;
 use crate::lifecycle::{EnvironmentState, refusals};
 use crate::model::{EnvironmentName, Problem};
 use crate::object::{Entry, ObjectError, Objects, Oid, entry_at};
+use crate::parallel;
 use crate::revision::imports::{From, Importers};
 use crate::revision::{Desired, Resolved, Sources, resolve};
 
@@ -51,6 +52,12 @@ pub(super) struct Resolutions {
 
 /// So many environments are remembered.
 const MOST: usize = 1_000;
+
+/// So many environments of one entry are looked at together.
+pub(super) const TOGETHER: usize = 256;
+
+/// So few are not worth it.
+const FEW: usize = 16;
 
 /// So many resolutions of each: what is applied and what is desired, and one that was between them.
 const OF_EACH: usize = 3;
@@ -101,6 +108,42 @@ impl Resolutions {
 }
 
 impl Step<'_, '_> {
+    /// Finds out, on all processors, what many environments will be asked to be, and reads what was published of them.
+    /// Nothing is told here: what cannot be found is asked for again.
+    pub(super) fn foresee(&mut self, names: &[&EnvironmentName]) {
+        if names.len() >= FEW {
+            let _ = self.resolve_all(names);
+        }
+    }
+
+    fn resolve_all(&mut self, names: &[&EnvironmentName]) -> Result<(), ObjectError> {
+        let tree = self.objects.tree_of(self.entry.heads.config)?;
+        let step = &*self;
+        let (objects, state) = (step.objects, &step.place.state);
+        let (root, hashes, changed) = (&state.start.root, step.hashes, step.changed.as_ref());
+        let work = |(name, folder, is_known): &(&EnvironmentName, String, bool)| {
+            for file in ["plan.json", "plan.md", "plan.diff"] {
+                if let Some(id) = changed.and_then(|changed| changed.file(&format!("{folder}/{file}"))) {
+                    objects.blob(id)?;
+                }
+            }
+            if *is_known {
+                return Ok(None);
+            }
+            resolve(objects, hashes, root, tree, name, From::Deployments(state)).map(Some)
+        };
+        let known = |name: &EnvironmentName| Ok(step.place.resolutions.known(objects, tree, name)?.is_some());
+        let names = names.iter().map(|name| Ok((*name, step.folder(name), known(name)?)));
+        let names = names.collect::<Result<Vec<_>, ObjectError>>()?;
+        let found = parallel::map(&names, work);
+        for ((name, ..), found) in names.iter().zip(found) {
+            if let Ok(Some(found)) = found {
+                self.remembered(name, tree, found)?;
+            }
+        }
+        Ok(())
+    }
+
     /// An environment at a config commit.
     pub(super) fn desired(&mut self, name: &EnvironmentName, commit: Oid) -> Result<Now, ObjectError> {
         let tree = self.objects.tree_of(commit)?;
