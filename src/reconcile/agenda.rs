@@ -33,6 +33,27 @@ pub(super) struct Agenda {
     last: Timestamp,
 }
 
+/// A way along what is to be taken up: from where the one before paused to the end, then from the beginning up to there. What
+/// is touched behind the one at work is for the next.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    paused: Option<EnvironmentName>,
+    last: Option<EnvironmentName>,
+    is_second: bool,
+}
+
+impl Round {
+    /// One that goes on behind this environment, or begins with the first.
+    pub fn after(paused: Option<EnvironmentName>) -> Self {
+        Self { last: paused.clone(), paused, is_second: false }
+    }
+
+    /// The one that was taken up last.
+    pub fn last(self) -> Option<EnvironmentName> {
+        self.last
+    }
+}
+
 impl Default for Agenda {
     fn default() -> Self {
         Self {
@@ -94,11 +115,21 @@ impl Agenda {
         self.open = names.into_iter().collect();
     }
 
-    /// Takes up the first one after another: from here on it is touched only by what comes of it.
-    pub fn take_after(&mut self, last: Option<&EnvironmentName>) -> Option<EnvironmentName> {
-        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
-        let name = self.open.range::<EnvironmentName, _>((from, Bound::Unbounded)).next()?.clone();
-        self.open.take(&name)
+    /// Takes up the next one of a round: from here on it is touched only by what comes of it.
+    pub fn take(&mut self, round: &mut Round) -> Option<EnvironmentName> {
+        loop {
+            let after = round.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+            let up_to = round.paused.as_ref().filter(|_| round.is_second).map_or(Bound::Unbounded, Bound::Included);
+            if let Some(name) = self.open.range::<EnvironmentName, _>((after, up_to)).next().cloned() {
+                self.open.remove(&name);
+                round.last = Some(name.clone());
+                return Some(name);
+            }
+            if round.is_second || round.paused.is_none() {
+                return None;
+            }
+            (round.is_second, round.last) = (true, None);
+        }
     }
 
     /// It was decided about, and is to be taken up again at that time if not before.
@@ -126,11 +157,11 @@ mod tests {
     }
 
     fn taken(agenda: &mut Agenda) -> Vec<String> {
-        let mut taken: Vec<EnvironmentName> = Vec::new();
-        while let Some(name) = agenda.take_after(taken.last()) {
-            taken.push(name);
-        }
-        taken.iter().map(ToString::to_string).collect()
+        taken_in(agenda, &mut Round::default())
+    }
+
+    fn taken_in(agenda: &mut Agenda, round: &mut Round) -> Vec<String> {
+        std::iter::from_fn(|| agenda.take(round)).map(|name| name.to_string()).collect()
     }
 
     #[test]
@@ -149,11 +180,26 @@ mod tests {
     fn what_is_touched_behind_the_one_at_work_is_for_the_next_round() {
         let mut agenda = Agenda::default();
         agenda.all_of([name("b")]);
-        let b = agenda.take_after(None).unwrap();
+        let mut round = Round::default();
+        assert_eq!(agenda.take(&mut round), Some(name("b")));
         ["a", "b", "c"].iter().for_each(|one| agenda.touch(&name(one)));
-        let c = agenda.take_after(Some(&b)).unwrap();
-        assert_eq!((c.as_str(), agenda.take_after(Some(&c))), ("c", None));
+        assert_eq!(taken_in(&mut agenda, &mut round), ["c"]);
         assert_eq!(taken(&mut agenda), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_round_that_paused_is_gone_on_with_and_comes_to_all() {
+        let mut agenda = Agenda::default();
+        agenda.all_of(["a", "b", "c", "d"].map(name));
+        let mut round = Round::default();
+        assert_eq!([agenda.take(&mut round), agenda.take(&mut round)], [Some(name("a")), Some(name("b"))]);
+        // Who comes early in the alphabet and has something to do again does not keep the others from their turn.
+        ["a", "b"].iter().for_each(|one| agenda.touch(&name(one)));
+        let mut round = Round::after(round.last());
+        assert_eq!(agenda.take(&mut round), Some(name("c")));
+        agenda.touch(&name("c"));
+        assert_eq!(taken_in(&mut agenda, &mut round), ["d", "a", "b"]);
+        assert_eq!(taken(&mut agenda), ["c"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::agenda::Round;
 use super::append::Draft;
 use super::at_once::at_once;
 use super::{Daemon, TickError, drift};
@@ -23,6 +24,10 @@ use crate::revision::{Desired, Resolved};
 use crate::services::{DriverError, ServiceChange, Settled};
 use crate::windows::{is_open, opens};
 
+/// After so many deployments the next tick goes on: what was pushed meanwhile is planned, whoever waits for a sign of life
+/// gets it, and the state folder is put in order.
+const AT_ONCE: usize = 16;
+
 /// What a deployment needs beside its claim.
 struct Prepared {
     /// The plan that may be applied: what was computed just now, or for a retry the approved one with equal effects.
@@ -39,7 +44,7 @@ fn backoff(attempt: u64) -> SignedDuration {
 }
 
 impl Daemon {
-    /// Takes up every deployment that may go on or begin. Gives whether anything was written.
+    /// Takes up every deployment that may go on or begin, as many as fit into one tick. Gives whether anything was written.
     pub(super) fn deploy_all(&mut self) -> Result<bool, TickError> {
         self.agenda.passed(self.now());
         if self.is_thorough || self.agenda.open().is_none() {
@@ -50,8 +55,9 @@ impl Daemon {
             let all: Vec<EnvironmentName> = all.map(|(name, _)| name.clone()).collect();
             self.agenda.all_of(all);
         }
-        let (mut wrote, mut last) = (false, None);
-        while let Some(name) = self.agenda.take_after(last.as_ref()) {
+        let mut wrote = 0;
+        let mut round = Round::after(self.paused.take());
+        while let Some(name) = self.agenda.take(&mut round) {
             self.wake = None;
             if !name.is_governance() {
                 match self.correct_or_deploy(&name) {
@@ -64,13 +70,16 @@ impl Daemon {
                         self.agenda.everything();
                         return Err(error);
                     }
-                    Ok(did) => wrote |= did,
+                    Ok(did) => wrote += usize::from(did),
                 }
             }
-            self.agenda.rest(name.clone(), self.wake.take());
-            last = Some(name);
+            self.agenda.rest(name, self.wake.take());
+            if wrote == AT_ONCE {
+                self.paused = round.last();
+                break;
+            }
         }
-        Ok(wrote)
+        Ok(wrote > 0)
     }
 
     /// What drifted is put right first: what waits beside it is then planned from what shall be there.

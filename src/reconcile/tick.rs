@@ -9,7 +9,7 @@ use crate::model::Environment;
 
 /// How often one call of [`Daemon::settle`] may tick: far above what any real change needs, so that a defect that
 /// writes forever is seen as one.
-const MOST_TICKS: usize = 1_000;
+const MOST_TICKS: usize = 10_000;
 
 /// How often in a row somebody else may be faster before that is an error.
 const MOST_CONFLICTS: usize = 20;

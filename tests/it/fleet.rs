@@ -100,3 +100,29 @@ fn a_change_of_the_base_is_reviewed_as_one_thing_and_proven_for_each() {
     }
     timed("nothing is left to do, and all of it is proven", || world.finish());
 }
+
+#[test]
+fn what_is_pushed_while_many_are_deployed_is_planned_before_the_last_of_them() {
+    const MANY: usize = 20;
+    let mut world = World::with().settings("limits: { readyMadeBranches: 0 }\n").build();
+    for nth in 0..MANY {
+        world.environment("mallory", &name(nth), "v1\n");
+    }
+    world.push("mallory").tick();
+    world.client("bob", &["approve", "fleet-*", "--yes"]).text();
+    // Pushed in the moment of the first claim.
+    world.pull("mallory").environment("mallory", "late", "v1\n");
+    world.shell("mallory", "git add --all && git commit --quiet -m late && git push --quiet origin HEAD:prepared");
+    world.when_claimed("git update-ref refs/heads/main prepared");
+    world.tick().expect_waiting_on("late", "standard/platform");
+    let events = world.events();
+    let is_late = |event: &Event| matches!(event, Event::Planned { environment, .. } if environment.as_str() == "late");
+    let planned = events.iter().position(is_late).expect("planned");
+    let claims = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::Claimed(_))).count();
+    assert_eq!(claims(&events), MANY);
+    assert!((1..MANY).contains(&claims(&events[..planned])), "after {} claims", claims(&events[..planned]));
+    for nth in 0..MANY {
+        world.expect_applied(&name(nth), "v1\n");
+    }
+    world.finish();
+}
