@@ -1,12 +1,15 @@
 //! The daemon's outer loop: what wakes it up, and what makes it stop. A wake-up carries nothing: each tick reads
 //! everything that matters anew.
 
+use std::ops::ControlFlow;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use notify::{EventKind, RecursiveMode, Watcher};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::{CliError, Outcome};
@@ -26,22 +29,32 @@ async fn run(
 ) -> Outcome {
     let (wake, mut woken) = mpsc::channel::<()>(1);
     let mut _watcher = watch_local(&settings, wake.clone())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut reload = signal(SignalKind::hangup())?;
+    let mut signals = Signals::new()?;
     let mut last_error = String::new();
     tracing::info!(repository = %settings.repository.name, "running");
     loop {
         let interval = super::run::heartbeat_interval(&settings);
-        let (back, result) = tokio::task::spawn_blocking(move || {
+        let leaves_off = Arc::new(AtomicBool::new(false));
+        let is_asked = Arc::clone(&leaves_off);
+        let mut working = tokio::task::spawn_blocking(move || {
             let result = daemon.settle_and(|daemon| {
                 super::run::beat(daemon, interval);
                 daemon.tidy();
+                if is_asked.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             (daemon, result)
-        })
-        .await
-        .map_err(|error| CliError::failed(format!("a tick ended abnormally: {error}")))?;
+        });
+        // Where much waits, or pushes never end, what the operator wants does not wait for the last of them.
+        let mut asked = None;
+        let (back, result) = loop {
+            tokio::select! {
+                done = &mut working => {
+                    break done.map_err(|error| CliError::failed(format!("a tick ended abnormally: {error}")))?;
+                }
+                word = signals.next() => asked = asked.max(Some(word)),
+            }
+            leaves_off.store(true, Ordering::SeqCst);
+        };
         daemon = back;
         match result {
             Ok(()) => last_error.clear(),
@@ -56,25 +69,64 @@ async fn run(
                 last_error = error.to_string();
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(until(&settings, daemon.next())) => {}
-            Some(()) = woken.recv() => {}
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = reload.recv() => match reopen().and_then(|(new, opened)| Ok((watch_local(&new, wake.clone())?, new, opened))) {
-                Ok((watcher, new, opened)) => {
-                    (_watcher, settings, daemon) = (watcher, new, opened);
-                    tracing::info!("settings reloaded");
+        if asked.is_none() {
+            asked = tokio::select! {
+                () = tokio::time::sleep(until(&settings, daemon.next())) => None,
+                Some(()) = woken.recv() => None,
+                word = signals.next() => Some(word),
+            };
+        }
+        match asked {
+            None => {}
+            Some(Word::Leave) => break,
+            Some(Word::Reload) => {
+                match reopen().and_then(|(new, opened)| Ok((watch_local(&new, wake.clone())?, new, opened))) {
+                    Ok((watcher, new, opened)) => {
+                        (_watcher, settings, daemon) = (watcher, new, opened);
+                        tracing::info!("settings reloaded");
+                    }
+                    Err(error) => {
+                        error.print();
+                        tracing::error!("the new settings cannot be used; the old ones stay");
+                    }
                 }
-                Err(error) => {
-                    error.print();
-                    tracing::error!("the new settings cannot be used; the old ones stay");
-                }
-            },
+            }
         }
     }
     tracing::info!("leaving");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What an operator wants of a daemon that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Word {
+    Reload,
+    Leave,
+}
+
+/// The signals by which they say so.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Word {
+        tokio::select! {
+            _ = self.terminate.recv() => Word::Leave,
+            _ = self.interrupt.recv() => Word::Leave,
+            _ = self.reload.recv() => Word::Reload,
+        }
+    }
 }
 
 /// Until the next poll, or the time at which there is something to do, if that comes before.

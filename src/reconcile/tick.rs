@@ -1,5 +1,7 @@
 //! One tick, and ticking until nothing is left to do now.
 
+use std::ops::ControlFlow;
+
 use super::report::{EnvironmentLine, Report};
 use super::{Daemon, TickError};
 use crate::disk::Tips;
@@ -90,25 +92,27 @@ impl Daemon {
     /// # Errors
     /// As [`Daemon::tick`].
     pub fn settle(&mut self) -> Result<(), TickError> {
-        self.settle_and(|_| {})
+        self.settle_and(|_| ControlFlow::Continue(()))
     }
 
-    /// As [`Daemon::settle`], with something done after each tick that went well: where pushes never end, neither does this.
+    /// As [`Daemon::settle`], with something done after each tick that went well, which may end it: where pushes never end,
+    /// it does not end by itself.
     ///
     /// # Errors
     /// As [`Daemon::tick`].
-    pub fn settle_and(&mut self, mut after: impl FnMut(&mut Self)) -> Result<(), TickError> {
+    pub fn settle_and(&mut self, mut after: impl FnMut(&mut Self) -> ControlFlow<()>) -> Result<(), TickError> {
         let mut conflicts = 0;
         for _ in 0..MOST_TICKS {
             match self.tick() {
-                Ok(false) => {
-                    after(self);
-                    Environment::forget_many();
-                    return Ok(());
-                }
-                Ok(true) => {
+                Ok(wrote) => {
                     conflicts = 0;
-                    after(self);
+                    if after(self).is_break() {
+                        return Ok(());
+                    }
+                    if !wrote {
+                        Environment::forget_many();
+                        return Ok(());
+                    }
                 }
                 Err(TickError::Conflict) if conflicts < MOST_CONFLICTS => {
                     conflicts += 1;

@@ -101,15 +101,27 @@ fn a_change_of_the_base_is_reviewed_as_one_thing_and_proven_for_each() {
     timed("nothing is left to do, and all of it is proven", || world.finish());
 }
 
-#[test]
-fn what_is_pushed_while_many_are_deployed_is_planned_before_the_last_of_them() {
-    const MANY: usize = 20;
+/// More than are deployed in one tick.
+const MANY: usize = 20;
+
+/// As many environments, approved.
+fn approved() -> World {
     let mut world = World::with().settings("limits: { readyMadeBranches: 0 }\n").build();
     for nth in 0..MANY {
         world.environment("mallory", &name(nth), "v1\n");
     }
     world.push("mallory").tick();
     world.client("bob", &["approve", "fleet-*", "--yes"]).text();
+    world
+}
+
+fn claims(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Claimed(_))).count()
+}
+
+#[test]
+fn what_is_pushed_while_many_are_deployed_is_planned_before_the_last_of_them() {
+    let mut world = approved();
     // Pushed in the moment of the first claim.
     world.pull("mallory").environment("mallory", "late", "v1\n");
     world.shell("mallory", "git add --all && git commit --quiet -m late && git push --quiet origin HEAD:prepared");
@@ -118,11 +130,26 @@ fn what_is_pushed_while_many_are_deployed_is_planned_before_the_last_of_them() {
     let events = world.events();
     let is_late = |event: &Event| matches!(event, Event::Planned { environment, .. } if environment.as_str() == "late");
     let planned = events.iter().position(is_late).expect("planned");
-    let claims = |events: &[Event]| events.iter().filter(|event| matches!(event, Event::Claimed(_))).count();
     assert_eq!(claims(&events), MANY);
     assert!((1..MANY).contains(&claims(&events[..planned])), "after {} claims", claims(&events[..planned]));
     for nth in 0..MANY {
         world.expect_applied(&name(nth), "v1\n");
     }
+    world.finish();
+}
+
+#[test]
+fn a_daemon_that_is_told_to_leave_does_not_deploy_all_that_waits_before() {
+    let mut world = approved();
+    let pid = world.at("pid").display().to_string();
+    world.when_claimed(&format!("until [ -s {pid} ]; do sleep 0.01; done; kill -TERM $(cat {pid})"));
+    let mut daemon = world.resident_command(crate::world::DAEMON).spawn().expect("it runs");
+    std::fs::write(&pid, daemon.id().to_string()).expect("a file");
+    assert!(daemon.wait().expect("it ends").success());
+    let before = claims(&world.events());
+    assert!((1..MANY).contains(&before), "after {before} claims");
+    std::fs::remove_file(world.at("remote.git/hooks/post-receive")).expect("the hook");
+    world.tick();
+    assert_eq!(claims(&world.events()), MANY);
     world.finish();
 }

@@ -82,6 +82,15 @@ impl World {
         command
     }
 
+    /// As [`World::daemon_command`], of one that stays until it is told to leave.
+    pub fn resident_command(&mut self, daemon: &str) -> Command {
+        let mut arguments = self.tick_arguments(daemon);
+        arguments.retain(|argument| argument != "--once");
+        let mut command = self.command(env!("CARGO_BIN_EXE_countersign"));
+        command.args(arguments);
+        command
+    }
+
     /// `countersign run --once` of the first daemon, whatever comes of it.
     pub fn try_tick(&mut self) -> Run {
         self.try_tick_of(DAEMON)
