@@ -24,8 +24,8 @@ use crate::revision::{Desired, Resolved};
 use crate::services::{DriverError, ServiceChange, Settled};
 use crate::windows::{is_open, opens};
 
-/// After so many deployments the next tick goes on: what was pushed meanwhile is planned, whoever waits for a sign of life
-/// gets it, and the state folder is put in order.
+/// After so many deployments the next tick goes on: between ticks a sign of life is given, the state folder is put in order,
+/// and the operator is listened to.
 const AT_ONCE: usize = 16;
 
 /// What a deployment needs beside its claim.

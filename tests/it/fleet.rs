@@ -120,25 +120,6 @@ fn claims(events: &[Event]) -> usize {
 }
 
 #[test]
-fn what_is_pushed_while_many_are_deployed_is_planned_before_the_last_of_them() {
-    let mut world = approved();
-    // Pushed in the moment of the first claim.
-    world.pull("mallory").environment("mallory", "late", "v1\n");
-    world.shell("mallory", "git add --all && git commit --quiet -m late && git push --quiet origin HEAD:prepared");
-    world.when_claimed("git update-ref refs/heads/main prepared");
-    world.tick().expect_waiting_on("late", "standard/platform");
-    let events = world.events();
-    let is_late = |event: &Event| matches!(event, Event::Planned { environment, .. } if environment.as_str() == "late");
-    let planned = events.iter().position(is_late).expect("planned");
-    assert_eq!(claims(&events), MANY);
-    assert!((1..MANY).contains(&claims(&events[..planned])), "after {} claims", claims(&events[..planned]));
-    for nth in 0..MANY {
-        world.expect_applied(&name(nth), "v1\n");
-    }
-    world.finish();
-}
-
-#[test]
 fn a_daemon_that_is_told_to_leave_does_not_deploy_all_that_waits_before() {
     let mut world = approved();
     let pid = world.at("pid").display().to_string();
