@@ -156,8 +156,6 @@ pub struct Daemon {
     heartbeat: heartbeat::Seen,
     /// What is to be decided about.
     agenda: agenda::Agenda,
-    /// The environment after which deploying goes on, where it paused.
-    paused: Option<EnvironmentName>,
     /// When the environment that is being decided about is to be taken up again, where only time keeps it: a window opens,
     /// an hour comes that somebody named, a retry is due.
     wake: Option<Timestamp>,
@@ -233,7 +231,6 @@ impl Daemon {
             rhythms: BTreeMap::new(),
             heartbeat: heartbeat::Seen::default(),
             agenda: agenda::Agenda::default(),
-            paused: None,
             wake: None,
             is_thorough: false,
         }

@@ -195,7 +195,7 @@ fn read(objects: &git2::Odb<'_>, kind: Kind, id: Oid) -> Result<Arc<[u8]>, Objec
         }
         _ => ObjectError::Store(message(&error)),
     };
-    let fits = |size: usize, found: ObjectType| {
+    let fits = |(size, found): (usize, ObjectType)| {
         if found != object_type(kind) {
             return Err(ObjectError::Malformed { kind, id, what: format!("it is a {}", found.str()) });
         }
@@ -207,12 +207,11 @@ fn read(objects: &git2::Odb<'_>, kind: Kind, id: Oid) -> Result<Arc<[u8]>, Objec
     };
     // Git itself takes commits and trees into memory as a whole, so those that are here cannot be too large for that.
     if kind == Kind::Blob {
-        let (size, found) = objects.read_header(native(id)).map_err(failed)?;
-        fits(size, found)?;
+        fits(objects.read_header(native(id)).map_err(failed)?)?;
     }
     // Reading compares the bytes with the name.
     let object = objects.read(native(id)).map_err(failed)?;
-    fits(object.len(), object.kind())?;
+    fits((object.len(), object.kind()))?;
     Ok(Arc::from(object.data()))
 }
 

@@ -31,27 +31,17 @@ pub(super) struct Agenda {
     waits: BTreeMap<EnvironmentName, Timestamp>,
     by_time: BTreeSet<(Timestamp, EnvironmentName)>,
     last: Timestamp,
+    /// The one after which the next round begins, where the last one paused.
+    paused: Option<EnvironmentName>,
 }
 
 /// A way along what is to be taken up: from where the one before paused to the end, then from the beginning up to there. What
 /// is touched behind the one at work is for the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Round {
     paused: Option<EnvironmentName>,
     last: Option<EnvironmentName>,
     is_second: bool,
-}
-
-impl Round {
-    /// One that goes on behind this environment, or begins with the first.
-    pub fn after(paused: Option<EnvironmentName>) -> Self {
-        Self { last: paused.clone(), paused, is_second: false }
-    }
-
-    /// The one that was taken up last.
-    pub fn last(self) -> Option<EnvironmentName> {
-        self.last
-    }
 }
 
 impl Default for Agenda {
@@ -62,6 +52,7 @@ impl Default for Agenda {
             waits: BTreeMap::new(),
             by_time: BTreeSet::new(),
             last: Timestamp::MIN,
+            paused: None,
         }
     }
 }
@@ -115,6 +106,17 @@ impl Agenda {
         self.open = names.into_iter().collect();
     }
 
+    /// A round, which goes on behind the one that paused, or begins with the first.
+    pub fn round(&mut self) -> Round {
+        let paused = self.paused.take();
+        Round { last: paused.clone(), paused, is_second: false }
+    }
+
+    /// Ends a round before it came to all.
+    pub fn pause(&mut self, round: Round) {
+        self.paused = round.last;
+    }
+
     /// Takes up the next one of a round: from here on it is touched only by what comes of it.
     pub fn take(&mut self, round: &mut Round) -> Option<EnvironmentName> {
         loop {
@@ -157,7 +159,8 @@ mod tests {
     }
 
     fn taken(agenda: &mut Agenda) -> Vec<String> {
-        taken_in(agenda, &mut Round::default())
+        let mut round = agenda.round();
+        taken_in(agenda, &mut round)
     }
 
     fn taken_in(agenda: &mut Agenda, round: &mut Round) -> Vec<String> {
@@ -180,7 +183,7 @@ mod tests {
     fn what_is_touched_behind_the_one_at_work_is_for_the_next_round() {
         let mut agenda = Agenda::default();
         agenda.all_of([name("b")]);
-        let mut round = Round::default();
+        let mut round = agenda.round();
         assert_eq!(agenda.take(&mut round), Some(name("b")));
         ["a", "b", "c"].iter().for_each(|one| agenda.touch(&name(one)));
         assert_eq!(taken_in(&mut agenda, &mut round), ["c"]);
@@ -191,11 +194,12 @@ mod tests {
     fn a_round_that_paused_is_gone_on_with_and_comes_to_all() {
         let mut agenda = Agenda::default();
         agenda.all_of(["a", "b", "c", "d"].map(name));
-        let mut round = Round::default();
+        let mut round = agenda.round();
         assert_eq!([agenda.take(&mut round), agenda.take(&mut round)], [Some(name("a")), Some(name("b"))]);
         // Who comes early in the alphabet and has something to do again does not keep the others from their turn.
         ["a", "b"].iter().for_each(|one| agenda.touch(&name(one)));
-        let mut round = Round::after(round.last());
+        agenda.pause(round);
+        let mut round = agenda.round();
         assert_eq!(agenda.take(&mut round), Some(name("c")));
         agenda.touch(&name("c"));
         assert_eq!(taken_in(&mut agenda, &mut round), ["d", "a", "b"]);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::agenda::Round;
 use super::append::Draft;
 use super::at_once::at_once;
 use super::{Daemon, TickError, drift};
@@ -56,7 +55,7 @@ impl Daemon {
             self.agenda.all_of(all);
         }
         let mut wrote = 0;
-        let mut round = Round::after(self.paused.take());
+        let mut round = self.agenda.round();
         while let Some(name) = self.agenda.take(&mut round) {
             self.wake = None;
             if !name.is_governance() {
@@ -75,7 +74,7 @@ impl Daemon {
             }
             self.agenda.rest(name, self.wake.take());
             if wrote == AT_ONCE {
-                self.paused = round.last();
+                self.agenda.pause(round);
                 break;
             }
         }

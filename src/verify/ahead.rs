@@ -17,7 +17,7 @@ use crate::evidence::graph::Graph;
 use crate::evidence::signature::commit_signer;
 use crate::evidence::statements::find_statements;
 use crate::journal::read::read_entry;
-use crate::journal::{Claim, EntryCommit, Event, Heads, JournalEntry};
+use crate::journal::{Claim, EntryCommit, Event, Heads};
 use crate::lifecycle::Start;
 use crate::model::EnvironmentName;
 use crate::object::{Mode, ObjectError, Objects, Oid, Recent, entry_at, files_below};
@@ -125,21 +125,21 @@ fn read(objects: &Recent<'_>, mut start: Option<Start>, line: &[Oid], tell: &Tel
         let tree = read.commit.tree;
         let mut changed = Changed::between(objects, before.map(|(tree, _)| tree), tree)?;
         let is_shared = changed.len() > MANY;
+        let planned = planned(&read.entry.events);
         if !is_shared && !tell.is_scarce() {
             changed.read(objects)?;
             if let (Some(start), Some((_, heads))) = (&start, before) {
                 statements(objects, &graph, start, heads, read.entry.heads)?;
-                inputs(objects, start, read.entry.heads, &planned(&read.entry))?;
+                inputs(objects, start, read.entry.heads, &planned)?;
             }
         }
-        // One environment is planned after the other, and takes longer to be planned than to be read.
-        let planned = if is_shared { planned(&read.entry) } else { Vec::new() };
         let heads = read.entry.heads;
         before = Some((tree, heads));
         if !tell.send(ReadAhead { read, changed }) {
             return Ok(());
         }
-        if let Some(start) = &start {
+        // One environment is planned after the other, and takes longer to be planned than to be read.
+        if let (true, Some(start)) = (is_shared, &start) {
             inputs(objects, start, heads, &planned)?;
         }
     }
@@ -164,20 +164,17 @@ fn statements(
     Ok(())
 }
 
-/// The environments that an entry plans or deploys.
-fn planned(entry: &JournalEntry) -> Vec<EnvironmentName> {
+/// The environments that these events plan or deploy.
+pub(super) fn planned(events: &[Event]) -> Vec<EnvironmentName> {
     let planned = |event: &Event| match event {
         Event::Planned { environment, .. } | Event::Claimed(Claim { environment, .. }) => Some(environment.clone()),
         _ => None,
     };
-    entry.events.iter().filter_map(planned).filter(|name| !name.is_governance()).collect()
+    events.iter().filter_map(planned).filter(|name| !name.is_governance()).collect()
 }
 
 /// Reads what these environments are made of.
 fn inputs(objects: &Recent<'_>, start: &Start, heads: Heads, names: &[EnvironmentName]) -> Result<(), ObjectError> {
-    if names.is_empty() {
-        return Ok(());
-    }
     let tree = objects.tree_of(heads.config)?;
     for name in names {
         let folder = below(&start.root, &format!("environments/{name}"));

@@ -228,7 +228,7 @@ impl Step<'_, '_> {
             .collect();
         for (at, name) in open.iter().enumerate() {
             if at % TOGETHER == 0 {
-                self.foresee(&open[at..].iter().take(TOGETHER).collect::<Vec<_>>());
+                self.foresee(&open[at..open.len().min(at + TOGETHER)]);
             }
             let env = self.env(name);
             let wanted = self.wanted(name, &env)?;

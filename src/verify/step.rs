@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::ahead::planned;
 use super::notes::{Attested, Finding, Notes};
 use super::planned::PublishedPlan;
 use super::prover::{Place, Prover};
@@ -200,7 +201,8 @@ impl<'s, 'a> Step<'s, 'a> {
         let mut heard = !in_detail;
         for (at, event) in self.entry.events.iter().enumerate() {
             if in_detail && at % TOGETHER == 0 {
-                self.foresee(&planned(self.entry.events[at..].iter().take(TOGETHER)));
+                let end = self.entry.events.len().min(at + TOGETHER);
+                self.foresee(&planned(&self.entry.events[at..end]));
             }
             if !heard && !matches!(event, Event::Statement(_)) {
                 heard = true;
@@ -391,15 +393,6 @@ impl<'s, 'a> Step<'s, 'a> {
     pub fn folder(&self, name: &EnvironmentName) -> String {
         crate::journal::pages::environment_folder(self.place.state.start.layout, name)
     }
-}
-
-/// The environments that these events plan.
-fn planned<'e>(events: impl Iterator<Item = &'e Event>) -> Vec<&'e EnvironmentName> {
-    let planned = events.filter_map(|event| match event {
-        Event::Planned { environment, .. } if !environment.is_governance() => Some(environment),
-        _ => None,
-    });
-    planned.collect()
 }
 
 pub(super) fn file_of(objects: &dyn Objects, tree: Oid, path: &str) -> Result<Option<Arc<[u8]>>, ObjectError> {

@@ -110,13 +110,13 @@ impl Resolutions {
 impl Step<'_, '_> {
     /// Finds out, on all processors, what many environments will be asked to be, and reads what was published of them.
     /// Nothing is told here: what cannot be found is asked for again.
-    pub(super) fn foresee(&mut self, names: &[&EnvironmentName]) {
+    pub(super) fn foresee(&mut self, names: &[EnvironmentName]) {
         if names.len() >= FEW {
             let _ = self.resolve_all(names);
         }
     }
 
-    fn resolve_all(&mut self, names: &[&EnvironmentName]) -> Result<(), ObjectError> {
+    fn resolve_all(&mut self, names: &[EnvironmentName]) -> Result<(), ObjectError> {
         let tree = self.objects.tree_of(self.entry.heads.config)?;
         let step = &*self;
         let (objects, state) = (step.objects, &step.place.state);
@@ -133,7 +133,7 @@ impl Step<'_, '_> {
             resolve(objects, hashes, root, tree, name, From::Deployments(state)).map(Some)
         };
         let known = |name: &EnvironmentName| Ok(step.place.resolutions.known(objects, tree, name)?.is_some());
-        let names = names.iter().map(|name| Ok((*name, step.folder(name), known(name)?)));
+        let names = names.iter().map(|name| Ok((name, step.folder(name), known(name)?)));
         let names = names.collect::<Result<Vec<_>, ObjectError>>()?;
         let found = parallel::map(&names, work);
         for ((name, ..), found) in names.iter().zip(found) {

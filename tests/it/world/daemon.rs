@@ -59,9 +59,13 @@ impl World {
 
     /// Runs a command of the binary.
     pub fn countersign(&self, arguments: &[&str]) -> Run {
+        self.run(self.program(arguments))
+    }
+
+    fn program(&self, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_countersign"));
         command.args(arguments);
-        self.run(command)
+        command
     }
 
     /// The arguments of one tick; the very first one starts the journal.
@@ -77,18 +81,14 @@ impl World {
     /// A daemon as a process to be spawned.
     pub fn daemon_command(&mut self, daemon: &str) -> Command {
         let arguments = self.tick_arguments(daemon);
-        let mut command = self.command(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments);
-        command
+        self.program(&arguments)
     }
 
     /// As [`World::daemon_command`], of one that stays until it is told to leave.
     pub fn resident_command(&mut self, daemon: &str) -> Command {
         let mut arguments = self.tick_arguments(daemon);
         arguments.retain(|argument| argument != "--once");
-        let mut command = self.command(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments);
-        command
+        self.program(&arguments)
     }
 
     /// `countersign run --once` of the first daemon, whatever comes of it.
