@@ -215,6 +215,20 @@ impl GitCommand {
         Ok(process::run(command, Vec::new(), self.limits, notes)?)
     }
 
+    /// As [`GitCommand::run`], with what git reads on its standard input.
+    ///
+    /// # Errors
+    /// As [`GitCommand::run`].
+    pub fn run_with_input<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+        input: Vec<u8>,
+    ) -> Result<Output, GitError> {
+        let mut command = self.command()?;
+        command.args(arguments);
+        Ok(process::run(command, input, self.limits, &mut |_| {})?)
+    }
+
     /// For the daemon the file of the program: where the environment is another, a bare name makes the standard library copy
     /// the process instead of sharing its memory until the program runs, which takes the longer the more it has.
     fn program(&self) -> OsString {

@@ -5,13 +5,19 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use git2::ErrorCode;
+
 use super::command::{Access, AccessError, GitCommand, GitError, GitHome};
 use super::porcelain::{self, Status};
 use super::store::{GitObjects, native, ours};
 use super::url::{RemoteUrl, Transport};
 use super::{Output, RefResult, RefUpdate, Remote, RemoteError, is_ref_name};
-use crate::digest::Digest;
 use crate::object::Oid;
+use fetch::kept_as;
+use whole::Whole;
+
+mod fetch;
+mod whole;
 
 /// What of the remote's references is looked at.
 const LOOKED_AT: [&str; 2] = ["refs/heads/", "refs/countersign/"];
@@ -29,9 +35,6 @@ const READINGS: u32 = 10;
 const LOOSE: usize = 5_000;
 const PACKS: usize = 50;
 
-/// A lock on a reference is held for moments; one as old as this was left by a git, or a daemon, that was killed.
-const LEFT: Duration = Duration::from_secs(10);
-
 /// A remote that is a real git repository, with a bare repository of our own to fetch into and push from.
 ///
 /// # Guarantees
@@ -46,6 +49,7 @@ pub struct GitRemote {
     url: RemoteUrl,
     git: GitCommand,
     store: GitObjects,
+    whole: Whole,
 }
 
 impl GitRemote {
@@ -55,7 +59,7 @@ impl GitRemote {
     /// Where a file of `access` cannot be given to `ssh`.
     pub fn new(url: RemoteUrl, store: GitObjects, home: &GitHome, access: Access) -> Result<Self, AccessError> {
         let git = GitCommand::for_daemon(home, store.path(), &url, access)?;
-        Ok(Self { url, git, store })
+        Ok(Self { url, git, store, whole: Whole::default() })
     }
 
     /// The same with another limit for each call of git (ten minutes, unless set).
@@ -72,10 +76,21 @@ impl GitRemote {
 
     /// Packs what was fetched and written since. Nothing is ever deleted that is not in a pack.
     fn pack(&self) -> Result<(), RemoteError> {
+        self.release_packs();
         let output = self.run(["repack", "-d", "-l", "-q", "--geometric=2", "--no-write-bitmap-index"])?;
         self.expect_success(&output)?;
         self.store.reopen();
+        self.write_commit_graph();
         Ok(())
+    }
+
+    /// Writes down what git asks of commits whenever it speaks with the remote: otherwise each fetch goes through the files
+    /// of as many of the journal's commits as there are since the last changes of the configuration.
+    fn write_commit_graph(&self) {
+        let written = self.run(["commit-graph", "write", "--reachable", "--no-progress"]);
+        if let Err(error) = written.and_then(|output| self.expect_success(&output)) {
+            tracing::warn!(%error, "git's commit-graph could not be written");
+        }
     }
 
     /// Whether there are many packs or, by one folder of 256, many files: git's own measure.
@@ -130,32 +145,7 @@ impl Remote for GitRemote {
             return Err(self.away(format!("`{}` is no name of a reference", name.escape_debug())));
         }
         let wanted: Vec<_> = tips.iter().filter(|(name, id)| !self.is_here(name, *id)).collect();
-        for some in wanted.chunks(AT_ONCE) {
-            let specs: Vec<_> = some.iter().map(|(name, _)| format!("+{name}:{}", kept_as(name))).collect();
-            let options = [
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-auto-gc",
-                "--no-recurse-submodules",
-                "--no-show-forced-updates",
-                "--",
-                self.url.as_str(),
-            ];
-            let fetch = || self.run(options.into_iter().chain(specs.iter().map(String::as_str)));
-            let mut output = fetch()?;
-            if !output.success() && (self.clear_left_locks(some) || was_overtaken(&output)) {
-                output = fetch()?;
-            }
-            self.expect_success(&output)?;
-            for (name, id) in some {
-                if !self.is_here(name, *id) && !self.is_below(name, *id) {
-                    return Err(self.away(format!("`{name}` is no longer at {id}, and does not contain it")));
-                }
-            }
-        }
-        Ok(())
+        if wanted.is_empty() { Ok(()) } else { self.fetch_wanted(&wanted) }
     }
 
     fn push(&mut self, updates: &[RefUpdate]) -> Result<Vec<RefResult>, RemoteError> {
@@ -191,53 +181,27 @@ impl Remote for GitRemote {
     }
 }
 
-/// Whether another git moved one of the references kept here during a fetch: one that a killed daemon left at work.
-fn was_overtaken(output: &Output) -> bool {
-    output.stderr.contains("cannot lock ref") && output.stderr.contains(" but expected ")
-}
-
-/// Fetching.
-impl GitRemote {
-    /// Whether this tip was fetched or pushed before: then all it reaches is here too.
-    fn is_here(&self, name: &str, id: Oid) -> bool {
-        let kept = self.store.repository().refname_to_id(&kept_as(name));
-        kept.is_ok_and(|kept| kept == native(id)) && self.store.contains(id)
-    }
-
-    /// Whether what was just fetched under this name contains a commit: somebody pushed meanwhile.
-    fn is_below(&self, name: &str, id: Oid) -> bool {
-        let repository = self.store.repository();
-        let Ok(kept) = repository.refname_to_id(&kept_as(name)) else { return false };
-        repository.graph_descendant_of(kept, native(id)).unwrap_or(false)
-    }
-
-    /// Takes away the locks that a git which was killed left on references kept here; gives whether there were any.
-    /// Otherwise every later fetch would fail until somebody removed them by hand.
-    fn clear_left_locks(&self, tips: &[&(String, Oid)]) -> bool {
-        let mut any = false;
-        for (name, _) in tips {
-            let lock = self.store.path().join(format!("{}.lock", kept_as(name)));
-            let age = fs::metadata(&lock).and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age >= LEFT) {
-                tracing::warn!(lock = %lock.display(), "a git that was killed left this lock; it is taken away");
-                any |= fs::remove_file(&lock).is_ok();
-            }
-        }
-        any
-    }
-
-    /// Remembers what was pushed as if it had been fetched. Where that fails, it is fetched again.
-    fn keep(&self, update: &RefUpdate) {
-        let Some(new) = update.new else { return };
-        let kept = self.store.repository().reference(&kept_as(&update.name), native(new), true, "").map(drop);
-        if let Err(error) = kept {
-            tracing::debug!(name = update.name, error = error.message(), "a pushed reference is not remembered");
-        }
-    }
-}
-
 /// Pushing.
 impl GitRemote {
+    /// Remembers what was pushed as if it had been fetched, and forgets what was removed. Where that fails, it is fetched
+    /// again.
+    fn keep(&mut self, update: &RefUpdate) {
+        let kept = kept_as(&update.name);
+        let Some(new) = update.new else {
+            let removed = self.store.repository().find_reference(&kept).and_then(|mut reference| reference.delete());
+            if let Err(error) =
+                removed.or_else(|error| if error.code() == ErrorCode::NotFound { Ok(()) } else { Err(error) })
+            {
+                tracing::debug!(name = update.name, error = error.message(), "a removed reference is still remembered");
+            }
+            return;
+        };
+        if let Err(error) = self.store.repository().reference(&kept, native(new), true, "") {
+            tracing::debug!(name = update.name, error = error.message(), "a pushed reference is not remembered");
+        }
+        self.whole.add(new);
+    }
+
     /// Pushes a group at once. Where the other side refused some only because of others, those again, in halves.
     fn push_group(&self, updates: &[&RefUpdate], more: &mut u32) -> Result<Vec<Status>, RemoteError> {
         let mut statuses = self.push_once(updates)?;
@@ -365,12 +329,6 @@ fn lease(update: &RefUpdate) -> String {
 fn spec(update: &RefUpdate) -> String {
     let new = update.new.map(|id| id.to_string()).unwrap_or_default();
     format!("{new}:{}", update.name)
-}
-
-/// Where a fetched reference is kept. By digest: a branch `a` that was there yesterday must not be in the way of a
-/// branch `a/b` that is there today.
-fn kept_as(name: &str) -> String {
-    format!("refs/countersign-cache/{}", Digest::of(name).to_hex())
 }
 
 fn is_looked_at(name: &str) -> bool {

@@ -167,7 +167,7 @@ fn a_branch_that_was_rewound_or_deleted_meanwhile_is_an_error() {
 
     let error = world.remote.fetch(&[("refs/heads/gone".to_owned(), first)]).expect_err("it never was");
     let RemoteError::Away { message, .. } = error else { panic!("{error}") };
-    assert_eq!(message, "fatal: couldn't find remote ref refs/heads/gone");
+    assert_eq!(message, "error: no such remote ref refs/heads/gone");
 }
 
 #[test]
@@ -308,8 +308,8 @@ fn a_lock_that_a_killed_git_left_is_taken_away_and_one_in_use_is_not() {
     let id = world.remote.references().expect("references")["refs/heads/main"];
     let wanted = [("refs/heads/main".to_owned(), id)];
     let error = world.remote.fetch(&wanted).expect_err("locked").to_string();
-    assert!(error.contains("cannot lock ref") && lock.exists(), "{error}");
-    let old = file.metadata().and_then(|file| file.modified()).expect("a time") - LEFT;
+    assert!(error.contains("cannot be kept: failed to") && lock.exists(), "{error}");
+    let old = file.metadata().and_then(|file| file.modified()).expect("a time") - fetch::LEFT;
     file.set_modified(old).expect("set");
     world.remote.fetch(&wanted).expect("fetched");
     assert!(world.store.contains(id) && !lock.exists());
@@ -333,4 +333,99 @@ fn a_reference_that_another_git_moves_during_a_fetch_is_fetched_again() {
     assert_eq!(world.fetch(MAIN), new);
     assert!(world.remote.is_here(MAIN, new));
     assert_eq!(fs::read_to_string(world.folder.at("hook.ran")).expect("it ran"), "\n", "only once something was new");
+}
+
+#[test]
+fn what_a_new_commit_does_not_share_with_what_is_here_must_have_come_with_it() {
+    let mut world = World::new();
+    let first = world.fetch(MAIN);
+    for (file, content) in [("a/b/one", "1\n"), ("a/b/two", "2\n"), ("c", "3\n")] {
+        world.folder.commit("work", file, content);
+    }
+    world.folder.git("work", &["push", "--quiet", "origin", "main"]);
+    let tip = world.fetch(MAIN);
+    // Each thing that the newest commits have and the first has not is looked for.
+    let reached = world.folder.git("work", &["rev-list", "--objects", "--no-object-names", &format!("{first}..main")]);
+    assert_eq!(reached.lines().count(), 3 + 3 + 4 + 3);
+    for id in reached.lines() {
+        let store = GitObjects::create_bare(&world.folder.at(&format!("without-{id}"))).expect("a store");
+        let mut whole = Whole::default();
+        let all = world.folder.git("work", &["rev-list", "--objects", "--no-object-names", "main"]);
+        for other in all.lines().filter(|other| *other != id) {
+            let objects = world.store.repository();
+            let odb = objects.odb().expect("objects");
+            let object = odb.read(git2::Oid::from_str(other).expect("an id")).expect("read");
+            let here = store.repository();
+            here.odb().expect("objects").write(object.kind(), object.data()).expect("written");
+        }
+        whole.add(first);
+        assert!(!whole.reaches(&store, tip), "{id}");
+        assert!(!whole.reaches(&store, tip), "{id} is not forgotten");
+    }
+    let mut whole = Whole::default();
+    whole.add(first);
+    assert!(whole.reaches(&world.store, tip));
+}
+
+#[test]
+fn a_tip_of_which_something_did_not_come_is_not_kept() {
+    let mut world = World::new();
+    world.fetch(MAIN);
+    let new = world.folder.commit("work", "file", "x\n");
+    world.folder.git("work", &["push", "--quiet", "origin", "main"]);
+    // The remote says of one of its files that everybody has it.
+    let blob = world.folder.git("work", &["rev-parse", "main:file"]);
+    let script = format!("git pack-objects --revs --stdout -q <<.\n{new}\n^{new}^\n^{blob}\n.\ncat >/dev/null");
+    let hook = world.folder.program("hook", &script);
+    let settings = world.folder.at("state/git-home/gitconfig");
+    let honest = fs::read_to_string(&settings).expect("settings");
+    let hooked = format!("{honest}[uploadpack]\n\tpackObjectsHook = {}\n", hook.display());
+    fs::write(&settings, hooked).expect("written");
+    let tip = [(MAIN.to_owned(), new)];
+    let error = world.remote.fetch(&tip).expect_err("not all of it").to_string();
+    assert!(world.store.contains(new) && !world.remote.is_here(MAIN, new), "{error}");
+    // Once it tells the truth, all of it comes.
+    fs::write(&settings, honest).expect("written");
+    world.remote.fetch(&tip).expect("fetched");
+    assert!(world.remote.is_here(MAIN, new) && world.store.contains(blob.parse().expect("an id")));
+}
+
+#[test]
+fn what_was_removed_is_not_kept() {
+    let mut world = World::new();
+    let main = world.fetch(MAIN);
+    let name = "refs/heads/countersign/approve/prod/1";
+    world.remote.push(&[update(name, None, Some(main))]).expect("an answer");
+    assert!(world.remote.is_here(name, main));
+    world.remote.push(&[update(name, Some(main), None)]).expect("an answer");
+    assert!(!world.remote.is_here(name, main));
+}
+
+#[test]
+fn what_came_first_and_whole_is_not_asked_for_and_may_be_packed() {
+    let mut world = World::new();
+    // More than git unpacks into files of their own.
+    for n in 0..40 {
+        world.folder.commit("work", &format!("file-{n}"), &format!("{n}\n"));
+    }
+    world.folder.git("work", &["push", "--quiet", "origin", "main"]);
+    let main = world.fetch(MAIN);
+    let packs = || {
+        let files = fs::read_dir(world.store.path().join("objects/pack")).expect("packs").flatten();
+        let mut ends: Vec<String> =
+            files.filter_map(|file| Some(file.path().extension()?.to_str()?.to_owned())).collect();
+        ends.sort();
+        ends
+    };
+    assert_eq!(packs(), ["idx", "pack"]);
+    assert!(world.remote.is_here(MAIN, main) && world.store.path().join("objects/info/commit-graph").exists());
+    // Nothing of it was looked at one by one: git had said that it is whole.
+    assert_eq!(world.remote.whole, {
+        let mut whole = Whole::default();
+        whole.add(main);
+        whole
+    });
+    fs::write(world.store.path().join("objects/pack/pack-0.keep"), "").expect("written");
+    world.remote.pack().expect("packed");
+    assert_eq!(packs(), ["idx", "pack"]);
 }
