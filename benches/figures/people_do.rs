@@ -7,7 +7,7 @@ use countersign::git::sign::{NewCommit, write_commit};
 use countersign::git::store::GitObjects;
 use countersign::journal::Journal;
 use countersign::model::{Approval, ApprovalVerdict, EnvironmentName, Maker};
-use countersign::object::{Edit, Entry, Kind, Mode, Objects, Oid, edit_tree};
+use countersign::object::{Edit, Entry, Kind, Mode, Objects, Oid, Overlay, edit_tree};
 use countersign::revision::Hashes;
 use jiff::Timestamp;
 
@@ -63,11 +63,13 @@ impl World {
         git(&self.remote(), &["rev-parse", &format!("refs/heads/{branch}")]).trim().parse().expect("an id")
     }
 
-    /// Somebody pushes these files to the config branch.
+    /// Somebody pushes these files to the config branch. Where there are many, what is new comes in one pack, as git leaves it.
     pub fn push(&self, who: &str, edits: &BTreeMap<String, String>) {
-        let objects = GitObjects::open(&self.remote()).expect("the remote");
+        let store = GitObjects::open(&self.remote()).expect("the remote");
+        let objects = Overlay::new(&store);
         let now = Timestamp::from_second(Timestamp::now().as_second()).expect("a time");
         let new = commit(&objects, Some(self.tip("main")), edits, who, now);
+        objects.keep().expect("written");
         git(&self.remote(), &["update-ref", "refs/heads/main", &new.to_string()]);
     }
 
