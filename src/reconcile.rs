@@ -117,6 +117,8 @@ pub struct Daemon {
     journal: Option<Journal>,
     /// How far the proof of what others wrote came.
     walked: Option<crate::verify::Walked>,
+    /// Whether a journal was read before.
+    has_adopted: bool,
     proofs: Proofs,
     /// The config and records heads whose commits were looked at.
     seen: Option<Heads>,
@@ -134,6 +136,10 @@ pub struct Daemon {
     refused: BTreeMap<String, Option<Oid>>,
     /// Newest ready-made commits that are neither here nor on their branch.
     lost: BTreeSet<Oid>,
+    /// Those with a plan for which there was no room among the ready-made branches.
+    crowded_out: BTreeSet<EnvironmentName>,
+    /// Where the journal's branch is while entries are written that were not pushed yet; `None` inside: it is not there.
+    unpushed: Option<Option<Oid>>,
     /// References as the remote had them when everything was settled.
     settled: Option<BTreeMap<String, Oid>>,
     /// What waits to be planned again although its configuration did not change.
@@ -211,6 +217,7 @@ impl Daemon {
             commits: Memory::default(),
             journal: None,
             walked: None,
+            has_adopted: false,
             proofs: Proofs::default(),
             seen: None,
             fetched: BTreeMap::new(),
@@ -220,6 +227,8 @@ impl Daemon {
             gone: BTreeSet::new(),
             refused: BTreeMap::new(),
             lost: BTreeSet::new(),
+            crowded_out: BTreeSet::new(),
+            unpushed: None,
             settled: None,
             again: BTreeSet::new(),
             shared: Uses::default(),

@@ -14,7 +14,12 @@ pub struct Overlay<'a> {
 impl<'a> Overlay<'a> {
     /// Nothing yet, on top of this store.
     pub fn new(behind: &'a dyn Objects) -> Self {
-        Self { memory: MemoryObjects::default(), behind }
+        Self::on(MemoryObjects::default(), behind)
+    }
+
+    /// What was written to this memory before, on top of this store.
+    pub fn on(memory: MemoryObjects, behind: &'a dyn Objects) -> Self {
+        Self { memory, behind }
     }
 
     /// What was written.

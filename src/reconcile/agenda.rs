@@ -31,6 +31,8 @@ pub(super) struct Agenda {
     waits: BTreeMap<EnvironmentName, Timestamp>,
     by_time: BTreeSet<(Timestamp, EnvironmentName)>,
     last: Timestamp,
+    /// Those that come before the round goes on.
+    first: BTreeSet<EnvironmentName>,
     /// The one after which the next round begins, where the last one paused.
     paused: Option<EnvironmentName>,
 }
@@ -52,6 +54,7 @@ impl Default for Agenda {
             waits: BTreeMap::new(),
             by_time: BTreeSet::new(),
             last: Timestamp::MIN,
+            first: BTreeSet::new(),
             paused: None,
         }
     }
@@ -98,12 +101,13 @@ impl Agenda {
         (!self.is_everything).then_some(&self.open)
     }
 
-    /// From here on it is known what everything comes to.
-    pub fn all_of(&mut self, names: impl IntoIterator<Item = EnvironmentName>) {
+    /// From here on it is known what everything comes to, and what of it comes first, however long the rest takes.
+    pub fn all_of(&mut self, names: impl IntoIterator<Item = EnvironmentName>, first: BTreeSet<EnvironmentName>) {
         self.is_everything = false;
         self.waits.clear();
         self.by_time.clear();
         self.open = names.into_iter().collect();
+        self.first = first;
     }
 
     /// A round, which goes on behind the one that paused, or begins with the first.
@@ -119,6 +123,11 @@ impl Agenda {
 
     /// Takes up the next one of a round: from here on it is touched only by what comes of it.
     pub fn take(&mut self, round: &mut Round) -> Option<EnvironmentName> {
+        while let Some(name) = self.first.pop_first() {
+            if self.open.remove(&name) {
+                return Some(name);
+            }
+        }
         loop {
             let after = round.last.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
             let up_to = round.paused.as_ref().filter(|_| round.is_second).map_or(Bound::Unbounded, Bound::Included);
@@ -171,7 +180,7 @@ mod tests {
     fn at_first_it_is_everything_and_then_what_was_touched() {
         let mut agenda = Agenda::default();
         assert_eq!(agenda.open(), None);
-        agenda.all_of([name("b"), name("a")]);
+        agenda.all_of([name("b"), name("a")], BTreeSet::new());
         assert_eq!(taken(&mut agenda), ["a", "b"]);
         assert!(taken(&mut agenda).is_empty());
         agenda.touch(&name("c"));
@@ -182,7 +191,7 @@ mod tests {
     #[test]
     fn what_is_touched_behind_the_one_at_work_is_for_the_next_round() {
         let mut agenda = Agenda::default();
-        agenda.all_of([name("b")]);
+        agenda.all_of([name("b")], BTreeSet::new());
         let mut round = agenda.round();
         assert_eq!(agenda.take(&mut round), Some(name("b")));
         ["a", "b", "c"].iter().for_each(|one| agenda.touch(&name(one)));
@@ -193,7 +202,7 @@ mod tests {
     #[test]
     fn a_round_that_paused_is_gone_on_with_and_comes_to_all() {
         let mut agenda = Agenda::default();
-        agenda.all_of(["a", "b", "c", "d"].map(name));
+        agenda.all_of(["a", "b", "c", "d"].map(name), BTreeSet::new());
         let mut round = agenda.round();
         assert_eq!([agenda.take(&mut round), agenda.take(&mut round)], [Some(name("a")), Some(name("b"))]);
         // Who comes early in the alphabet and has something to do again does not keep the others from their turn.
@@ -207,9 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_first_does_so_once_and_the_round_goes_on_where_it_would() {
+        let mut agenda = Agenda::default();
+        agenda.all_of(["a", "b", "c", "d"].map(name), BTreeSet::from(["d", "c", "e"].map(name)));
+        let mut round = agenda.round();
+        assert_eq!(agenda.take(&mut round), Some(name("c")));
+        agenda.pause(round);
+        let mut round = agenda.round();
+        agenda.touch(&name("c"));
+        assert_eq!(taken_in(&mut agenda, &mut round), ["d", "a", "b", "c"]);
+    }
+
+    #[test]
     fn what_waits_for_a_time_comes_up_then_and_by_its_last_word() {
         let mut agenda = Agenda::default();
-        agenda.all_of([]);
+        agenda.all_of([], BTreeSet::new());
         agenda.rest(name("a"), Some(at(20)));
         agenda.rest(name("b"), Some(at(10)));
         agenda.rest(name("a"), Some(at(30)));
@@ -225,7 +246,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_makes_it_everything() {
         let mut agenda = Agenda::default();
-        agenda.all_of([]);
+        agenda.all_of([], BTreeSet::new());
         agenda.passed(at(10));
         assert!(agenda.open().is_some());
         agenda.passed(at(9));

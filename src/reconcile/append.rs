@@ -17,7 +17,9 @@ use crate::journal::{
 };
 use crate::lifecycle::{EnvironmentState, State, draft_verdict_on, verdict_on};
 use crate::model::{EnvironmentName, Gates, Governance, ServiceName};
-use crate::object::{Edit, Entry, Kind, Mode, Objects, Oid, Overlay, edit_tree, entry_at, files_below};
+use crate::object::{
+    Edit, Entry, Kind, MemoryObjects, Mode, ObjectError, Objects, Oid, Overlay, edit_tree, entry_at, files_below,
+};
 use crate::parallel;
 use crate::plan::PlanDocument;
 use crate::plan::preview::Preview;
@@ -42,6 +44,8 @@ pub(super) struct Draft {
     plans: BTreeMap<EnvironmentName, PlanFiles>,
     drafts: BTreeMap<EnvironmentName, PlanFiles>,
     files: Files,
+    /// Objects beside its files, stored with them.
+    pub objects: MemoryObjects,
 }
 
 /// What the pages of a newly planned change are made of.
@@ -122,6 +126,7 @@ impl Daemon {
             plans: BTreeMap::new(),
             drafts: BTreeMap::new(),
             files: BTreeMap::new(),
+            objects: MemoryObjects::default(),
         }
     }
 
@@ -156,36 +161,60 @@ impl Daemon {
 
     /// Writes the entry and moves the journal to it, if it is still where it was read.
     pub(super) fn append(&mut self, draft: Draft) -> Result<(), TickError> {
+        if draft.is_empty() {
+            return Ok(());
+        }
+        self.append_later(draft)?;
+        self.push_entries()
+    }
+
+    /// Writes the entry, to be pushed with the next one or by [`Daemon::push_entries`]: each push costs the other side the
+    /// same, however many entries it brings. Until then nothing may be done that rests on it.
+    pub(super) fn append_later(&mut self, draft: Draft) -> Result<(), TickError> {
         let parent = self.journal()?.tip;
         self.append_at(draft, Some(parent))
     }
 
-    /// As [`Daemon::append`], where this is on the journal's branch and shall be replaced; `None`: nothing is.
+    /// As [`Daemon::append_later`], where this is on the journal's branch and shall be replaced; `None`: nothing is.
     pub(super) fn append_at(&mut self, draft: Draft, found: Option<Oid>) -> Result<(), TickError> {
         if draft.is_empty() {
             return Ok(());
         }
-        match self.try_append(draft, found) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                // The state in memory is ahead of the journal: forget it.
-                self.journal = None;
-                self.settled = None;
-                Err(error)
-            }
-        }
+        let written = self.write_next(draft);
+        self.unless_behind(written)?;
+        self.unpushed.get_or_insert(found);
+        Ok(())
     }
 
-    fn try_append(&mut self, draft: Draft, found: Option<Oid>) -> Result<(), TickError> {
+    fn write_next(&mut self, draft: Draft) -> Result<(), TickError> {
         let parent = self.journal()?.tip;
         let previous = self.raw_tip(parent)?;
         let message = pages::commit_message(&draft.events);
         let (commit, _) = self.write_entry(draft, Some((parent, previous)), &message)?;
-        self.push_journal(found, commit)?;
         if let Some(journal) = self.journal.as_mut() {
             journal.tip = commit;
         }
-        self.remember(|tips| tips.journal = Some(commit))
+        Ok(())
+    }
+
+    /// Pushes the entries that are written, all of them or none.
+    pub(super) fn push_entries(&mut self) -> Result<(), TickError> {
+        let Some(found) = self.unpushed else { return Ok(()) };
+        let tip = self.journal()?.tip;
+        let pushed = self.push_journal(found, tip);
+        self.unless_behind(pushed)?;
+        self.unpushed = None;
+        self.remember(|tips| tips.journal = Some(tip))
+    }
+
+    /// Where that failed the state in memory is ahead of the journal: it is forgotten.
+    pub(super) fn unless_behind<T>(&mut self, result: Result<T, TickError>) -> Result<T, TickError> {
+        if result.is_err() {
+            self.journal = None;
+            self.unpushed = None;
+            self.settled = None;
+        }
+        result
     }
 
     fn push_journal(&mut self, expected: Option<Oid>, commit: Oid) -> Result<(), TickError> {
@@ -253,34 +282,36 @@ impl Daemon {
     ) -> Result<(Oid, JournalEntry), TickError> {
         let store = Arc::clone(&self.objects);
         // Written at the end, all at once.
-        let written = Overlay::new(store.as_ref());
+        let written = Overlay::on(draft.objects.clone(), store.as_ref());
         let objects = &written;
         let old_tree = match parent {
             Some((parent, _)) => Some(objects.commit(parent)?.tree),
             None => None,
         };
         self.render(&mut draft)?;
+        let (memory, store) = (written.memory(), store.as_ref());
+        let all: Vec<(&String, &Option<Vec<u8>>)> = draft.files.iter().collect();
+        // What becomes of a file, and its digest; nothing where it stays as it is.
+        let edited = parallel::map(&all, |(path, bytes)| -> Result<_, ObjectError> {
+            let old = old_tree.map_or(Ok(None), |tree| entry_at(store, tree, path))?;
+            Ok(match bytes {
+                Some(bytes) => {
+                    let entry = Entry { mode: Mode::File, id: Oid::of(Kind::Blob, bytes) };
+                    if old == Some(entry) {
+                        return Ok(None);
+                    }
+                    memory.write(Kind::Blob, bytes)?;
+                    Some((Edit::Put(entry), Some(Digest::of(bytes))))
+                }
+                None => old.map(|_| (Edit::Remove, None)),
+            })
+        });
         let mut edits = BTreeMap::new();
         let mut files = BTreeMap::new();
-        for (path, bytes) in &draft.files {
-            let old = match old_tree {
-                Some(tree) => entry_at(objects, tree, path)?,
-                None => None,
-            };
-            match bytes {
-                Some(bytes) => {
-                    let id = objects.write(Kind::Blob, bytes)?;
-                    let entry = Entry { mode: Mode::File, id };
-                    if old != Some(entry) {
-                        edits.insert(path.clone(), Edit::Put(entry));
-                        files.insert(path.clone(), Some(Digest::of(bytes)));
-                    }
-                }
-                None if old.is_some() => {
-                    edits.insert(path.clone(), Edit::Remove);
-                    files.insert(path.clone(), None);
-                }
-                None => {}
+        for ((path, _), edited) in all.into_iter().zip(edited) {
+            if let Some((edit, digest)) = edited? {
+                edits.insert(path.clone(), edit);
+                files.insert(path.clone(), digest);
             }
         }
         let entry = JournalEntry {

@@ -142,7 +142,7 @@ impl Daemon {
             self.end_correction(name, &claim, OutcomeResult::Abandoned, untouched(changes), why)?;
             return Ok(true);
         };
-        let (result, services, message) = self.apply(&permit, changes, &as_it_shall_be(changes, &claim));
+        let (result, services, message) = self.apply(&permit, changes, &as_it_shall_be(changes, &claim))?;
         self.end_correction(name, &claim, result, services, message)?;
         Ok(true)
     }
@@ -182,7 +182,7 @@ impl Daemon {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Unknown);
             (OutcomeResult::Unknown, services, format!("interrupted; {}", unclear.join("; ")))
         } else if let Some(permit) = permit_correction(env, gates) {
-            self.apply(&permit, &changes, &done)
+            self.apply(&permit, &changes, &done)?
         } else if done.len() == changes.len() {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Untouched);
             (OutcomeResult::Applied, services, SETTLED.to_owned())

@@ -52,7 +52,13 @@ impl Daemon {
                 waits || !self.is_never_looked_at(name, env)
             });
             let all: Vec<EnvironmentName> = all.map(|(name, _)| name.clone()).collect();
-            self.agenda.all_of(all);
+            // What was interrupted is settled before anything else begins.
+            let interrupted = self.state()?.index.deploying().clone();
+            self.agenda.all_of(all, interrupted);
+        }
+        // What was found is told with the claim that comes of it, where that is about to be made.
+        if self.agenda.open().is_none_or(|open| open.len() > AT_ONCE) {
+            self.push_entries()?;
         }
         let mut wrote = 0;
         let mut round = self.agenda.round();
@@ -309,7 +315,7 @@ impl Daemon {
             )?;
             return Ok(true);
         };
-        let (result, services, message) = self.apply(&permit, &prepared.composed.changes, &BTreeMap::new());
+        let (result, services, message) = self.apply(&permit, &prepared.composed.changes, &BTreeMap::new())?;
         self.outcome(name, &deployment, result, services, message)?;
         Ok(true)
     }
@@ -363,11 +369,13 @@ impl Daemon {
     /// Applies each change after those it must come after, independent ones at the same time; after a failure nothing more
     /// is begun. What came of each is told in the order of the plan.
     pub(super) fn apply(
-        &self,
+        &mut self,
         permit: &Permit,
         changes: &[ServiceChange],
         done: &BTreeMap<usize, ()>,
-    ) -> (OutcomeResult, Vec<ServiceOutcome>, String) {
+    ) -> Result<(OutcomeResult, Vec<ServiceOutcome>, String), TickError> {
+        // Gate: what allows it is on the journal, for everybody to see.
+        self.push_entries()?;
         let (drivers, objects) = (&self.drivers, self.objects.as_ref());
         let apply = |at: usize| match changes[at].desired.as_ref().or(changes[at].base.as_ref()) {
             Some(content) if !done.contains_key(&at) => {
@@ -400,7 +408,7 @@ impl Daemon {
             }
             outcomes.push(outcome);
         }
-        (result, outcomes, messages.join("; "))
+        Ok((result, outcomes, messages.join("; ")))
     }
 
     /// Settles a claim of this daemon that has no outcome: it was killed. The gate is proven again from evidence.
@@ -443,7 +451,7 @@ impl Daemon {
             let services = self.settled_outcomes(&changes, &done, ServiceResult::Unknown);
             (OutcomeResult::Unknown, services, format!("interrupted; {}", unclear.join("; ")))
         } else if let Some(permit) = permit {
-            self.apply(&permit, &changes, &done)
+            self.apply(&permit, &changes, &done)?
         } else if done.is_empty() {
             (OutcomeResult::Abandoned, untouched(&changes), why)
         } else if done.len() == changes.len() {

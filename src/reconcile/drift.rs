@@ -134,7 +134,8 @@ impl Daemon {
         let is_drift = |kind: PlanKind| kind == PlanKind::Drift;
         let failed = env.deployment.as_ref().map(|deployment| deployment.plan.kind);
         if env.redeploy.is_some() {
-            return self.plan_towards(draft, heads, name, Some(resolved), Some(PlanKind::Redeploy));
+            let base = self.base(name, &env)?;
+            return self.plan_towards(draft, heads, name, (base, Some(resolved)), Some(PlanKind::Redeploy));
         }
         if failed.is_some_and(is_drift) {
             // It is retried as it is.

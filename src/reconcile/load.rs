@@ -76,7 +76,10 @@ impl Daemon {
             return Ok(());
         }
         let seen = Tips::read(self.disk.as_ref())?.and_then(|tips| tips.journal);
-        let (journal, foreign) = self.read_up_to(tip)?;
+        let (journal, foreign) = match self.read_proven(tip, seen)? {
+            Some(journal) => (journal, None),
+            None => self.read_up_to(tip)?,
+        };
         self.refuse_other_root(&journal)?;
         if let Some(seen) = seen {
             // Gate: the journal continues what was seen last, whatever else is on top of it.
@@ -115,12 +118,15 @@ impl Daemon {
     /// Goes on from a journal that was read.
     pub(super) fn adopt(&mut self, mut journal: Journal) -> Result<(), TickError> {
         self.remember(|tips| tips.journal = Some(journal.tip))?;
-        // The proof came to the same state by the same entries: what it knows is not kept, or found out, twice.
-        let proven = self.walked.as_ref().filter(|walked| walked.tip() == journal.tip);
-        self.overview = proven.and_then(Walked::overview);
+        // The proof came to the same state by the same entries: what it knows is not found out twice. It is kept for the next
+        // one where there was one before, since somebody else writes too.
+        let proven = self.walked.take().filter(|walked| walked.tip() == journal.tip);
+        self.overview = proven.as_ref().and_then(Walked::overview);
         if let Some(walked) = proven {
-            journal.state = walked.state().clone();
+            self.walked = self.has_adopted.then(|| walked.clone());
+            journal.state = walked.into_state();
         }
+        self.has_adopted = true;
         self.journal = Some(journal);
         self.seen = None;
         Ok(())
@@ -217,7 +223,8 @@ impl Daemon {
         // With the heads of the entry before: this one reads nothing, and what is new there must still be found.
         let mut draft = self.draft(self.state()?.heads);
         self.emit(&mut draft, Event::Alarm { environment: None, message })?;
-        self.append_at(draft, Some(found))
+        self.append_at(draft, Some(found))?;
+        self.push_entries()
     }
 
     /// Starts the journal: policy 1 must be the pinned one.

@@ -14,7 +14,8 @@ use crate::object::{Entry, Mode, Oid, differing, differing_at, entry_at};
 use crate::revision::resolve::{below, environment_names};
 
 impl Daemon {
-    /// Reads everything that is new and writes what it means, as one entry; nothing where it means nothing.
+    /// Reads everything that is new and writes what it means, as one entry that is yet to be pushed; nothing where it means
+    /// nothing.
     pub(super) fn observe(&mut self, remotes: &Remotes) -> Result<(), TickError> {
         let first_look = self.seen.is_none();
         if first_look {
@@ -73,7 +74,7 @@ impl Daemon {
         } else {
             self.make_ready(&mut draft, remotes.heads)?;
         }
-        self.append(draft)?;
+        self.append_later(draft)?;
         self.seen = Some(remotes.heads);
         self.remember(|tips| {
             tips.config = Some(remotes.heads.config);

@@ -61,7 +61,8 @@ impl Daemon {
             }
             Wanted::Destroyed if env.exists() => {
                 self.end_wish(draft, heads, name)?;
-                self.plan_towards(draft, heads, name, None, None)
+                let base = self.base(name, &env)?;
+                self.plan_towards(draft, heads, name, (base, None), None)
             }
             Wanted::Destroyed => {
                 self.supersede(draft, heads, name)?;
@@ -75,17 +76,16 @@ impl Daemon {
                 if env.in_force_where(is_imported) != Some(resolved.revision) {
                     self.end_wish(draft, heads, name)?;
                 }
+                let base = self.base(name, &env)?;
                 // What others import is what was approved: there nothing is recorded without.
-                if env.exists() && !env.uncertain && !is_imported {
-                    let base = self.base(name, &env)?;
-                    if base.as_ref().is_some_and(|base| compose::is_without_effect(base, &resolved)) {
-                        self.supersede(draft, heads, name)?;
-                        let revision = resolved.revision;
-                        let event = Event::Recorded { environment: name.clone(), revision, commit: heads.config };
-                        return self.emit(draft, event);
-                    }
+                let is_the_same = |base| compose::is_without_effect(base, &resolved);
+                if env.exists() && !env.uncertain && !is_imported && base.as_ref().is_some_and(is_the_same) {
+                    self.supersede(draft, heads, name)?;
+                    let revision = resolved.revision;
+                    let event = Event::Recorded { environment: name.clone(), revision, commit: heads.config };
+                    return self.emit(draft, event);
                 }
-                self.plan_towards(draft, heads, name, Some(*resolved), None)
+                self.plan_towards(draft, heads, name, (base, Some(*resolved)), None)
             }
         }
     }
@@ -235,13 +235,14 @@ impl Daemon {
         self.emit(draft, Event::Invalid { environment: name.clone(), commit: heads.config, problems })
     }
 
-    /// Plans towards a revision (`None`: the destroy). `again`: it is what is in force already, for this reason.
+    /// Plans from what was applied last towards a revision (`None`: the destroy). `again`: it is what is in force already, for
+    /// this reason.
     pub(super) fn plan_towards(
         &mut self,
         draft: &mut Draft,
         heads: Heads,
         name: &EnvironmentName,
-        desired: Option<Resolved>,
+        (base, desired): (Option<Resolved>, Option<Resolved>),
         again: Option<PlanKind>,
     ) -> Result<(), TickError> {
         let revision = desired.as_ref().map(|desired| desired.revision);
@@ -256,7 +257,6 @@ impl Daemon {
             // It failed and is retried as it is.
             return self.set_problems(draft, heads, name, Vec::new());
         }
-        let base = self.base(name, &env)?;
         self.have_looked(name, &env)?;
         let composed = match self.compose(name, &env, env.next_number(), base.as_ref(), desired.as_ref(), again)? {
             Ok(composed) => composed,

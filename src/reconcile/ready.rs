@@ -16,7 +16,7 @@ use crate::git::{RefResult, RefUpdate};
 use crate::journal::{Event, Heads, ReadyMade, ReadyWord};
 use crate::lifecycle::{EnvironmentState, OpenPlan, Phase, ReadyRecord, phase_of_change, ready};
 use crate::model::EnvironmentName;
-use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Oid, edit_tree};
+use crate::object::{Edit, Entry, Kind, Mode, ObjectError, Objects as _, Oid, Overlay, edit_tree};
 use crate::plan::PlanDocument;
 use crate::policy::Verdict;
 
@@ -24,10 +24,17 @@ use crate::policy::Verdict;
 const PATIENCE: SignedDuration = SignedDuration::from_secs(60);
 
 impl Daemon {
-    /// Adds the ready-made commits that are missing for the environments of this entry.
+    /// Adds the ready-made commits that are missing for the environments of this entry. Where it made room for others, those
+    /// for whose plans there was none get it.
     pub(super) fn make_ready(&mut self, draft: &mut Draft, heads: Heads) -> Result<(), TickError> {
         let names = draft.touched_environments();
-        self.make_ready_for(names, draft, heads)
+        self.make_ready_for(names, draft, heads)?;
+        while self.has_room()?
+            && let Some(name) = self.crowded_out.pop_first()
+        {
+            self.make_ready_for(vec![name], draft, heads)?;
+        }
+        Ok(())
     }
 
     /// As [`Daemon::make_ready`], for every plan that waits: what nothing in the entry is about too.
@@ -35,6 +42,7 @@ impl Daemon {
         let waits = self.state()?.environments.iter().filter(|(_, env)| env.current.is_some());
         let names: BTreeSet<EnvironmentName> = waits.map(|(name, _)| name.clone()).collect();
         let names = names.into_iter().chain(draft.touched_environments()).collect::<BTreeSet<_>>();
+        self.crowded_out.clear();
         self.make_ready_for(names.into_iter().collect(), draft, heads)
     }
 
@@ -71,7 +79,12 @@ impl Daemon {
         plan: &OpenPlan,
         verdict: &Verdict,
     ) -> Result<(), TickError> {
-        if plan.truncated || self.too_many_wait(plan) {
+        if plan.truncated {
+            return Ok(());
+        }
+        // Above the limit of waiting plans none are made; those that have some keep them.
+        if plan.ready.is_empty() && !self.has_room()? {
+            self.crowded_out.insert(name.clone());
             return Ok(());
         }
         for word in ready::offered(env, plan, verdict) {
@@ -83,10 +96,8 @@ impl Daemon {
         Ok(())
     }
 
-    /// Above the limit of waiting plans none are made; those that have some keep them.
-    fn too_many_wait(&self, plan: &OpenPlan) -> bool {
-        let Ok(state) = self.state() else { return true };
-        plan.ready.is_empty() && state.index.plans_offered() >= self.config.ready_limit
+    fn has_room(&self) -> Result<bool, TickError> {
+        Ok(self.state()?.index.plans_offered() < self.config.ready_limit)
     }
 
     fn make_one(
@@ -97,8 +108,9 @@ impl Daemon {
         says: ReadyWord,
         config: Oid,
     ) -> Result<ReadyMade, TickError> {
-        let objects = Arc::clone(&self.objects);
-        let objects = objects.as_ref();
+        let store = Arc::clone(&self.objects);
+        // Stored with the entry: of many plans at once they become one pack with it.
+        let objects = &Overlay::on(draft.objects.clone(), store.as_ref());
         let n = plan.newest_ready(says).map_or(1, |newest| newest.n + 1);
         let made = ReadyRecord::of(self.state()?, name, plan.id, says, n);
         let ReadyRecord { record, path, branch, .. } = made.clone();
@@ -207,6 +219,7 @@ impl Daemon {
         if updates.is_empty() {
             return Ok(false);
         }
+        self.push_entries()?;
         if !alarms.is_empty() {
             let mut draft = self.draft(self.state()?.heads);
             for message in alarms {

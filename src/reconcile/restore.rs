@@ -62,6 +62,7 @@ impl Daemon {
         let branch = self.config.journal.clone();
         self.emit(&mut draft, Event::HistoryAccepted { branch, old: remotes.journal, new: known })?;
         self.append_at(draft, remotes.journal)?;
+        self.push_entries()?;
         tracing::error!(branch = %self.config.journal, %known, "the journal is put back on the operator's word");
         // A word counts once.
         self.config.accept_history = None;

@@ -22,6 +22,12 @@ impl Daemon {
     /// # Errors
     /// [`TickError::Conflict`] where somebody else was faster: tick again. Anything else is for the operator.
     pub fn tick(&mut self) -> Result<bool, TickError> {
+        let done = self.look_and_act().and_then(|wrote| self.push_entries().map(|()| wrote));
+        // What was to be pushed with something else is not there.
+        if self.unpushed.is_some() { self.unless_behind(done) } else { done }
+    }
+
+    fn look_and_act(&mut self) -> Result<bool, TickError> {
         let mut remotes = self.look()?;
         let before = self.journal.as_ref().map(|journal| journal.tip);
         self.load_or_restore(&remotes)?;

@@ -39,6 +39,16 @@ impl Walked {
         &self.state
     }
 
+    /// As [`Walked::state`], of a walk that does not go on.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
+    /// The policy in force there.
+    pub fn governance(&self) -> Arc<Governance> {
+        Arc::clone(&self.governance)
+    }
+
     /// What the first page is made of there, where that was needed.
     pub fn overview(&self) -> Option<Arc<Overview>> {
         self.overview.clone()

@@ -104,15 +104,25 @@ fn a_change_of_the_base_is_reviewed_as_one_thing_and_proven_for_each() {
 /// More than are deployed in one tick.
 const MANY: usize = 20;
 
-/// As many environments, approved.
-fn approved() -> World {
+/// As many environments, planned.
+fn planned() -> World {
     let mut world = World::with().settings("limits: { readyMadeBranches: 0 }\n").build();
     for nth in 0..MANY {
         world.environment("mallory", &name(nth), "v1\n");
     }
     world.push("mallory").tick();
-    world.client("bob", &["approve", "fleet-*", "--yes"]).text();
     world
+}
+
+/// Has a daemon that stays, sends it this signal while it pushes a claim, and waits for its end.
+fn signalled_at_a_claim(world: &mut World, signal: &str) -> std::process::ExitStatus {
+    let pid = world.at("pid").display().to_string();
+    world.when_claimed(&format!("until [ -s {pid} ]; do sleep 0.01; done; kill -{signal} $(cat {pid})"));
+    let mut daemon = world.resident_command(crate::world::DAEMON).spawn().expect("it runs");
+    std::fs::write(&pid, daemon.id().to_string()).expect("a file");
+    let status = daemon.wait().expect("it ends");
+    std::fs::remove_file(world.at("remote.git/hooks/post-receive")).expect("the hook");
+    status
 }
 
 fn claims(events: &[Event]) -> usize {
@@ -121,16 +131,30 @@ fn claims(events: &[Event]) -> usize {
 
 #[test]
 fn a_daemon_that_is_told_to_leave_does_not_deploy_all_that_waits_before() {
-    let mut world = approved();
-    let pid = world.at("pid").display().to_string();
-    world.when_claimed(&format!("until [ -s {pid} ]; do sleep 0.01; done; kill -TERM $(cat {pid})"));
-    let mut daemon = world.resident_command(crate::world::DAEMON).spawn().expect("it runs");
-    std::fs::write(&pid, daemon.id().to_string()).expect("a file");
-    assert!(daemon.wait().expect("it ends").success());
+    let mut world = planned();
+    world.client("bob", &["approve", "fleet-*", "--yes"]).text();
+    assert!(signalled_at_a_claim(&mut world, "TERM").success());
     let before = claims(&world.events());
     assert!((1..MANY).contains(&before), "after {before} claims");
-    std::fs::remove_file(world.at("remote.git/hooks/post-receive")).expect("the hook");
     world.tick();
     assert_eq!(claims(&world.events()), MANY);
+    world.finish();
+}
+
+#[test]
+fn what_was_interrupted_is_settled_before_anything_else_begins() {
+    let (mut world, last) = (planned(), name(MANY - 1));
+    world.client("bob", &["approve", &last, "--yes"]).text();
+    assert!(!signalled_at_a_claim(&mut world, "KILL").success());
+    world.expect_phase(&last, Phase::Deploying);
+    let others = world.client("bob", &["approve", "fleet-*", "--yes"]);
+    assert!(others.code == Some(1) && others.to_string().contains("being deployed already"), "{others}");
+    let before = world.events().len();
+    world.tick();
+    let events = world.events();
+    let deployed = events[before..].iter().filter(|event| matches!(event, Event::Claimed(_) | Event::Outcome { .. }));
+    let mut names = deployed.filter_map(|event| event.environment().map(ToString::to_string));
+    assert_eq!(names.next(), Some(last));
+    assert_eq!(claims(&events), MANY);
     world.finish();
 }

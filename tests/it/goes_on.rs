@@ -1,5 +1,8 @@
 //! A daemon that goes on running takes up only what may have changed: these are changes that come from elsewhere.
 
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
 use countersign::lifecycle::Phase;
 use countersign::model::RequestAction;
 
@@ -71,4 +74,57 @@ fn a_time_that_was_named_is_one_to_wake_up_at_in_a_closed_window_too() {
     world.expect_applied("prod", "v2\n");
     drop(daemon);
     world.tick().finish();
+}
+
+#[test]
+fn a_plan_for_which_there_was_no_room_gets_its_branches_once_there_is() {
+    let mut world = World::with().settings("limits:\n  readyMadeBranches: 1\n").build();
+    for name in ["prod", "qa", "test"] {
+        world.environment("mallory", name, "v1\n");
+    }
+    world.push("mallory").tick();
+    let have = |world: &mut World| ["prod", "qa", "test"].map(|name| !world.status(name).branches.is_empty());
+    assert_eq!(have(&mut world), [true, false, false]);
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    world.approve_by_merge("bob", "prod");
+    daemon.settle();
+    // Not before it is looked at anew, by a daemon that starts, but as soon as the first one is deployed.
+    assert_eq!(have(&mut world), [false, true, false]);
+    world.expect_phase("prod", Phase::Synced);
+    drop(daemon);
+    let before = world.events().len();
+    world.tick();
+    assert_eq!(world.events().len(), before, "nothing is left to do for one that starts");
+    world.approve_by_merge("bob", "qa").tick();
+    assert_eq!(have(&mut world), [false, false, true]);
+    world.finish();
+}
+
+#[test]
+fn what_was_found_is_there_for_everybody_to_see_before_anything_is_applied() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("bob", "prod");
+    world.environment("mallory", "qa", "x\n");
+    world.shell(
+        "mallory",
+        "git pull -q --ff-only && git add -A && git commit -qm qa && git push -q origin HEAD:refs/heads/later",
+    );
+    // It is pushed to the config branch in the moment of the claim.
+    world.when_claimed("git update-ref refs/heads/main refs/heads/later");
+    let (remote, seen) = (world.at("remote.git"), Arc::new(Mutex::new(Vec::new())));
+    let told = Arc::clone(&seen);
+    let look = move || {
+        let show = |path: &str| {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(&remote).args(["cat-file", "-e", &format!("countersign/journal:environments/{path}")]);
+            git.stderr(Stdio::null()).status().expect("git runs").success()
+        };
+        told.lock().expect("nobody panics").push((show("prod/history/1/deployment.yaml"), show("qa/plan.json")));
+    };
+    let mut daemon = world.timed_before(DAEMON, BEGINS, look);
+    daemon.settle();
+    drop(daemon);
+    assert_eq!(*seen.lock().expect("nobody panics"), [(true, true)]);
+    world.expect_applied("prod", "v1\n").expect_waiting_on("qa", "standard/platform").finish();
 }

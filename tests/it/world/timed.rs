@@ -8,8 +8,12 @@ use countersign::git::command::{Access, GitHome};
 use countersign::git::remote::GitRemote;
 use countersign::git::sign::JournalKey;
 use countersign::git::store::GitObjects;
+use countersign::object::Objects;
+use countersign::plan::ServicePlan;
+use countersign::policy::Permit;
 use countersign::reconcile::{Clock, Config, Daemon, Drivers};
 use countersign::services::files::FilesDriver;
+use countersign::services::{Driver, DriverError, ServiceChange, Settled};
 use countersign::settings::Settings;
 use jiff::Timestamp;
 
@@ -29,10 +33,34 @@ impl Clock for Moved {
     }
 }
 
+/// Files, with something that is done before each apply.
+struct Before<F>(FilesDriver, F);
+
+impl<F: Fn()> Driver for Before<F> {
+    fn plan(&self, objects: &dyn Objects, change: &ServiceChange) -> Result<ServicePlan, DriverError> {
+        self.0.plan(objects, change)
+    }
+
+    fn apply(&self, permit: &Permit, objects: &dyn Objects, change: &ServiceChange) -> Result<(), DriverError> {
+        (self.1)();
+        self.0.apply(permit, objects, change)
+    }
+
+    fn settle(&self, objects: &dyn Objects, change: &ServiceChange) -> Result<Settled, DriverError> {
+        self.0.settle(objects, change)
+    }
+}
+
 impl World {
     /// A daemon with its own clock, which begins at this time. The journal must have been started.
     #[track_caller]
     pub fn timed(&self, daemon: &str, begins: &str) -> Timed {
+        self.timed_before(daemon, begins, || {})
+    }
+
+    /// As [`World::timed`]; this is done each time before something is applied.
+    #[track_caller]
+    pub fn timed_before(&self, daemon: &str, begins: &str, before: impl Fn() + Send + Sync + 'static) -> Timed {
         let settings = Settings::load(&self.at(format!("{daemon}.settings.yaml"))).expect("settings");
         let repository = &settings.repository;
         let state = settings.state.join(repository.name.as_str());
@@ -65,7 +93,7 @@ impl World {
             applies_at_once: 1,
         };
         let granted = repository.grants.0.iter().flat_map(|grant| grant.targets.clone());
-        let drivers = Drivers { files: Box::new(FilesDriver::new(granted)) };
+        let drivers = Drivers { files: Box::new(Before(FilesDriver::new(granted), before)) };
         let key = JournalKey::load(&settings.signing_key_file).expect("a key");
         let begins: Timestamp = begins.parse().expect("a time");
         let clock = Arc::new(AtomicI64::new(begins.as_second()));
