@@ -155,8 +155,9 @@ pub fn run(world: &World, minutes: usize) {
     once();
     assert_eq!(world.tip("countersign/journal"), settled, "it does not come to rest");
     let mut verify = Command::new(COUNTERSIGN);
-    verify.arg("-C").arg(world.remote()).args(["verify", "--root", &world.pin.to_string()]).stdout(Stdio::null());
-    assert!(verify.status().expect("it runs").success(), "not proven");
+    verify.arg("-C").arg(world.remote()).args(["verify", "--root", &world.pin.to_string()]);
+    let proof = verify.output().expect("it runs");
+    assert!(proof.status.success(), "not proven: {}", String::from_utf8_lossy(&proof.stdout));
     soak.look();
     let deployments: usize = soak.journal.state.environments.values().map(|env| env.history.len()).sum();
     let of = |at: usize| name(at).parse::<EnvironmentName>().expect("a name");

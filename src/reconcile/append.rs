@@ -89,6 +89,17 @@ impl Draft {
         published.map(|files| &files.document).find(|document| document.digest == plan)
     }
 
+    /// Tells the ready-made commits, which come last, in the order of their environments, whoever got theirs first. What is
+    /// folded of one has no bearing on another.
+    pub fn order_ready(&mut self) {
+        let of = |event: &Event| match event {
+            Event::Ready(ready) => Some(ready.environment.clone()),
+            _ => None,
+        };
+        let first = self.events.iter().position(|event| of(event).is_some()).unwrap_or(self.events.len());
+        self.events[first..].sort_by_cached_key(of);
+    }
+
     /// Adds a file of the journal.
     pub fn with_file(&mut self, path: String, bytes: Vec<u8>) {
         self.files.insert(path, Some(bytes));

@@ -34,6 +34,7 @@ impl Daemon {
         {
             self.make_ready_for(vec![name], draft, heads)?;
         }
+        draft.order_ready();
         Ok(())
     }
 

@@ -102,6 +102,22 @@ fn a_plan_for_which_there_was_no_room_gets_its_branches_once_there_is() {
 }
 
 #[test]
+fn who_gets_branches_in_the_place_of_another_is_told_in_order() {
+    let mut world = World::with().settings("limits:\n  readyMadeBranches: 2\n").build();
+    world.environment("mallory", "qa", "v1\n").environment("mallory", "test", "v1\n").push("mallory").tick();
+    world.environment("mallory", "first", "v1\n").push("mallory");
+    let mut daemon = world.timed(DAEMON, BEGINS);
+    daemon.settle();
+    assert!(world.status("first").branches.is_empty());
+    // One goes, and one is planned anew: the entry gives branches to that one, and then to who comes before it.
+    world.remove("mallory", "environments/qa").change("mallory", "test", "v2\n");
+    daemon.settle();
+    drop(daemon);
+    assert!(!world.status("first").branches.is_empty() && !world.status("test").branches.is_empty());
+    world.tick().finish();
+}
+
+#[test]
 fn what_was_found_is_there_for_everybody_to_see_before_anything_is_applied() {
     let mut world = World::new();
     world.environment("mallory", "prod", "v1\n").push("mallory").tick().approve_by_merge("bob", "prod");
@@ -126,5 +142,5 @@ fn what_was_found_is_there_for_everybody_to_see_before_anything_is_applied() {
     daemon.settle();
     drop(daemon);
     assert_eq!(*seen.lock().expect("nobody panics"), [(true, true)]);
-    world.expect_applied("prod", "v1\n").expect_waiting_on("qa", "standard/platform").finish();
+    world.expect_applied("prod", "v1\n").expect_waiting_on("qa", "standard/platform").tick().finish();
 }

@@ -38,6 +38,8 @@ pub struct Surroundings {
     pub proofs: Option<Proofs>,
     /// Whether the daemons decide about everything in every tick.
     pub is_thorough: bool,
+    /// For how many plans there are ready-made branches.
+    pub ready_limit: usize,
 }
 
 /// A push on its way: what its daemon asked for, and the store it comes from.
@@ -138,7 +140,7 @@ fn daemon(
     start_journal: bool,
     take_over: Option<String>,
 ) -> Daemon {
-    let Surroundings { server, host, clock, policy, late, proofs, is_thorough } = surroundings.clone();
+    let Surroundings { server, host, clock, policy, late, proofs, is_thorough, ready_limit } = surroundings.clone();
     let grant = Grant {
         environments: vec![Glob::parse("*").unwrap()],
         services: vec!["files".to_owned()],
@@ -158,7 +160,7 @@ fn daemon(
         // The schedule alone decides what happens when.
         plans_at_once: 1,
         applies_at_once: 1,
-        ready_limit: 200,
+        ready_limit,
         most_environments: 1000,
         yaml_limit: 1 << 20,
         nonce: "0123456789abcdef0123456789abcdef".to_owned(),

@@ -22,6 +22,9 @@ use super::window::{WINDOWS, Window};
 use super::world::World;
 use super::{approver, busy, drafter, hands, lawmaker, pusher, refiner, request, saboteur};
 
+/// In one schedule of so many, ready-made branches are made for one or two plans alone.
+const FEW_BRANCHES: u64 = 5;
+
 /// What a schedule did, so that a run can tell whether it tried anything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
@@ -105,6 +108,9 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     let charter = Charter { two, bob_deploys: dice.percent(35), floor, ..Charter::FIRST };
     let mut world = World::under(charter, &first[..1 + dice.below(2)]);
     world.surroundings.is_thorough = is_thorough;
+    if seed % FEW_BRANCHES == 3 {
+        world.surroundings.ready_limit = if seed % 2 == 0 { 1 } else { 2 };
+    }
     // Mostly each entry is proven once before the end, not by each daemon again.
     if dice.percent(80) {
         world.surroundings.proofs = Some(Proofs::default());

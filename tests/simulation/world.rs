@@ -97,6 +97,7 @@ impl World {
             late: Arc::default(),
             proofs: None,
             is_thorough: false,
+            ready_limit: 200,
         };
         let mut world = Self {
             surroundings,
