@@ -195,6 +195,7 @@ impl State {
         }
         if waits {
             env.current = None;
+            env.end_carrying(sequence);
         }
         env.told = env.told.again(time);
         Ok(())

@@ -102,6 +102,15 @@ impl EnvironmentState {
         self.earlier.extend(ended.into_iter().filter(|plan| !plan.statements.is_empty()));
     }
 
+    /// Nothing is desired but what is there, though a plan rests: whatever differs later is another change, to which nothing
+    /// carries over that was said until now. The same plan, should it come back, has what was said on it.
+    pub(super) fn end_carrying(&mut self, until: u64) {
+        self.earlier.clear();
+        for plan in self.plans.iter_mut() {
+            plan.renewed = plan.renewed.max(until);
+        }
+    }
+
     /// A plan of this number is told. What was approved before belongs to the same change only if there was one all the
     /// time: once nothing is desired but what is applied, what comes then is another.
     pub(super) fn begin_change(&mut self, sequence: u64, number: u64) {

@@ -7,7 +7,7 @@ use countersign::lifecycle::Phase;
 use countersign::model::ApprovalVerdict::{Approve, Reject, Withdraw};
 use countersign::model::RequestAction;
 
-use crate::world::{Setup, World, document};
+use crate::world::{DAEMON, Setup, World, document};
 
 const CARRIED: &str =
     "rules:\n  - name: platform\n    approvers: { teams: [platform] }\n    required: 2\nreapproveOnChange: false\n";
@@ -427,4 +427,30 @@ fn it_never_carries_to_another_policy() {
     assert!(status.carries_over.is_empty() && status.statements.is_empty(), "{status:#?}");
     assert!(world.rule("governance", "owners/owners").have.is_empty());
     world.approve_by_record("bob", "governance").tick().expect_waiting_on("governance", "owners/owners").finish();
+}
+
+#[test]
+fn what_was_said_of_one_drift_carries_over_to_none_that_comes_after_the_host_was_as_applied() {
+    let spec = "requireApproval: true\nrulesets: [standard]\ndrift: { schedule: \"*/30 * * * *\" }\n";
+    let mut world = carrying().build();
+    world.environment_with("mallory", "prod", "v1\n", spec).push("mallory").tick();
+    world.approve_by_merge("alice", "prod").approve_by_record("bob", "prod").tick().expect_applied("prod", "v1\n");
+    let host = world.target("prod").join("app.conf");
+    let by_hand = |text: &str| std::fs::write(&host, text).expect("edited on the host");
+    let mut daemon = world.timed(DAEMON, "2099-01-01T12:01:00Z");
+    daemon.settle();
+    by_hand("by hand\n");
+    daemon.run(30);
+    world.approve_by_record("alice", "prod");
+    daemon.settle();
+    assert_eq!(world.rule("prod", "standard/platform").have.len(), 1);
+    by_hand("v1\n");
+    daemon.run(60);
+    world.expect_phase("prod", Phase::Synced);
+    std::fs::remove_file(&host).expect("removed on the host");
+    daemon.run(24 * 60);
+    world.expect_waiting_on("prod", "standard/platform");
+    assert!(world.rule("prod", "standard/platform").have.is_empty(), "another change");
+    drop(daemon);
+    world.tick().finish();
 }

@@ -65,7 +65,9 @@ impl Drafts {
         let mine = self.told.iter().rev().find(|told| told.published.plan == plan && !told.ended);
         let mine = mine.map(|told| told.published.clone());
         for told in &mut self.told {
-            told.ended |= told.published.plan == plan || told.beside != Some(revision);
+            // The same change whose host is another now is no other: what was said counts once it is as it was again.
+            let is_other = told.published.revision != revision && told.beside != Some(revision);
+            told.ended |= told.published.plan == plan || is_other;
         }
         mine
     }
