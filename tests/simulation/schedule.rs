@@ -109,7 +109,7 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     let mut world = World::under(charter, &first[..1 + dice.below(2)]);
     world.surroundings.is_thorough = is_thorough;
     if seed % FEW_BRANCHES == 3 {
-        world.surroundings.ready_limit = if seed % 2 == 0 { 1 } else { 2 };
+        world.surroundings.ready_limit = 1 + usize::from(seed % 2 == 1);
     }
     // Mostly each entry is proven once before the end, not by each daemon again.
     if dice.percent(80) {
