@@ -210,9 +210,7 @@ impl GitCommand {
         arguments: impl IntoIterator<Item = A>,
         notes: &mut dyn FnMut(&str),
     ) -> Result<Output, GitError> {
-        let mut command = self.command()?;
-        command.args(arguments);
-        Ok(process::run(command, Vec::new(), self.limits, notes)?)
+        self.run_whole(arguments, Vec::new(), notes)
     }
 
     /// As [`GitCommand::run`], with what git reads on its standard input.
@@ -224,9 +222,18 @@ impl GitCommand {
         arguments: impl IntoIterator<Item = A>,
         input: Vec<u8>,
     ) -> Result<Output, GitError> {
+        self.run_whole(arguments, input, &mut |_| {})
+    }
+
+    fn run_whole<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+        input: Vec<u8>,
+        notes: &mut dyn FnMut(&str),
+    ) -> Result<Output, GitError> {
         let mut command = self.command()?;
         command.args(arguments);
-        Ok(process::run(command, input, self.limits, &mut |_| {})?)
+        Ok(process::run(command, input, self.limits, notes)?)
     }
 
     /// For the daemon the file of the program: where the environment is another, a bare name makes the standard library copy

@@ -186,20 +186,21 @@ impl GitRemote {
     /// Remembers what was pushed as if it had been fetched, and forgets what was removed. Where that fails, it is fetched
     /// again.
     fn keep(&mut self, update: &RefUpdate) {
-        let kept = kept_as(&update.name);
-        let Some(new) = update.new else {
-            let removed = self.store.repository().find_reference(&kept).and_then(|mut reference| reference.delete());
-            if let Err(error) =
-                removed.or_else(|error| if error.code() == ErrorCode::NotFound { Ok(()) } else { Err(error) })
-            {
-                tracing::debug!(name = update.name, error = error.message(), "a removed reference is still remembered");
+        let kept = match update.new {
+            Some(new) => {
+                self.whole.add(new);
+                self.keep_at(&update.name, new)
             }
-            return;
+            None => {
+                let repository = self.store.repository();
+                repository.find_reference(&kept_as(&update.name)).and_then(|mut reference| reference.delete())
+            }
         };
-        if let Err(error) = self.store.repository().reference(&kept, native(new), true, "") {
-            tracing::debug!(name = update.name, error = error.message(), "a pushed reference is not remembered");
+        if let Err(error) = kept
+            && error.code() != ErrorCode::NotFound
+        {
+            tracing::debug!(name = update.name, error = error.message(), "what was pushed is not remembered");
         }
-        self.whole.add(new);
     }
 
     /// Pushes a group at once. Where the other side refused some only because of others, those again, in halves.

@@ -126,10 +126,10 @@ impl State {
     /// Whatever was said until now carries over to no other plan.
     pub(super) fn carry_nothing(&mut self, until: u64) {
         for env in self.environments.values_mut() {
-            env.earlier.clear();
+            env.end_carrying(until);
             let deploying = env.deployment.iter_mut().map(|deployment| &mut deployment.plan);
             // Also what was said on a draft, which may be merged later.
-            for plan in env.plans.iter_mut().chain(env.drafted.iter_mut()).chain(deploying) {
+            for plan in env.drafted.iter_mut().chain(deploying) {
                 plan.renewed = plan.renewed.max(until);
             }
         }

@@ -307,12 +307,8 @@ impl Daemon {
             let old = old_tree.map_or(Ok(None), |tree| entry_at(store, tree, path))?;
             Ok(match bytes {
                 Some(bytes) => {
-                    let entry = Entry { mode: Mode::File, id: Oid::of(Kind::Blob, bytes) };
-                    if old == Some(entry) {
-                        return Ok(None);
-                    }
-                    memory.write(Kind::Blob, bytes)?;
-                    Some((Edit::Put(entry), Some(Digest::of(bytes))))
+                    let entry = Entry { mode: Mode::File, id: memory.write(Kind::Blob, bytes)? };
+                    (old != Some(entry)).then(|| (Edit::Put(entry), Some(Digest::of(bytes))))
                 }
                 None => old.map(|_| (Edit::Remove, None)),
             })

@@ -53,8 +53,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// The journal up to a tip, proven while it is read: then it need not be followed before, which is a fifth of the work
-    /// at a first start. `None` where it is in memory already, or need not be proven, and where anything about it is not
+    /// The journal up to a tip, proven while it is read: then it need not be followed before. `None` where it is in memory already, or need not be proven, and where anything about it is not
     /// as it should be: what that is, and what is to be done about it, is found out by reading it first.
     pub(super) fn read_proven(&mut self, tip: Oid, seen: Option<Oid>) -> Result<Option<Journal>, TickError> {
         if self.journal.is_some() || seen == Some(tip) || self.word_for_policy().is_some() {

@@ -1,5 +1,6 @@
 //! Fetching.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
@@ -24,8 +25,10 @@ pub(super) fn kept_as(name: &str) -> String {
 struct Fetched {
     /// All that was sent refers to nothing that was not.
     is_self_contained: bool,
+    /// It came as a pack, which is kept as it is.
+    is_kept: bool,
     /// What each reference was at.
-    tips: Vec<(String, Oid)>,
+    tips: BTreeMap<String, Oid>,
 }
 
 impl Fetched {
@@ -34,6 +37,7 @@ impl Fetched {
         let mut fetched = Self::default();
         for line in text.lines() {
             fetched.is_self_contained |= line == "connectivity-ok";
+            fetched.is_kept |= line.starts_with("keep\t");
             let tip = line.split_once(' ').and_then(|(id, name)| Some((name.to_owned(), id.parse().ok()?)));
             fetched.tips.extend(tip.filter(|(name, _)| name.starts_with("refs/")));
         }
@@ -83,11 +87,13 @@ impl GitRemote {
         let output =
             self.git.run_with_input(arguments, names.into_bytes()).map_err(|error| self.away(error.to_string()))?;
         self.expect_success(&output)?;
-        self.release_packs();
         let fetched = Fetched::parse(&output.text());
+        if fetched.is_kept {
+            self.release_packs();
+        }
         let mut left = Vec::new();
         for tip in wanted {
-            let Some((name, id)) = fetched.tips.iter().find(|(name, _)| *name == tip.0) else {
+            let Some((name, id)) = fetched.tips.get_key_value(&tip.0) else {
                 left.push(*tip);
                 continue;
             };
@@ -95,7 +101,9 @@ impl GitRemote {
                 self.whole.add(*id);
             }
             if self.whole.reaches(&self.store, *id) {
-                self.keep_fetched(name, *id)?;
+                self.keep_at(name, *id).map_err(|error| {
+                    self.away(format!("`{name}` was fetched and cannot be kept: {}", error.message()))
+                })?;
             } else {
                 left.push(*tip);
             }
@@ -131,14 +139,13 @@ impl GitRemote {
         Ok(())
     }
 
-    /// Remembers that a reference was fetched, with all that it reaches.
-    fn keep_fetched(&self, name: &str, id: Oid) -> Result<(), RemoteError> {
+    /// Remembers that a reference was fetched or pushed, with all that it reaches.
+    pub(super) fn keep_at(&self, name: &str, id: Oid) -> Result<(), git2::Error> {
         let keep = || self.store.repository().reference(&kept_as(name), native(id), true, "").map(drop);
-        let kept = match keep() {
+        match keep() {
             Err(_) if self.clear_left_lock(name) => keep(),
             kept => kept,
-        };
-        kept.map_err(|error| self.away(format!("`{name}` was fetched and cannot be kept: {}", error.message())))
+        }
     }
 
     /// `git fetch-pack` keeps what it brings from being packed anew until references lead to it. Nothing is ever deleted here

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use crate::object::{Mode, ObjectError, Objects as _, Oid, differing};
+use crate::object::{Kind, Mode, ObjectError, Objects as _, Oid, differing};
 
 use super::GitObjects;
 
@@ -51,8 +51,7 @@ impl Whole {
                 return false;
             }
             match commit_is_whole(objects, id) {
-                Ok(Some(parents)) => open.extend(parents),
-                Ok(None) => return false,
+                Ok(parents) => open.extend(parents),
                 Err(error) => {
                     tracing::debug!(commit = %id, %error, "not whole");
                     return false;
@@ -66,10 +65,10 @@ impl Whole {
 }
 
 /// The parents of a commit, where all that it has and its first parent has not is here.
-fn commit_is_whole(objects: &GitObjects, id: Oid) -> Result<Option<Vec<Oid>>, ObjectError> {
+fn commit_is_whole(objects: &GitObjects, id: Oid) -> Result<Vec<Oid>, ObjectError> {
     let commit = objects.commit(id)?;
-    let before = commit.parents.first().map(|parent| objects.commit(*parent)).transpose()?;
-    let mut open = vec![(before.map(|before| before.tree), commit.tree)];
+    let before = commit.parents.first().map(|parent| objects.tree_of(*parent)).transpose()?;
+    let mut open = vec![(before, commit.tree)];
     while let Some((old, new)) = open.pop() {
         if old == Some(new) {
             continue;
@@ -81,10 +80,12 @@ fn commit_is_whole(objects: &GitObjects, id: Oid) -> Result<Option<Vec<Oid>>, Ob
                     open.push((old, new.id));
                 }
                 // Another repository's commit is not here, and never was.
-                Some(new) if new.mode != Mode::Submodule && !objects.contains(new.id) => return Ok(None),
+                Some(new) if new.mode != Mode::Submodule && !objects.contains(new.id) => {
+                    return Err(ObjectError::Missing { kind: Kind::Blob, id: new.id });
+                }
                 _ => {}
             }
         }
     }
-    Ok(Some(commit.parents))
+    Ok(commit.parents)
 }
