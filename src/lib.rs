@@ -31,6 +31,7 @@ pub mod digest;
 #[expect(clippy::disallowed_methods, reason = "the seam to the state folder")]
 pub mod disk;
 pub mod evidence;
+pub mod few;
 #[expect(clippy::disallowed_methods, reason = "the seam to git")]
 pub mod git;
 pub mod journal;

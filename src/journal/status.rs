@@ -210,7 +210,7 @@ impl Status {
             None => StatementView::of_refused(judged),
         });
         let asked: Vec<StatementView> = asked.collect();
-        let wish = env.redeploy.iter().map(|(_, judged)| StatementView {
+        let wish = env.redeploy.as_deref().map(|(_, judged)| StatementView {
             counted: true,
             why: "what is applied is applied again".to_owned(),
             ..StatementView::of_refused(judged)

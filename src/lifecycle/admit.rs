@@ -394,7 +394,7 @@ impl Chains {
                 }
             }
             // After the plans: it is at least as new as any word on one of them.
-            for (person, last) in &env.last_words {
+            for (person, last) in env.last_words.iter() {
                 chains.spoken.insert((name.clone(), person.clone()), *last);
             }
         }

@@ -1,6 +1,6 @@
 //! What the journal says about one environment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -9,6 +9,7 @@ use super::damped::Damped;
 use super::draft::{DraftState, Drafted};
 use super::plans::Plans;
 use crate::digest::{PlanId, RevisionId, StatementId};
+use crate::few::Few;
 use crate::journal::{
     Admission, Claim, Event, Judged, MetRule, OutcomeResult, ReadyMade, ReadyWord, ServiceOutcome, StartedBy,
 };
@@ -48,7 +49,7 @@ pub struct EnvironmentState {
     /// The correction that is running.
     pub correcting: Option<Box<Correcting>>,
     /// Somebody's wish that what is applied be applied again, with the sequence of the entry that judged it.
-    pub redeploy: Option<(u64, Judged)>,
+    pub redeploy: Option<Box<(u64, Judged)>>,
     /// How often something was told because the host changed by itself, since somebody last did something else.
     pub told: Damped,
     /// What is there may not be what was applied: a later deployment ended part-way or unknown. Cleared by the next
@@ -65,7 +66,7 @@ pub struct EnvironmentState {
     pub suspensions: Vec<(u64, Judged)>,
     /// Each person's last statement in the environment that was not refused, on a plan or not, with the sequence of its
     /// entry: their next request names it.
-    pub last_words: BTreeMap<PersonName, (StatementId, u64)>,
+    pub last_words: Few<PersonName, (StatementId, u64)>,
     /// The draft that would change it, where there is one.
     pub draft: Option<DraftState>,
     /// The plans of drafts that have not ended, by digest, with the number and round of the next merge: the one of
@@ -214,7 +215,7 @@ impl Default for EnvironmentState {
             history: Vec::new(),
             refused: Vec::new(),
             suspensions: Vec::new(),
-            last_words: BTreeMap::new(),
+            last_words: Few::default(),
             draft: None,
             drafted: Plans::default(),
         }

@@ -1,11 +1,10 @@
 //! What is applied where, as imports see it, and who imports whom.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::environment::EnvironmentState;
 use super::state::State;
 use crate::digest::RevisionId;
 use crate::model::EnvironmentName;
+use crate::revision::imports::ImportedBy;
 use crate::revision::{Deployments, Source, Standing};
 
 impl Deployments for State {
@@ -28,11 +27,7 @@ impl Deployments for State {
 
 impl State {
     /// Whether anybody imports an environment: by the config branch (`importers`), or in what is applied.
-    pub fn is_imported(
-        &self,
-        importers: &BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>,
-        name: &EnvironmentName,
-    ) -> bool {
+    pub fn is_imported(&self, importers: &ImportedBy, name: &EnvironmentName) -> bool {
         importers.contains_key(name) || self.index.is_imported(name)
     }
 }

@@ -20,7 +20,7 @@ impl EnvironmentState {
     /// Adds whoever asked for a redeployment to those who contributed to it: they cannot approve their own wish where
     /// nobody can approve their own change.
     pub fn with_asker(&self, kind: PlanKind, governance: &Governance, mut found: Contributions) -> Contributions {
-        let asked = self.redeploy.as_ref().filter(|_| kind == PlanKind::Redeploy);
+        let asked = self.redeploy.as_deref().filter(|_| kind == PlanKind::Redeploy);
         if let Some((_, judged)) = asked
             && let Some(by) = &judged.by
         {
@@ -38,7 +38,7 @@ impl EnvironmentState {
 
     /// Who asked for the redeployment that a plan is of, where they no longer could: the plan then waits for nobody.
     pub fn lapsed_asker(&self, kind: PlanKind, governance: &Governance, name: &EnvironmentName) -> Option<PersonName> {
-        let (_, judged) = self.redeploy.as_ref().filter(|_| kind == PlanKind::Redeploy)?;
+        let (_, judged) = self.redeploy.as_deref().filter(|_| kind == PlanKind::Redeploy)?;
         let by = judged.by.clone()?;
         let holds = judged.key.as_ref().and_then(|key| governance.person_with_key(key));
         let may = holds.is_some_and(|(person, _)| person.name == by) && governance.may(&by, Permission::Force, name);
@@ -47,6 +47,6 @@ impl EnvironmentState {
 
     /// Ends the wish, because of another change or because it was fulfilled; gives it.
     pub(super) fn end_redeploy(&mut self) -> Option<Judged> {
-        self.redeploy.take().map(|(_, judged)| judged)
+        self.redeploy.take().map(|wish| wish.1)
     }
 }

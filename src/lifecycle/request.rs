@@ -61,7 +61,7 @@ impl EnvironmentState {
                 if self.redeploy.is_some() || self.is_busy() || self.current.is_some() || self.deployment.is_some() {
                     return Err("a redeployment is admitted where something else waits".to_owned());
                 }
-                self.redeploy = Some((sequence, judged.clone()));
+                self.redeploy = Some(Box::new((sequence, judged.clone())));
             }
             _ => return Err(format!("`{}` requests are not known to this version", action.name())),
         }
@@ -90,7 +90,7 @@ impl EnvironmentState {
     /// Remembers a person's last statement here: their next request names it.
     pub(super) fn hear(&mut self, sequence: u64, judged: &Judged) {
         if let Some(by) = judged.by.as_ref().filter(|_| !matches!(judged.admitted, Admission::Refused { .. })) {
-            self.last_words.insert(by.clone(), (judged.digest, sequence));
+            self.last_words.put(by.clone(), (judged.digest, sequence));
         }
     }
 }

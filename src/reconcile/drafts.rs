@@ -9,6 +9,7 @@ use super::append::{Draft, PlanFiles};
 use super::load::{Remotes, branch_ref};
 use super::{Daemon, TickError};
 use crate::evidence::graph::Graph;
+use crate::few::Few;
 use crate::journal::{Event, Heads, NoPlan, pages};
 use crate::lifecycle::{DRAFTS, DraftCase, DraftWanted, EnvironmentState, JudgeError, draft_wanted, refusals};
 use crate::model::{EnvironmentName, Problem};
@@ -113,7 +114,7 @@ impl Daemon {
             let env = self.state()?.environment(&name);
             let Some(tip) = tips.get(&name).copied() else {
                 self.planned_from.remove(&name);
-                self.wanted[1].set(&name, BTreeSet::new());
+                self.wanted[1].set(&name, Few::default());
                 self.say_unplanned(draft, remotes.heads, &name, None, NoPlan::Gone, Vec::new())?;
                 continue;
             };

@@ -36,7 +36,7 @@ impl Daemon {
             return Ok(Some(Arc::clone(gates)));
         }
         let gates = match gates_at(self.objects.as_ref(), &self.config.root, name, applied.commit) {
-            Ok(gates) => Arc::new(gates),
+            Ok(gates) => self.rhythms_like(name, gates),
             Err(JudgeError::Object(error)) => return Err(error.into()),
             Err(error) => {
                 tracing::error!(environment = %name, %error, "the settings in force cannot be read; it is not looked at");
@@ -45,6 +45,15 @@ impl Daemon {
         };
         self.rhythms.insert(name.clone(), (applied.commit, Arc::clone(&gates)));
         Ok(Some(gates))
+    }
+
+    /// Settings that are those of the environment next to it take no room of their own: many are alike.
+    fn rhythms_like(&self, name: &EnvironmentName, gates: Gates) -> Arc<Gates> {
+        let before = self.rhythms.range::<EnvironmentName, _>(..name).next_back();
+        match before.map(|(_, (_, other))| other).filter(|other| ***other == gates) {
+            Some(other) => Arc::clone(other),
+            None => Arc::new(gates),
+        }
     }
 
     /// When an environment is to be looked at next; `None` where nothing asks for it.

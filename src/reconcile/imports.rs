@@ -1,17 +1,15 @@
 //! Who imports whom: whose plans a deployment changes.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Daemon, TickError};
 use crate::lifecycle::{EnvironmentState, OpenPlan};
 use crate::model::EnvironmentName;
 use crate::object::Oid;
-use crate::revision::imports::imports_in;
+use crate::revision::imports::{ImportedBy, imports_in};
 use crate::revision::{Desired, Sources};
 
 impl Daemon {
     /// Who imports whom by a config commit.
-    fn importers(&mut self, config: Oid) -> Result<&BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>, TickError> {
+    fn importers(&mut self, config: Oid) -> Result<&ImportedBy, TickError> {
         let tree = self.graph().node(config)?.tree;
         self.importers.go_to(self.objects.as_ref(), &self.hashes, &self.config.root, tree)?;
         Ok(self.importers.all())
@@ -49,7 +47,8 @@ impl Daemon {
         let state = self.state()?;
         let drafts = state.index.drafts().iter().filter(|name| state.environments.get(*name).is_some_and(waits));
         let drafts: Vec<EnvironmentName> = drafts.cloned().collect();
-        self.again.extend(users.into_iter().chain(plan.imports.keys().chain(old.keys()).cloned()).chain(drafts));
+        let imported = plan.imports.keys().chain(old.keys());
+        self.again.extend(users.keys().chain(imported).cloned().chain(drafts));
         Ok(())
     }
 

@@ -190,7 +190,7 @@ impl Daemon {
             }
         }
         for (_, users) in differing_at(objects, old, new, self.shared.users())? {
-            changed.extend(users.iter().cloned());
+            changed.extend(users.keys().cloned());
         }
         Ok(())
     }

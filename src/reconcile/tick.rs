@@ -55,7 +55,7 @@ impl Daemon {
         // What waits, or is Invalid for want of a target that was taken or given up, may be the other now.
         for target in std::mem::take(&mut self.moved_targets) {
             let wanted = self.wanted.iter().flat_map(|wanted| overlapping(wanted.users(), &target));
-            self.again.extend(wanted.flat_map(|(_, users)| users.iter().cloned()));
+            self.again.extend(wanted.flat_map(|(_, users)| users.keys().cloned()));
         }
         self.settled = (!wrote).then_some(remotes.all);
         Ok(wrote)

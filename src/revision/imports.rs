@@ -1,11 +1,12 @@
 //! Imports: values that an environment takes from others, as they were last applied there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::resolve::{Content, Hashes, Read, below, environment_names, read};
 use crate::digest::RevisionId;
+use crate::few::Few;
 use crate::model::{Environment, EnvironmentName, Import, Problem, Values};
 use crate::object::{Mode, ObjectError, Objects, Oid, differing, entry_at};
 use crate::uses::Uses;
@@ -253,20 +254,18 @@ pub fn imports_in(
     })
 }
 
+/// Each environment that is imported, with those that do.
+pub type ImportedBy = BTreeMap<EnvironmentName, Few<EnvironmentName>>;
+
 /// Who imports whom by a tree: each name that is imported, with those that do.
 ///
 /// # Errors
 /// Where an object cannot be read.
-pub fn importers(
-    objects: &dyn Objects,
-    hashes: &Hashes,
-    root: &str,
-    tree: Oid,
-) -> Result<BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>>, ObjectError> {
-    let mut found: BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>> = BTreeMap::new();
+pub fn importers(objects: &dyn Objects, hashes: &Hashes, root: &str, tree: Oid) -> Result<ImportedBy, ObjectError> {
+    let mut found = ImportedBy::new();
     for name in environment_names(objects, root, tree)? {
         for imported in imports_in(objects, hashes, root, tree, &name)? {
-            found.entry(imported).or_default().insert(name.clone());
+            found.entry(imported).or_default().put(name.clone(), ());
         }
     }
     Ok(found)
@@ -307,8 +306,8 @@ impl Importers {
         Ok(())
     }
 
-    /// Each name that is imported, with those that do.
-    pub fn all(&self) -> &BTreeMap<EnvironmentName, BTreeSet<EnvironmentName>> {
+    /// Who imports whom.
+    pub fn all(&self) -> &ImportedBy {
         self.imports.users()
     }
 }
@@ -348,6 +347,8 @@ fn circle(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -82,6 +82,6 @@ fn judged<'a>(env: &'a EnvironmentState, view: &StatementView) -> Option<&'a Jud
     let plans = waiting.into_iter().chain(deploying).chain(env.plans.iter()).chain(env.draft_plan());
     let on_plan = plans.flat_map(|plan| plan.statements.iter().chain(&plan.deploys).map(|(_, judged)| judged));
     let earlier = env.earlier.iter().flat_map(|plan| plan.statements.iter().map(|(_, judged)| judged));
-    let wish = env.redeploy.iter().map(|(_, judged)| judged);
+    let wish = env.redeploy.as_deref().map(|(_, judged)| judged);
     on_plan.chain(earlier).chain(wish).chain(&env.refused).find(|judged| judged.digest == view.digest)
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::few::Few;
 use crate::model::EnvironmentName;
 
 /// Targets, each with the environment that owns it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Targets {
     owners: BTreeMap<String, EnvironmentName>,
-    owned: BTreeMap<EnvironmentName, BTreeSet<String>>,
+    owned: BTreeMap<EnvironmentName, Few<String>>,
 }
 
 impl Targets {
@@ -19,7 +20,7 @@ impl Targets {
 
     /// Everything an environment owns, in order.
     pub fn of(&self, owner: &EnvironmentName) -> BTreeSet<String> {
-        self.owned.get(owner).cloned().unwrap_or_default()
+        self.owned.get(owner).into_iter().flat_map(Few::keys).cloned().collect()
     }
 
     /// Takes a target for an environment.
@@ -27,7 +28,7 @@ impl Targets {
         if let Some(before) = self.owners.insert(target.to_owned(), owner.clone()) {
             self.forget(target, &before);
         }
-        self.owned.entry(owner.clone()).or_default().insert(target.to_owned());
+        self.owned.entry(owner.clone()).or_default().put(target.to_owned(), ());
     }
 
     /// Gives up what an environment owns and is not in `kept`.
