@@ -4,6 +4,7 @@
 //! what was meant.
 
 mod armour;
+mod branch;
 mod changing;
 pub mod contributors;
 pub mod graph;

@@ -26,7 +26,7 @@ pub use memory::MemoryObjects;
 pub use merge::{MergedTree, merge_trees};
 pub use overlay::Overlay;
 pub use recent::Recent;
-pub use sorted::{differing, differing_at};
+pub use sorted::{differing, differing_at, forget_wide};
 pub use tree::{Entry, Mode, RAW_NAME, Tree, TreeChange, changed_paths, edited_paths, entry_at, files_below};
 
 /// The name git gives an object: its SHA-1.
@@ -168,6 +168,9 @@ pub trait Objects {
     fn write_all(&self, objects: &[(Kind, Arc<[u8]>)]) -> Result<(), ObjectError> {
         objects.iter().try_for_each(|(kind, bytes)| self.write(*kind, bytes).map(drop))
     }
+
+    /// Gives back what is only kept to be faster.
+    fn rest(&self) {}
 
     /// A commit, parsed.
     ///

@@ -5,13 +5,14 @@
 //! that are in it.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
+use std::ops;
 use std::sync::Arc;
 
 use super::contributors::Range;
-use super::graph::{Graph, Node};
+use super::graph::{Along, Graph, Node};
 use super::merged::is_merged_unchanged;
 use crate::digest::Digest;
 use crate::object::kept::{ENTRY, Kept};
@@ -19,6 +20,9 @@ use crate::object::{Entry, Mode, ObjectError, Objects, Oid, differing, entry_at}
 
 /// How many bytes are kept of each.
 const KEPT: usize = 8 << 20;
+
+/// A commit of the branch that touches more entries of a folder is not told by their names.
+const MANY: usize = 256;
 
 /// Digests of names, in order.
 type Names = Arc<[u64]>;
@@ -61,7 +65,7 @@ pub(super) fn changing(graph: &Graph<'_>, objects: &dyn Objects, range: &Range) 
     let Range { folders, from, to } = range;
     let memory = graph.changing();
     let key = key_of(range);
-    let before = memory.walked.borrow_mut().get(key);
+    let before = memory.walked.borrow_mut().get(&key);
     let before = match before {
         Some(walked) if walked.to == *to => return Ok(walked.found),
         Some(walked) if goes_on(graph, &walked.to, to)? => Some(walked),
@@ -72,7 +76,14 @@ pub(super) fn changing(graph: &Graph<'_>, objects: &dyn Objects, range: &Range) 
     let not: Vec<Oid> = from.iter().chain(seen).copied().collect();
     let mut found = before.as_ref().map(|walked| walked.found.to_vec()).unwrap_or_default();
     let inputs = Inputs { graph, objects, folders };
-    for id in graph.range(to, &not)? {
+    let walked = match graph.along(to, &not) {
+        Some(Along { piece, rest, not }) => {
+            found.extend(inputs.changed_in(piece)?);
+            if rest.is_empty() { Vec::new() } else { graph.range(&rest, &not)? }
+        }
+        None => graph.range(to, &not)?,
+    };
+    for id in walked {
         if inputs.are_changed_by(id)? {
             found.push(id);
         }
@@ -126,6 +137,50 @@ impl Inputs<'_> {
         Ok(false)
     }
 
+    /// The commits of a piece of the branch that change one of the folders, in no order.
+    fn changed_in(&self, piece: ops::Range<usize>) -> Result<HashSet<Oid>, ObjectError> {
+        let mut found = HashSet::new();
+        for path in self.folders.iter().filter(|_| !piece.is_empty()) {
+            for id in self.may_change(path, &piece)? {
+                if found.contains(&id) {
+                    continue;
+                }
+                let node = self.graph.node(id)?;
+                if self.may_touch(id, &node, path)? && self.is_changed(&node, path)? {
+                    found.insert(id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The commits of a piece of the branch but for those that surely touch nothing at this path.
+    fn may_change(&self, path: &str, piece: &ops::Range<usize>) -> Result<Vec<Oid>, ObjectError> {
+        let branch = self.graph.branch();
+        let Some((folder, name)) = folder_and_name(path) else {
+            return Ok(branch.borrow().commits(piece.clone()).to_vec());
+        };
+        let memory = self.graph.changing();
+        let number = memory.number_of(folder);
+        let unknown = branch.borrow().to_look_at(number, piece);
+        for piece in unknown {
+            let commits = branch.borrow().commits(piece.clone()).to_vec();
+            let touched = commits.into_iter().map(|id| self.touched_by_name(id, folder));
+            let touched = touched.collect::<Result<Vec<_>, _>>()?;
+            branch.borrow_mut().note(number, piece, touched);
+        }
+        Ok(branch.borrow().touching(number, memory.names.hash_one(name), piece))
+    }
+
+    /// The entries of a folder that a commit touches; `None`: all of them, or too many to be told.
+    fn touched_by_name(&self, id: Oid, folder: &str) -> Result<Option<Names>, ObjectError> {
+        let node = self.graph.node(id)?;
+        if node.parents.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.touched(id, &node, folder)?).filter(|names| names.len() <= MANY))
+    }
+
     fn is_changed(&self, node: &Node, folder: &str) -> Result<bool, ObjectError> {
         let here = entry_at(self.objects, node.tree, folder)?;
         let mut there = Vec::with_capacity(node.parents.len());
@@ -141,28 +196,19 @@ impl Inputs<'_> {
 
     /// False where a commit has parents, and in each of them this path is what it is in the commit.
     fn may_touch(&self, id: Oid, node: &Node, path: &str) -> Result<bool, ObjectError> {
-        let path = path.trim_matches('/');
-        if path.is_empty() || node.parents.is_empty() {
-            return Ok(true);
-        }
-        let memory = self.graph.changing();
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let number = memory.number_of(folder);
-        let known = memory.touched.borrow_mut().get((id, number));
-        let touched = match known {
-            Some(touched) => touched,
-            None => {
-                let touched = self.touched(node, folder)?;
-                let size = ENTRY + size_of_val(&*touched);
-                memory.touched.borrow_mut().put((id, number), Arc::clone(&touched), size);
-                touched
-            }
-        };
-        Ok(touched.binary_search(&memory.names.hash_one(name)).is_ok())
+        let Some((folder, name)) = folder_and_name(path).filter(|_| !node.parents.is_empty()) else { return Ok(true) };
+        let touched = self.touched(id, node, folder)?;
+        Ok(touched.binary_search(&self.graph.changing().names.hash_one(name)).is_ok())
     }
 
     /// The entries of a folder that are not in every parent what they are in the commit.
-    fn touched(&self, node: &Node, folder: &str) -> Result<Names, ObjectError> {
+    fn touched(&self, id: Oid, node: &Node, folder: &str) -> Result<Names, ObjectError> {
+        let memory = self.graph.changing();
+        let number = memory.number_of(folder);
+        let known = memory.touched.borrow_mut().get(&(id, number));
+        if let Some(touched) = known {
+            return Ok(touched);
+        }
         let entries = |tree: Oid| -> Result<Option<Oid>, ObjectError> {
             let is_folder = |entry: &Entry| entry.mode == Mode::Tree;
             Ok(entry_at(self.objects, tree, folder)?.filter(is_folder).map(|entry| entry.id))
@@ -176,11 +222,26 @@ impl Inputs<'_> {
         }
         touched.sort_unstable();
         touched.dedup();
-        Ok(touched.into())
+        let touched: Names = touched.into();
+        let size = ENTRY + size_of_val(&*touched);
+        memory.touched.borrow_mut().put((id, number), Arc::clone(&touched), size);
+        Ok(touched)
     }
 }
 
+/// The folder that a path is in, and its name there; `None` for the root.
+fn folder_and_name(path: &str) -> Option<(&str, &str)> {
+    let path = path.trim_matches('/');
+    (!path.is_empty()).then(|| path.rsplit_once('/').unwrap_or(("", path)))
+}
+
 impl Memory {
+    /// Gives back what can be found again.
+    pub(super) fn rest(&self) {
+        self.walked.borrow_mut().clear();
+        self.touched.borrow_mut().clear();
+    }
+
     fn number_of(&self, folder: &str) -> u32 {
         if let Some(number) = self.folders.borrow().get(folder) {
             return *number;

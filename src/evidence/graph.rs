@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::branch::Branch;
 use super::changing;
 use crate::object::{ObjectError, Objects, Oid};
 
@@ -37,7 +39,25 @@ pub struct Graph<'a> {
 pub struct Memory {
     nodes: RefCell<HashMap<Oid, Arc<Node>>>,
     children: RefCell<HashMap<Oid, Vec<Oid>>>,
+    branch: RefCell<Branch>,
     changing: changing::Memory,
+}
+
+/// What a question is about, as far as a branch answers it.
+pub(super) struct Along {
+    /// Commits of the branch, by their places.
+    pub piece: Range<usize>,
+    /// What is left to be asked: the commits reachable from these
+    pub rest: Vec<Oid>,
+    /// and not from those.
+    pub not: Vec<Oid>,
+}
+
+impl Memory {
+    /// Gives back what is only kept to be faster, and is more than the commits' places.
+    pub fn rest(&self) {
+        self.changing.rest();
+    }
 }
 
 enum Known<'a> {
@@ -61,6 +81,29 @@ impl<'a> Graph<'a> {
             Known::Own(memory) => memory,
             Known::Shared(memory) => memory,
         }
+    }
+
+    /// Goes on to the tip of the branch that most questions are about: those along its line of first parents are answered
+    /// without walking. Whether there is one, and which, changes no answer.
+    ///
+    /// # Errors
+    /// As [`Graph::node`].
+    pub fn follow(&self, tip: Oid) -> Result<(), ObjectError> {
+        self.memory().branch.borrow_mut().follow(self, tip)
+    }
+
+    pub(super) fn branch(&self) -> &RefCell<Branch> {
+        &self.memory().branch
+    }
+
+    /// The commits reachable from `tips` and not from `not`, as far as they are a piece of the branch: `None` where no tip is
+    /// on its line, or something else is not to be reached.
+    pub(super) fn along(&self, tips: &[Oid], not: &[Oid]) -> Option<Along> {
+        let branch = self.branch().borrow();
+        let (end, last) = tips.iter().filter_map(|tip| Some((branch.reach(*tip)?, *tip))).max()?;
+        let start = not.iter().map(|id| branch.reach(*id)).try_fold(0, |most, reach| Some(most.max(reach?)))?;
+        let rest: Vec<Oid> = tips.iter().copied().filter(|tip| branch.reach(*tip).is_none()).collect();
+        Some(Along { piece: start.min(end)..end, rest, not: not.iter().copied().chain([last]).collect() })
     }
 
     /// What was found of the commits that change something.
@@ -119,6 +162,10 @@ impl<'a> Graph<'a> {
     /// # Errors
     /// As [`Graph::node`].
     pub fn is_ancestor(&self, ancestor: Oid, descendant: Oid) -> Result<bool, ObjectError> {
+        let on_line = |id: Oid| self.branch().borrow().reach(id);
+        if let (Some(ancestor), Some(descendant)) = (on_line(ancestor), on_line(descendant)) {
+            return Ok(ancestor <= descendant);
+        }
         let lowest = self.node(ancestor)?.generation;
         let mut seen = HashSet::new();
         let mut open = vec![descendant];
@@ -143,6 +190,16 @@ impl<'a> Graph<'a> {
     /// # Errors
     /// As [`Graph::node`].
     pub fn range(&self, tips: &[Oid], not: &[Oid]) -> Result<Vec<Oid>, ObjectError> {
+        let Some(Along { piece, rest, not }) = self.along(tips, not) else {
+            return self.in_order(self.walk(tips, not)?);
+        };
+        let mut found = self.walk(&rest, &not)?;
+        found.extend(self.branch().borrow().commits(piece));
+        self.in_order(found)
+    }
+
+    /// The commits reachable from `tips` and not from `not`, found by walking.
+    fn walk(&self, tips: &[Oid], not: &[Oid]) -> Result<HashSet<Oid>, ObjectError> {
         let mut excluded = Front::default();
         let mut wanted = Front::default();
         for id in not {
@@ -176,7 +233,7 @@ impl<'a> Graph<'a> {
                 }
             }
         }
-        self.in_order(found)
+        Ok(found)
     }
 
     /// Commits with parents before children: in ascending order of generation, then of id.

@@ -96,7 +96,8 @@ impl GitObjects {
         self.repository().odb().is_ok_and(|objects| objects.exists(native(id)))
     }
 
-    /// Opens it anew after a repack: the library keeps packs open that are gone, with the room they take on the disk.
+    /// Opens it anew: after a repack the library keeps packs open that are gone, with the room they take on the disk, and at
+    /// any time what it read of packs.
     /// Where that fails it is read on from these.
     pub(super) fn reopen(&self) {
         let second = self.inner.second.get().and_then(Option::as_ref);
@@ -140,7 +141,7 @@ impl std::fmt::Debug for GitObjects {
 impl Objects for GitObjects {
     fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
         if kind == Kind::Tree
-            && let Some(bytes) = self.trees().get(id)
+            && let Some(bytes) = self.trees().get(&id)
         {
             return Ok(bytes);
         }
@@ -167,6 +168,11 @@ impl Objects for GitObjects {
         let objects = repository.odb().map_err(|error| ObjectError::Store(message(&error)))?;
         let id = objects.write(object_type(kind), bytes).map_err(|error| ObjectError::Store(message(&error)))?;
         ours(id)
+    }
+
+    fn rest(&self) {
+        self.trees().clear();
+        self.reopen();
     }
 
     fn write_all(&self, objects: &[(Kind, Arc<[u8]>)]) -> Result<(), ObjectError> {

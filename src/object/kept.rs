@@ -19,20 +19,25 @@ pub(crate) struct Kept<K, V> {
     most: usize,
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> Kept<K, V> {
+impl<K: Clone + Eq + Hash, V: Clone> Kept<K, V> {
     /// Nothing yet, and never more than `most`, half of it in use and half on its way out.
     pub(crate) fn new(most: usize) -> Self {
         Self { new: HashMap::new(), old: HashMap::new(), size: 0, most: most / 2 }
     }
 
     /// What is kept under this name.
-    pub(crate) fn get(&mut self, name: K) -> Option<V> {
-        if let Some((value, _)) = self.new.get(&name) {
+    pub(crate) fn get(&mut self, name: &K) -> Option<V> {
+        if let Some((value, _)) = self.new.get(name) {
             return Some(value.clone());
         }
-        let (value, size) = self.old.remove(&name)?;
+        let (name, (value, size)) = self.old.remove_entry(name)?;
         self.put(name, value.clone(), size);
         Some(value)
+    }
+
+    /// Keeps nothing of it.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { new: HashMap::new(), old: HashMap::new(), size: 0, most: self.most };
     }
 
     /// Keeps a value of this size, if it is not too large.
@@ -58,16 +63,19 @@ mod tests {
         for n in 1..100 {
             kept.put("other", n, 1);
             kept.put(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"][n as usize % 11], n, 3);
-            assert_eq!(kept.get("used"), Some(0));
+            assert_eq!(kept.get(&"used"), Some(0));
             assert!(kept.size <= 10 && kept.new.len() + kept.old.len() <= 20);
         }
-        assert!(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].iter().any(|name| kept.get(name).is_none()));
+        assert!(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].iter().any(|name| kept.get(&name).is_none()));
     }
 
     #[test]
-    fn what_is_too_large_is_not_kept() {
+    fn what_is_too_large_or_given_back_is_not_kept() {
         let mut kept = Kept::new(20);
         kept.put("large", (), 11);
-        assert_eq!(kept.get("large"), None);
+        assert_eq!(kept.get(&"large"), None);
+        kept.put("small", (), 1);
+        kept.clear();
+        assert_eq!((kept.get(&"small"), kept.size), (None, 0));
     }
 }

@@ -42,7 +42,7 @@ impl<'a> Recent<'a> {
 impl Objects for Recent<'_> {
     fn read(&self, kind: Kind, id: Oid) -> Result<Arc<[u8]>, ObjectError> {
         // One that is asked for as something else is refused by the store itself.
-        if let Some((_, bytes)) = self.kept().get(id).filter(|(found, _)| *found == kind) {
+        if let Some((_, bytes)) = self.kept().get(&id).filter(|(found, _)| *found == kind) {
             return Ok(bytes);
         }
         let bytes = self.behind.read(kind, id)?;
@@ -57,7 +57,7 @@ impl Objects for Recent<'_> {
     }
 
     fn commit(&self, id: Oid) -> Result<Commit, ObjectError> {
-        if let Some(commit) = self.commits().get(id) {
+        if let Some(commit) = self.commits().get(&id) {
             return Ok((*commit).clone());
         }
         let commit = Commit::parse(id, self.behind.read(Kind::Commit, id)?)?;
@@ -67,7 +67,7 @@ impl Objects for Recent<'_> {
     }
 
     fn tree_of(&self, commit: Oid) -> Result<Oid, ObjectError> {
-        if let Some(commit) = self.commits().get(commit) {
+        if let Some(commit) = self.commits().get(&commit) {
             return Ok(commit.tree);
         }
         Ok(self.commit(commit)?.tree)

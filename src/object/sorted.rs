@@ -167,6 +167,11 @@ fn starts(id: Oid, raw: &[u8]) -> Result<Known, ObjectError> {
     Ok(is_sorted.then(|| starts.into()))
 }
 
+/// Gives back what is remembered of wide trees.
+pub fn forget_wide() {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 /// The entries that differ between two trees, by name; `None` is the empty tree.
 ///
 /// # Errors

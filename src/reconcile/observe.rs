@@ -22,6 +22,7 @@ impl Daemon {
             self.agenda.everything();
         }
         let from = self.seen.unwrap_or(self.state()?.heads);
+        self.graph().follow(remotes.heads.config)?;
         let objects = Arc::clone(&self.objects);
         self.fetch_drafts(remotes);
         let mut draft = self.draft(remotes.heads);

@@ -1,6 +1,6 @@
 //! What a config commit says an environment, or the policy, shall be.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::imports::{self, Imported, Merged, Repository, Sources};
@@ -9,6 +9,7 @@ use super::template::Budget;
 use super::{GovernanceFolder, InputFile, Manifest};
 use crate::digest::{Digest, RevisionId};
 use crate::model::{Environment, EnvironmentName, Problem, Problems, ServiceKind, Values};
+use crate::object::kept::{ENTRY, Kept};
 use crate::object::{Entry, Mode, ObjectError, Objects, Oid, RAW_NAME, entry_at, files_below};
 use crate::plan::ServiceContent;
 
@@ -45,12 +46,21 @@ pub struct Resolved {
 }
 
 /// SHA-256 and size of blobs that were hashed before. A blob's bytes never change, so neither does this. Threads may share it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hashes {
-    known: Mutex<HashMap<Oid, (Digest, u64)>>,
+    known: Mutex<Kept<Oid, (Digest, u64)>>,
     /// The policies read last, by the tree of their folder, newest first.
     policies: Mutex<Vec<(Oid, GovernanceFolder)>>,
-    imports: Mutex<HashMap<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
+    imports: Mutex<Kept<(Oid, EnvironmentName), Vec<EnvironmentName>>>,
+}
+
+/// So many bytes are kept of each.
+const KEPT: usize = 48 << 20;
+
+impl Default for Hashes {
+    fn default() -> Self {
+        Self { known: Mutex::new(Kept::new(KEPT)), policies: Mutex::default(), imports: Mutex::new(Kept::new(KEPT)) }
+    }
 }
 
 /// What is remembered is whole at any time, also where a thread that used it has ended badly.
@@ -62,6 +72,12 @@ fn locked<T>(memory: &Mutex<T>) -> MutexGuard<'_, T> {
 const POLICIES: usize = 3;
 
 impl Hashes {
+    /// Gives back what can be read again, but for the policies.
+    pub fn rest(&self) {
+        locked(&self.known).clear();
+        locked(&self.imports).clear();
+    }
+
     /// The policy of this folder, if it was read before.
     pub(super) fn policy(&self, folder: Oid) -> Option<GovernanceFolder> {
         locked(&self.policies).iter().find(|(known, _)| *known == folder).map(|(_, policy)| policy.clone())
@@ -76,11 +92,11 @@ impl Hashes {
 
     fn of(&self, objects: &dyn Objects, blob: Oid) -> Result<(Digest, u64), ObjectError> {
         if let Some(found) = locked(&self.known).get(&blob) {
-            return Ok(*found);
+            return Ok(found);
         }
         let bytes = objects.blob(blob)?;
         let hashed = (Digest::of(&bytes), bytes.len() as u64);
-        locked(&self.known).insert(blob, hashed);
+        locked(&self.known).put(blob, hashed, ENTRY);
         Ok(hashed)
     }
 
@@ -93,10 +109,11 @@ impl Hashes {
     ) -> Result<Vec<EnvironmentName>, ObjectError> {
         let key = (blob, name.clone());
         if let Some(found) = locked(&self.imports).get(&key) {
-            return Ok(found.clone());
+            return Ok(found);
         }
         let found = read()?;
-        locked(&self.imports).insert(key, found.clone());
+        let size = 2 * ENTRY * (1 + found.len());
+        locked(&self.imports).put(key, found.clone(), size);
         Ok(found)
     }
 }

@@ -117,7 +117,7 @@ impl Step<'_, '_> {
             }
             _ => {}
         }
-        Ok(())
+        self.graph.follow(new.config)
     }
 
     /// The first entry says two things and nothing else.

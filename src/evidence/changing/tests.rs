@@ -47,7 +47,7 @@ proptest! {
     #[test]
     fn what_is_remembered_changes_no_answer(
         commits in prop::collection::vec((0..6_usize, 0..3_u8, prop::collection::vec(0..1000_usize, 0..3)), 1..24),
-        asked in prop::collection::vec((0..6_usize, prop::collection::vec(0..24_usize, 0..3), prop::collection::vec(0..24_usize, 1..3)), 1..24),
+        asked in prop::collection::vec((0..6_usize, prop::collection::vec(0..24_usize, 0..3), prop::collection::vec(0..24_usize, 1..3), prop::option::of(0..24_usize)), 1..24),
     ) {
         let objects = MemoryObjects::default();
         let mut ids: Vec<Oid> = Vec::new();
@@ -61,7 +61,10 @@ proptest! {
             ids.push(commit(&objects, &of, (PATHS[*path], &text.to_string()), number));
         }
         let memory = super::super::graph::Memory::default();
-        for (folders, from, to) in asked {
+        for (folders, from, to, branch) in asked {
+            if let Some(tip) = branch {
+                Graph::remembering(&objects, &memory).follow(ids[tip % ids.len()]).unwrap();
+            }
             let at = |at: &Vec<usize>| at.iter().map(|at| ids[at % ids.len()]).collect::<Vec<_>>();
             let range = range(FOLDERS[folders], &at(&from), &at(&to));
             let remembered = changing(&Graph::remembering(&objects, &memory), &objects, &range).unwrap();
@@ -96,6 +99,12 @@ fn each_commit_is_looked_at_once_for_all_that_are_in_a_folder() {
         assert!(changing(&graph, &objects, &range(&[folder], &[first], &[tip])).unwrap().is_empty());
     }
     assert_eq!(reads() - before, once, "other folders beside it read the trees again");
+    graph.follow(tip).unwrap();
+    for folder in &folders {
+        let range = range(&[folder, "envs/never-asked-for"], &[first], &[tip]);
+        assert!(changing(&graph, &objects, &range).unwrap().is_empty());
+    }
+    assert_eq!(reads() - before, once, "the branch's commits were read again");
     let next = commit(&objects, &[tip], ("envs/a/x", "1"), 50);
     let before = reads();
     assert_eq!(*changing(&graph, &objects, &range(&["envs/a"], &[first], &[next])).unwrap(), [next]);

@@ -138,6 +138,7 @@ proptest! {
         parents in histories(),
         tips in prop::collection::vec(any::<prop::sample::Index>(), 1..3),
         not in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
+        branch in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
     ) {
         let objects = MemoryObjects::default();
         let mut ids: Vec<Oid> = Vec::new();
@@ -167,6 +168,12 @@ proptest! {
         }
 
         let (a, b) = (tips[0], *tips.last().unwrap());
+        // Nor does a branch that is followed, wherever it leads.
+        for tip in pick(&branch) {
+            knowing.follow(ids[tip]).unwrap();
+            prop_assert_eq!(&knowing.range(&oids(&tips), &oids(&not)).unwrap(), &range);
+            prop_assert_eq!(knowing.is_ancestor(ids[a], ids[b]).unwrap(), reachable(&parents, &[b]).contains(&a));
+        }
         prop_assert_eq!(graph.is_ancestor(ids[a], ids[b]).unwrap(), reachable(&parents, &[b]).contains(&a));
         let common = &reachable(&parents, &[a]) & &reachable(&parents, &[b]);
         let best = |base: &usize| !common.iter().any(|other| other != base && reachable(&parents, &[*other]).contains(base));

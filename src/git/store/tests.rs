@@ -142,6 +142,20 @@ fn a_path_below_a_huge_folder_does_not_inflate_it_again() {
 }
 
 #[test]
+fn what_was_given_back_is_read_again() {
+    let folder = Folder::new();
+    let objects = GitObjects::create_bare(&folder.at("cache.git")).expect("a repository");
+    let blob = objects.write(Kind::Blob, b"x").expect("written");
+    let entries = BTreeMap::from([("file".to_owned(), Entry { mode: Mode::File, id: blob })]);
+    let tree = objects.write(Kind::Tree, &Tree { entries }.to_raw()).expect("written");
+    let before = objects.read(Kind::Tree, tree).expect("a tree");
+    objects.rest();
+    let again = objects.read(Kind::Tree, tree).expect("a tree");
+    assert!(before == again && !Arc::ptr_eq(&before, &again));
+    assert_eq!(*objects.blob(blob).expect("a blob"), *b"x");
+}
+
+#[test]
 fn it_can_be_shared_between_threads() {
     fn shareable<T: Send + Sync + Clone>() {}
     shareable::<GitObjects>();
