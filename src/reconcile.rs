@@ -165,6 +165,8 @@ pub struct Daemon {
     /// When the environment that is being decided about is to be taken up again, where only time keeps it: a window opens,
     /// an hour comes that somebody named, a retry is due.
     wake: Option<Timestamp>,
+    /// Whether what is only kept to be faster was given back.
+    is_at_rest: bool,
     /// Whether every tick decides about everything.
     is_thorough: bool,
 }
@@ -241,6 +243,7 @@ impl Daemon {
             heartbeat: heartbeat::Seen::default(),
             agenda: agenda::Agenda::default(),
             wake: None,
+            is_at_rest: true,
             is_thorough: false,
         }
     }

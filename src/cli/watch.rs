@@ -2,6 +2,7 @@
 //! everything that matters anew.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +16,12 @@ use tokio::sync::mpsc;
 use super::{CliError, Outcome};
 use crate::reconcile::{Clock as _, Daemon, SystemClock, TickError};
 use crate::settings::Settings;
+
+/// How often folders are listed again that were gone when they were to be watched.
+const WATCH_ATTEMPTS: u32 = 100;
+
+/// How long it is quiet before the daemon gives back what it keeps to be faster.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// Runs until told to stop.
 pub fn watch(settings: Settings, daemon: Daemon, reopen: impl Fn() -> Result<(Settings, Daemon), CliError>) -> Outcome {
@@ -70,10 +77,15 @@ async fn run(
             }
         }
         if asked.is_none() {
-            asked = tokio::select! {
-                () = tokio::time::sleep(until(&settings, daemon.next())) => None,
-                Some(()) = woken.recv() => None,
-                word = signals.next() => Some(word),
+            let pause = until(&settings, daemon.next());
+            let mut came = wait(pause.min(QUIET), &mut woken, &mut signals).await;
+            if matches!(came, Came::Time) && pause > QUIET {
+                daemon.rest();
+                came = wait(pause - QUIET, &mut woken, &mut signals).await;
+            }
+            asked = match came {
+                Came::Time | Came::Push => None,
+                Came::Word(word) => Some(word),
             };
         }
         match asked {
@@ -95,6 +107,21 @@ async fn run(
     }
     tracing::info!("leaving");
     Ok(ExitCode::SUCCESS)
+}
+
+/// What ends a wait.
+enum Came {
+    Time,
+    Push,
+    Word(Word),
+}
+
+async fn wait(pause: Duration, woken: &mut mpsc::Receiver<()>, signals: &mut Signals) -> Came {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => Came::Time,
+        Some(()) = woken.recv() => Came::Push,
+        word = signals.next() => Came::Word(word),
+    }
 }
 
 /// What an operator wants of a daemon that runs.
@@ -165,7 +192,69 @@ fn watch_local(settings: &Settings, wake: mpsc::Sender<()>) -> Result<Option<not
     };
     let failed = |error: notify::Error| CliError::failed(format!("cannot watch `{}`: {error}", git.display()));
     let mut watcher = notify::recommended_watcher(woken).map_err(failed)?;
-    watcher.watch(&git.join("refs"), RecursiveMode::Recursive).map_err(failed)?;
-    watcher.watch(&git, RecursiveMode::NonRecursive).map_err(failed)?;
+    watch_references(&mut watcher, &git).map_err(failed)?;
     Ok(Some(watcher))
+}
+
+/// Watches all folders of references. Git removes those that are empty, at any time: one that was listed may be gone when it
+/// is to be watched.
+fn watch_references(watcher: &mut impl Watcher, git: &Path) -> notify::Result<()> {
+    let references = git.join("refs");
+    let mut left = WATCH_ATTEMPTS;
+    loop {
+        match watcher.watch(&references, RecursiveMode::Recursive) {
+            Ok(()) => return watcher.watch(git, RecursiveMode::NonRecursive),
+            Err(error) if left > 0 && is_gone(&error) && references.is_dir() => left -= 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_gone(error: &notify::Error) -> bool {
+    match &error.kind {
+        notify::ErrorKind::PathNotFound => true,
+        notify::ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn folders_of_references_may_go_while_they_are_being_watched() {
+        let folder = tempfile::tempdir().unwrap();
+        let references = folder.path().join("refs/heads");
+        fs::create_dir_all(&references).unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for thread in 0..2 {
+                let (references, is_over) = (&references, &is_over);
+                scope.spawn(move || {
+                    for number in (0..20).cycle().take_while(|_| !is_over.load(Ordering::SeqCst)) {
+                        let one = references.join(format!("{thread}-{number}"));
+                        fs::create_dir(&one).unwrap();
+                        fs::remove_dir(&one).unwrap();
+                    }
+                });
+            }
+            let mut watched = Ok(());
+            for _ in 0..300 {
+                let mut watcher = notify::recommended_watcher(|_| {}).unwrap();
+                watched = watched.and_then(|()| watch_references(&mut watcher, folder.path()));
+            }
+            is_over.store(true, Ordering::SeqCst);
+            watched.unwrap();
+        });
+    }
+
+    #[test]
+    fn what_was_never_there_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watcher = notify::recommended_watcher(|_| {}).unwrap();
+        assert!(watch_references(&mut watcher, folder.path()).is_err());
+    }
 }

@@ -101,6 +101,11 @@ fn parse(blob: &[u8]) -> Result<JournalEntry, String> {
     Ok(entry)
 }
 
+/// Gives back the room of the entries that were read.
+pub fn forget_read() {
+    KNOWN.keep_at_most(0);
+}
+
 /// The commits of the journal from its first to `tip`, without those up to `known`.
 ///
 /// # Errors

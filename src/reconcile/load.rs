@@ -82,9 +82,13 @@ impl Daemon {
         };
         self.refuse_other_root(&journal)?;
         if let Some(seen) = seen {
-            // Gate: the journal continues what was seen last, whatever else is on top of it.
-            let graph = self.graph();
-            if journal.tip != seen && !graph.is_ancestor(seen, journal.tip)? {
+            // Gate: the journal continues what was seen last, whatever else is on top of it. It is a line, so the graph need not
+            // learn and keep all of its commits.
+            let since = line(self.objects.as_ref(), journal.tip, Some(seen));
+            if let Err(JournalError::Object(error)) = since {
+                return Err(error.into());
+            }
+            if since.is_err() {
                 let why = foreign.as_ref().map_or(String::new(), |(_, why)| format!(" ({why})"));
                 let what = format!("{tip} does not continue {seen}, which was seen there before{why}");
                 return Err(self.journal_tampered(what));

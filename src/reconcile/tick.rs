@@ -5,9 +5,12 @@ use std::ops::ControlFlow;
 use super::report::{EnvironmentLine, Report};
 use super::{Daemon, TickError};
 use crate::disk::Tips;
+use crate::evidence::signature::forget_verified;
 use crate::journal::Journal;
+use crate::journal::read::forget_read;
 use crate::lifecycle::{Phase, overlapping};
 use crate::model::Environment;
+use crate::object::forget_wide;
 
 /// How often one call of [`Daemon::settle`] may tick: far above what any real change needs, so that a defect that
 /// writes forever is seen as one.
@@ -42,6 +45,7 @@ impl Daemon {
         if seen_all && self.again.is_empty() && !due && !self.has_deployments()? {
             return Ok(false);
         }
+        self.is_at_rest = false;
         self.observe(&remotes)?;
         if self.pin(&remotes)? {
             return Ok(true);
@@ -138,6 +142,21 @@ impl Daemon {
         if let Err(error) = self.remote.tidy() {
             tracing::warn!(%error, "the state folder could not be tidied up");
         }
+    }
+
+    /// Gives back what is only kept to be faster: to be called when it was quiet for a while.
+    pub fn rest(&mut self) {
+        if std::mem::replace(&mut self.is_at_rest, true) {
+            return;
+        }
+        self.objects.rest();
+        self.hashes.rest();
+        self.commits.rest();
+        Environment::forget_many();
+        forget_wide();
+        forget_read();
+        forget_verified();
+        tracing::debug!("at rest");
     }
 
     /// Forgets what was remembered between ticks: the next one reads it again.

@@ -1,7 +1,9 @@
 //! A daemon that goes on running takes up only what may have changed: these are changes that come from elsewhere.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use countersign::lifecycle::Phase;
 use countersign::model::RequestAction;
@@ -143,4 +145,36 @@ fn what_was_found_is_there_for_everybody_to_see_before_anything_is_applied() {
     drop(daemon);
     assert_eq!(*seen.lock().expect("nobody panics"), [(true, true)]);
     world.expect_applied("prod", "v1\n").expect_waiting_on("qa", "standard/platform").tick().finish();
+}
+
+#[test]
+fn a_daemon_that_rested_goes_on_where_it_was() {
+    let mut world = World::new();
+    world.environment("mallory", "prod", "v1\n").push("mallory").tick();
+    let mut command = world.resident_command(DAEMON);
+    command.args(["-v", "-v"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut daemon = command.spawn().expect("it runs");
+    let log = BufReader::new(daemon.stderr.take().expect("a log"));
+    let (tell, told) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for _ in log.lines().map_while(Result::ok).filter(|line| line.contains("at rest")) {
+            tell.send(()).expect("the test goes on");
+        }
+    });
+    let rests = || told.recv_timeout(Duration::from_secs(60)).expect("it rests");
+    rests();
+    // What it was reading from is gone, and was replaced by something else.
+    world.git("remote.git", &["gc", "--quiet", "--prune=now"]);
+    let store = world.at(format!("{DAEMON}.state/world/git"));
+    world.git(&store.display().to_string(), &["repack", "-a", "-d", "--quiet"]);
+    world.approve_by_merge("alice", "prod");
+    rests();
+    world.expect_applied("prod", "v1\n");
+    world.file("mallory", "environments/prod/config/app.conf", "v2\n").push("mallory");
+    rests();
+    world.expect_waiting_on("prod", "standard/platform");
+    daemon.kill().expect("killed");
+    daemon.wait().expect("it ends");
+    reader.join().expect("it read to the end");
+    world.tick().finish();
 }

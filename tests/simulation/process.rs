@@ -40,6 +40,8 @@ pub struct Surroundings {
     pub is_thorough: bool,
     /// For how many plans there are ready-made branches.
     pub ready_limit: usize,
+    /// Whether a daemon rests before each round.
+    pub rests: bool,
 }
 
 /// A push on its way: what its daemon asked for, and the store it comes from.
@@ -92,10 +94,14 @@ impl Process {
         let baton = Baton::new();
         let mut daemon = daemon(name, surroundings, &folder, &baton, start_journal, take_over);
         let theirs = Arc::clone(&baton);
+        let rests = surroundings.rests;
         let thread = std::thread::spawn(move || {
             let life = AssertUnwindSafe(|| {
                 loop {
                     theirs.stand(Point::Idle);
+                    if rests {
+                        daemon.rest();
+                    }
                     theirs.end(daemon.settle());
                 }
             });
@@ -140,7 +146,8 @@ fn daemon(
     start_journal: bool,
     take_over: Option<String>,
 ) -> Daemon {
-    let Surroundings { server, host, clock, policy, late, proofs, is_thorough, ready_limit } = surroundings.clone();
+    let Surroundings { server, host, clock, policy, late, proofs, is_thorough, ready_limit, rests: _ } =
+        surroundings.clone();
     let grant = Grant {
         environments: vec![Glob::parse("*").unwrap()],
         services: vec!["files".to_owned()],

@@ -25,6 +25,9 @@ use super::{approver, busy, drafter, hands, lawmaker, pusher, refiner, request, 
 /// In one schedule of so many, ready-made branches are made for one or two plans alone.
 const FEW_BRANCHES: u64 = 5;
 
+/// In one of so many, daemons give back what they keep to be faster whenever they have nothing to do.
+const RESTS: u64 = 16;
+
 /// What a schedule did, so that a run can tell whether it tried anything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
@@ -111,6 +114,7 @@ fn schedule(seed: u64, is_thorough: bool) -> Result<Ended, String> {
     if seed % FEW_BRANCHES == 3 {
         world.surroundings.ready_limit = 1 + usize::from(seed % 2 == 1);
     }
+    world.surroundings.rests = seed % RESTS == 7;
     // Mostly each entry is proven once before the end, not by each daemon again.
     if dice.percent(80) {
         world.surroundings.proofs = Some(Proofs::default());

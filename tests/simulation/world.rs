@@ -98,6 +98,7 @@ impl World {
             proofs: None,
             is_thorough: false,
             ready_limit: 200,
+            rests: false,
         };
         let mut world = Self {
             surroundings,
