@@ -58,17 +58,14 @@ fn main() {
     }
     for environments in sizes {
         let size = Size { environments, files: 10, deployments, seed: 7 };
-        if let Some(minutes) = soak {
-            let folder = tempfile::Builder::new().prefix("figures").tempdir().expect("a folder");
-            soak::run(&generated(folder.path(), size), minutes);
-            continue;
-        }
-        match &worlds {
-            Some(worlds) => print(&measure(&kept(worlds, size), &only, pressure)),
-            None => {
-                let folder = tempfile::Builder::new().prefix("figures").tempdir().expect("a folder");
-                print(&measure(&generated(folder.path(), size), &only, pressure));
-            }
+        let temporary = tempfile::Builder::new().prefix("figures").tempdir().expect("a folder");
+        let world = match &worlds {
+            Some(worlds) => kept(worlds, size),
+            None => generated(temporary.path(), size),
+        };
+        match soak {
+            Some(minutes) => soak::run(&world, minutes),
+            None => print(&measure(&world, &only, pressure)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Measuring: wall time, this thread's own time on a processor, medians, and ratios taken in pairs.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What one run of something took.
@@ -57,6 +58,22 @@ pub fn memory(process: u32, field: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{process}/status")).expect("the process");
     let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).expect("a size")
+}
+
+/// How long a process and those that it started were on a processor, in ticks: fields 14 to 17 of `/proc/PID/stat` (proc(5)).
+/// `None` while one that it started still runs: their field 4 is its number.
+pub fn worked(process: u32) -> Option<u64> {
+    let fields = |path: &Path| {
+        let stat = fs::read_to_string(path.join("stat")).ok()?;
+        Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let processes = fs::read_dir("/proc").expect("processes").flatten();
+    let parents = processes.filter_map(|entry| fields(&entry.path())?.get(1)?.parse::<u32>().ok());
+    if parents.into_iter().any(|parent| parent == process) {
+        return None;
+    }
+    let own = fields(Path::new(&format!("/proc/{process}"))).expect("the process");
+    Some(own[11..15].iter().map(|field| field.parse::<u64>().expect("a number")).sum())
 }
 
 /// A duration as people read it.

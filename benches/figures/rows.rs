@@ -10,7 +10,7 @@ use countersign::evidence::signature::verify;
 use countersign::model::EnvironmentName;
 use countersign::reconcile::Daemon;
 
-use super::measure::{Paired, Took, median, memory, paired, shown, time};
+use super::measure::{Paired, Took, median, memory, paired, shown, time, worked};
 use super::people::{APPROVERS, PUSHER, key};
 use super::server::Server;
 use super::world::{World, content, git, name};
@@ -336,11 +336,17 @@ pub fn idle_memory(world: &World) -> Row {
     let mut daemon = Command::new(COUNTERSIGN);
     daemon.args(["run", "--settings", &settings]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut daemon = daemon.spawn().expect("it runs");
-    // Until it waits for something to happen: its peak no longer grows.
-    let mut peaks = vec![0];
-    while peaks.len() < 12 || peaks[peaks.len() - 10] != peaks[peaks.len() - 1] {
+    // Until it waits for something to happen: neither it nor git has worked for five seconds.
+    let (mut before, mut quiet) = (None, 0);
+    while quiet < 10 {
         std::thread::sleep(Duration::from_millis(500));
-        peaks.push(memory(daemon.id(), "VmHWM"));
+        let now = worked(daemon.id());
+        quiet = if now.is_some() && now == before { quiet + 1 } else { 0 };
+        before = now;
+    }
+    // What it gives back goes to the system with what it does next, which is to look at the remote.
+    if world.size.environments > 10 {
+        std::thread::sleep(Duration::from_secs(70));
     }
     let (rss, peak) = (memory(daemon.id(), "VmRSS"), memory(daemon.id(), "VmHWM"));
     daemon.kill().expect("killed");

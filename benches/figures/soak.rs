@@ -2,7 +2,7 @@
 //! more than it has time to answer one by one. What it takes of memory and file descriptors must not grow.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,14 @@ use countersign::git::store::GitObjects;
 use countersign::journal::Journal;
 use countersign::journal::read::line;
 use countersign::model::{ApprovalVerdict, EnvironmentName};
+use countersign::object::Oid;
 use countersign::revision::Hashes;
 
 use super::measure::memory;
 use super::people::{APPROVERS, PUSHER};
 use super::people_do::approval;
 use super::rows::change;
-use super::world::{World, name};
+use super::world::{World, git, name};
 
 const COUNTERSIGN: &str = env!("CARGO_BIN_EXE_countersign");
 
@@ -34,6 +35,9 @@ struct Soak<'w> {
     objects: GitObjects,
     random: u64,
     version: usize,
+    /// When the last entry was seen, and the longest that none was in the minute at hand.
+    entry_at: Instant,
+    longest: Duration,
 }
 
 #[derive(Default)]
@@ -46,8 +50,9 @@ struct Tally {
 
 fn start(world: &World) -> Child {
     let settings = world.folder.join("settings.yaml");
+    let log = File::options().create(true).append(true).open(world.folder.join("daemon.log")).expect("a file");
     let mut daemon = Command::new(COUNTERSIGN);
-    daemon.args(["run", "--settings"]).arg(settings).stdout(Stdio::null()).stderr(Stdio::null());
+    daemon.args(["run", "--settings"]).arg(settings).stdout(Stdio::null()).stderr(log);
     daemon.spawn().expect("it runs")
 }
 
@@ -59,9 +64,21 @@ impl Soak<'_> {
 
     /// Reads what is new on the journal.
     fn look(&mut self) {
-        let tip = self.world.tip("countersign/journal");
+        let tip = self.tip();
+        self.longest = self.longest.max(self.entry_at.elapsed());
+        if tip == self.journal.tip {
+            return;
+        }
+        self.entry_at = Instant::now();
         let new = line(&self.objects, tip, Some(self.journal.tip)).expect("the journal goes on");
         self.journal.follow(&self.objects, &Hashes::default(), &new).expect("entries");
+    }
+
+    /// The journal's tip; it is asked for too often to start git each time.
+    fn tip(&self) -> Oid {
+        let file = fs::read_to_string(self.world.remote().join("refs/heads/countersign/journal"));
+        let tip = file.ok().and_then(|text| text.trim().parse().ok());
+        tip.unwrap_or_else(|| self.world.tip("countersign/journal"))
     }
 
     fn push(&mut self) {
@@ -72,7 +89,6 @@ impl Soak<'_> {
 
     /// Somebody says something on a plan that waits, if one does.
     fn speak(&mut self, makers: &[&str], verdict: ApprovalVerdict) -> bool {
-        self.look();
         let state = &self.journal.state;
         let waiting = |(name, env): (&EnvironmentName, &countersign::lifecycle::EnvironmentState)| {
             Some((name.clone(), env.current?))
@@ -99,19 +115,35 @@ impl Soak<'_> {
 
 /// Lets it run, prints what it took minute by minute, and sees at the end that everything is settled and proven.
 pub fn run(world: &World, minutes: usize) {
+    // What nobody reaches any more is removed in time, as it is on a server. A minute of this is what days bring, so it is
+    // removed sooner than after two weeks; without, git ends up with more files than it looks through in good time.
+    git(&world.remote(), &["config", "gc.pruneExpire", "5.minutes.ago"]);
     let objects = GitObjects::open(&world.remote()).expect("the remote");
     let (daemon, since, journal) = (start(world), Instant::now(), world.journal());
-    let mut soak = Soak { world, daemon, since, journal, objects, random: world.size.seed, version: 0 };
+    let mut soak = Soak {
+        world,
+        daemon,
+        since,
+        journal,
+        objects,
+        random: world.size.seed,
+        version: 0,
+        entry_at: since,
+        longest: Duration::ZERO,
+    };
     let first = soak.journal.state.sequence;
     let begun = Instant::now();
     let mut tally = Tally::default();
     let (mut next, mut last) = (begun, 0);
-    println!("| minute | entries | pushes | approvals | rejections | kills | resident | descriptors |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| minute | entries | longest without | pushes | approvals | rejections | kills | resident | descriptors |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for minute in 1..=minutes {
         while begun.elapsed() < Duration::from_secs(60) * u32::try_from(minute).expect("a number") {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
             next += PACE;
+            soak.look();
             match soak.below(100) {
                 0..50 => {
                     soak.push();
@@ -133,8 +165,9 @@ pub fn run(world: &World, minutes: usize) {
         let process = soak.daemon.id();
         let open = fs::read_dir(format!("/proc/{process}/fd")).expect("the daemon lives").count();
         println!(
-            "| {minute} | {} | {} | {} | {} | {} | {:.1} MiB | {open} |",
+            "| {minute} | {} | {:.1} s | {} | {} | {} | {} | {:.1} MiB | {open} |",
             entries,
+            std::mem::take(&mut soak.longest).as_secs_f64(),
             tally.pushes,
             tally.approvals,
             tally.rejections,
