@@ -66,7 +66,7 @@ mod tests {
             assert_eq!(kept.get(&"used"), Some(0));
             assert!(kept.size <= 10 && kept.new.len() + kept.old.len() <= 20);
         }
-        assert!(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].iter().any(|name| kept.get(&name).is_none()));
+        assert!(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"].iter().any(|name| kept.get(name).is_none()));
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn a_daemon_that_rested_goes_on_where_it_was() {
     // What it was reading from is gone, and was replaced by something else.
     world.git("remote.git", &["gc", "--quiet", "--prune=now"]);
     let store = world.at(format!("{DAEMON}.state/world/git"));
-    world.git(&store.display().to_string(), &["repack", "-a", "-d", "--quiet"]);
+    world.git(store, &["repack", "-a", "-d", "--quiet"]);
     world.approve_by_merge("alice", "prod");
     rests();
     world.expect_applied("prod", "v1\n");
