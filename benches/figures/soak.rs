@@ -27,6 +27,9 @@ const LIFE: Duration = Duration::from_secs(100);
 /// From one deed of somebody to the next.
 const PACE: Duration = Duration::from_millis(120);
 
+/// So many minutes lie between one housekeeping of the remote and the next.
+const HOUSEKEEPING: usize = 10;
+
 struct Soak<'w> {
     world: &'w World,
     daemon: Child,
@@ -54,6 +57,15 @@ fn start(world: &World) -> Child {
     let mut daemon = Command::new(COUNTERSIGN);
     daemon.args(["run", "--settings"]).arg(settings).stdout(Stdio::null()).stderr(log);
     daemon.spawn().expect("it runs")
+}
+
+/// What a server does by itself, in the background. A minute of this is what days bring, so what nobody reaches any more is
+/// removed sooner than after two weeks: `git gc --auto` would leave it, say that there is too much of it, and do nothing more
+/// for a day.
+fn keep_house(world: &World) -> Child {
+    let mut gc = Command::new("git");
+    gc.arg("-C").arg(world.remote()).args(["gc", "--quiet", "--prune=5.minutes.ago"]).stdin(Stdio::null());
+    gc.spawn().expect("git runs")
 }
 
 impl Soak<'_> {
@@ -115,9 +127,7 @@ impl Soak<'_> {
 
 /// Lets it run, prints what it took minute by minute, and sees at the end that everything is settled and proven.
 pub fn run(world: &World, minutes: usize) {
-    // What nobody reaches any more is removed in time, as it is on a server. A minute of this is what days bring, so it is
-    // removed sooner than after two weeks; without, git ends up with more files than it looks through in good time.
-    git(&world.remote(), &["config", "gc.pruneExpire", "5.minutes.ago"]);
+    git(&world.remote(), &["config", "receive.autogc", "false"]);
     let objects = GitObjects::open(&world.remote()).expect("the remote");
     let (daemon, since, journal) = (start(world), Instant::now(), world.journal());
     let mut soak = Soak {
@@ -133,6 +143,7 @@ pub fn run(world: &World, minutes: usize) {
     };
     let first = soak.journal.state.sequence;
     let begun = Instant::now();
+    let mut housekeeping: Option<Child> = None;
     let mut tally = Tally::default();
     let (mut next, mut last) = (begun, 0);
     println!(
@@ -158,6 +169,10 @@ pub fn run(world: &World, minutes: usize) {
                 _ => {}
             }
         }
+        if minute % HOUSEKEEPING == 0 {
+            housekeeping.iter_mut().for_each(|before| assert!(before.wait().expect("it ends").success(), "git gc"));
+            housekeeping = Some(keep_house(world));
+        }
         soak.look();
         let entries = soak.journal.state.sequence - first;
         assert!(entries > last, "a minute without an entry: the daemon starves");
@@ -177,6 +192,7 @@ pub fn run(world: &World, minutes: usize) {
     }
     soak.daemon.kill().expect("killed");
     soak.daemon.wait().expect("it ended");
+    housekeeping.iter_mut().for_each(|last| assert!(last.wait().expect("it ends").success(), "git gc"));
     let settings = world.folder.join("settings.yaml");
     let once = || {
         let mut once = Command::new(COUNTERSIGN);
