@@ -15,7 +15,7 @@ use super::{CliError, Global, Outcome, Output, environment_name};
 use crate::journal::Status;
 use crate::journal::pages::{count, deployment, list, minute, purpose, said};
 use crate::lifecycle::{Phase, WaitingOn, merge_command};
-use crate::model::{EnvironmentName, Person};
+use crate::model::{EnvironmentName, Person, PersonName};
 use crate::policy::StatementView;
 use crate::reconcile::{Clock as _, SystemClock};
 use crate::text::escape;
@@ -94,7 +94,11 @@ pub fn table(statuses: &[Status], output: Output) -> String {
     let phases = statuses.iter().map(|status| status.phase.to_string().len()).max().unwrap_or_default();
     let mut text = String::new();
     let below = |status: &Status| match status.phase {
-        Phase::AwaitingApproval | Phase::Rejected => rules(status, output),
+        Phase::AwaitingApproval | Phase::Rejected => {
+            let mut lines = rules(status, output);
+            lines.extend(said_in_vain(status, output));
+            lines
+        }
         Phase::Approved if status.of_draft.is_none() => status.hold.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
     };
@@ -115,6 +119,23 @@ pub fn table(statuses: &[Status], output: Output) -> String {
         }
     }
     text
+}
+
+/// Who said something in a way that does not count, where another would: they may think that they are done.
+fn said_in_vain(status: &Status, output: Output) -> Option<String> {
+    let has_said =
+        |by: &Option<PersonName>| by.is_some() && status.statements.iter().any(|view| view.counted && view.by == *by);
+    let in_vain = |view: &&StatementView| !view.counted && !view.hint.is_empty() && !has_said(&view.by);
+    let said: Vec<String> = status
+        .statements
+        .iter()
+        .filter(in_vain)
+        .map(|view| format!("{} {}{}", view.who(), verb(view), view.whence()))
+        .collect();
+    let (mark, name) = (output.paint(Tone::Bad, "✗"), &status.environment);
+    let what = "in a way that does not count";
+    let told = format!("{mark} {}, {what}: `countersign status {name}` says what would", list(&said, "and", 3));
+    (!said.is_empty()).then_some(told)
 }
 
 fn one(
@@ -207,10 +228,13 @@ fn problems(status: &Status, output: Output) -> String {
 }
 
 /// Who said what; where it does not count, why, and what would.
-fn statement(view: &StatementView, output: Output) -> String {
-    let by = view.who();
+fn verb(view: &StatementView) -> String {
     let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
-    let verb = asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned());
+    asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned())
+}
+
+fn statement(view: &StatementView, output: Output) -> String {
+    let (by, verb) = (view.who(), verb(view));
     let (why, whence) = (escape(&view.why), view.whence());
     // What counts and why comes before anything its maker wrote, so that no reason can pass for our words.
     let given = match escape(&view.reason) {

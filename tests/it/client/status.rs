@@ -81,6 +81,15 @@ fn a_statement_that_does_not_count_is_told_with_what_would() {
       or       git pull --ff-only && git fetch origin countersign/reject/prod/[short] && git merge -S --no-ff FETCH_HEAD && git push
     policy 1 · daemon seen [n] s ago
     "#);
+    insta::assert_snapshot!(shown(&world, &world.client("alice", &["status"])), @r"
+    exit 0
+    prod  AwaitingApproval  1 ← plan [short]  update  [n] s
+          standard/platform  0 of 1  waits for alice or bob
+          ✗ somebody approved ([commit]), in a way that does not count: `countersign status prod` says what would
+    1 of 1 waits for someone · `countersign pending --mine` shows yours · daemon seen [n] s ago
+    ");
+    world.approve_by_merge("bob", "prod").tick().expect_applied("prod", "v2\n");
+    assert!(!world.client("alice", &["status"]).text().contains("does not count"));
     world.finish();
 }
 
