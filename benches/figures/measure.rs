@@ -68,8 +68,8 @@ pub fn worked(process: u32) -> Option<u64> {
         Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     };
     let processes = fs::read_dir("/proc").expect("processes").flatten();
-    let parents = processes.filter_map(|entry| fields(&entry.path())?.get(1)?.parse::<u32>().ok());
-    if parents.into_iter().any(|parent| parent == process) {
+    let mut parents = processes.filter_map(|entry| fields(&entry.path())?.get(1)?.parse::<u32>().ok());
+    if parents.any(|parent| parent == process) {
         return None;
     }
     let own = fields(Path::new(&format!("/proc/{process}"))).expect("the process");

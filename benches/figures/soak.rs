@@ -68,6 +68,12 @@ fn keep_house(world: &World) -> Child {
     gc.spawn().expect("git runs")
 }
 
+fn expect_ended(housekeeping: Option<Child>) {
+    if let Some(mut gc) = housekeeping {
+        assert!(gc.wait().expect("it ends").success(), "git gc");
+    }
+}
+
 impl Soak<'_> {
     fn below(&mut self, bound: usize) -> usize {
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -170,7 +176,7 @@ pub fn run(world: &World, minutes: usize) {
             }
         }
         if minute % HOUSEKEEPING == 0 {
-            housekeeping.iter_mut().for_each(|before| assert!(before.wait().expect("it ends").success(), "git gc"));
+            expect_ended(housekeeping.take());
             housekeeping = Some(keep_house(world));
         }
         soak.look();
@@ -192,7 +198,7 @@ pub fn run(world: &World, minutes: usize) {
     }
     soak.daemon.kill().expect("killed");
     soak.daemon.wait().expect("it ended");
-    housekeeping.iter_mut().for_each(|last| assert!(last.wait().expect("it ends").success(), "git gc"));
+    expect_ended(housekeeping);
     let settings = world.folder.join("settings.yaml");
     let once = || {
         let mut once = Command::new(COUNTERSIGN);

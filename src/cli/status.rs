@@ -227,12 +227,13 @@ fn problems(status: &Status, output: Output) -> String {
     lines
 }
 
-/// Who said what; where it does not count, why, and what would.
+/// What somebody did by a statement.
 fn verb(view: &StatementView) -> String {
     let asked = view.request.as_ref().map(|action| format!("asked to {action}"));
     asked.unwrap_or_else(|| view.verdict.map_or("said something", said).to_owned())
 }
 
+/// Who said what; where it does not count, why, and what would.
 fn statement(view: &StatementView, output: Output) -> String {
     let (by, verb) = (view.who(), verb(view));
     let (why, whence) = (escape(&view.why), view.whence());

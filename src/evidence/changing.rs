@@ -76,14 +76,9 @@ pub(super) fn changing(graph: &Graph<'_>, objects: &dyn Objects, range: &Range) 
     let not: Vec<Oid> = from.iter().chain(seen).copied().collect();
     let mut found = before.as_ref().map(|walked| walked.found.to_vec()).unwrap_or_default();
     let inputs = Inputs { graph, objects, folders };
-    let walked = match graph.along(to, &not) {
-        Some(Along { piece, rest, not }) => {
-            found.extend(inputs.changed_in(piece)?);
-            if rest.is_empty() { Vec::new() } else { graph.range(&rest, &not)? }
-        }
-        None => graph.range(to, &not)?,
-    };
-    for id in walked {
+    let Along { piece, rest, not } = graph.along(to, &not);
+    found.extend(inputs.changed_in(piece)?);
+    for id in graph.walk(&rest, &not)? {
         if inputs.are_changed_by(id)? {
             found.push(id);
         }

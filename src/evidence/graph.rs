@@ -43,11 +43,11 @@ pub struct Memory {
     changing: changing::Memory,
 }
 
-/// What a question is about, as far as a branch answers it.
+/// The commits reachable from some and not from others: a piece of the branch, and what has to be walked to.
 pub(super) struct Along {
     /// Commits of the branch, by their places.
     pub piece: Range<usize>,
-    /// What is left to be asked: the commits reachable from these
+    /// Beside them, the commits reachable from these
     pub rest: Vec<Oid>,
     /// and not from those.
     pub not: Vec<Oid>,
@@ -96,14 +96,17 @@ impl<'a> Graph<'a> {
         &self.memory().branch
     }
 
-    /// The commits reachable from `tips` and not from `not`, as far as they are a piece of the branch: `None` where no tip is
-    /// on its line, or something else is not to be reached.
-    pub(super) fn along(&self, tips: &[Oid], not: &[Oid]) -> Option<Along> {
+    /// How much of the commits reachable from `tips` and not from `not` is a piece of the branch: nothing where no tip is on
+    /// its line, or something beside it is not to be reached.
+    pub(super) fn along(&self, tips: &[Oid], not: &[Oid]) -> Along {
         let branch = self.branch().borrow();
-        let (end, last) = tips.iter().filter_map(|tip| Some((branch.reach(*tip)?, *tip))).max()?;
-        let start = not.iter().map(|id| branch.reach(*id)).try_fold(0, |most, reach| Some(most.max(reach?)))?;
-        let rest: Vec<Oid> = tips.iter().copied().filter(|tip| branch.reach(*tip).is_none()).collect();
-        Some(Along { piece: start.min(end)..end, rest, not: not.iter().copied().chain([last]).collect() })
+        let last = tips.iter().filter_map(|tip| Some((branch.reach(*tip)?, *tip))).max();
+        let start = not.iter().map(|id| branch.reach(*id)).try_fold(0, |most, reach| Some(most.max(reach?)));
+        let (Some((end, last)), Some(start)) = (last, start) else {
+            return Along { piece: 0..0, rest: tips.to_vec(), not: not.to_vec() };
+        };
+        let rest = tips.iter().copied().filter(|tip| branch.reach(*tip).is_none()).collect();
+        Along { piece: start.min(end)..end, rest, not: not.iter().copied().chain([last]).collect() }
     }
 
     /// What was found of the commits that change something.
@@ -190,16 +193,14 @@ impl<'a> Graph<'a> {
     /// # Errors
     /// As [`Graph::node`].
     pub fn range(&self, tips: &[Oid], not: &[Oid]) -> Result<Vec<Oid>, ObjectError> {
-        let Some(Along { piece, rest, not }) = self.along(tips, not) else {
-            return self.in_order(self.walk(tips, not)?);
-        };
+        let Along { piece, rest, not } = self.along(tips, not);
         let mut found = self.walk(&rest, &not)?;
         found.extend(self.branch().borrow().commits(piece));
         self.in_order(found)
     }
 
     /// The commits reachable from `tips` and not from `not`, found by walking.
-    fn walk(&self, tips: &[Oid], not: &[Oid]) -> Result<HashSet<Oid>, ObjectError> {
+    pub(super) fn walk(&self, tips: &[Oid], not: &[Oid]) -> Result<HashSet<Oid>, ObjectError> {
         let mut excluded = Front::default();
         let mut wanted = Front::default();
         for id in not {

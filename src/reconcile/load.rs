@@ -84,14 +84,14 @@ impl Daemon {
         if let Some(seen) = seen {
             // Gate: the journal continues what was seen last, whatever else is on top of it. It is a line, so the graph need not
             // learn and keep all of its commits.
-            let since = line(self.objects.as_ref(), journal.tip, Some(seen));
-            if let Err(JournalError::Object(error)) = since {
-                return Err(error.into());
-            }
-            if since.is_err() {
-                let why = foreign.as_ref().map_or(String::new(), |(_, why)| format!(" ({why})"));
-                let what = format!("{tip} does not continue {seen}, which was seen there before{why}");
-                return Err(self.journal_tampered(what));
+            match line(self.objects.as_ref(), journal.tip, Some(seen)) {
+                Ok(_) => {}
+                Err(JournalError::Object(error)) => return Err(error.into()),
+                Err(_) => {
+                    let why = foreign.as_ref().map_or(String::new(), |(_, why)| format!(" ({why})"));
+                    let what = format!("{tip} does not continue {seen}, which was seen there before{why}");
+                    return Err(self.journal_tampered(what));
+                }
             }
         } else if self.config.require_tips && self.config.identity.is_none() {
             let what = "it was never seen before, and trust.requireTips asks for a pinned trust.journal".to_owned();

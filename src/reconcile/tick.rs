@@ -152,7 +152,6 @@ impl Daemon {
         self.objects.rest();
         self.hashes.rest();
         self.commits.rest();
-        Environment::forget_many();
         forget_wide();
         forget_read();
         forget_verified();
